@@ -1,0 +1,118 @@
+#ifndef CONFIG_PLAN_H
+#define CONFIG_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "core/sink_spec.h"
+
+/*
+ * plan.h - what the user wants, checked, before anything is opened.
+ *
+ * Command lines, personalities and (later) configuration files all end in a
+ * struct plan; app/run.c carries it out.  A personality is nothing but
+ * another way to fill it in.
+ */
+
+struct err;
+
+/** struct plan_pair - LISTEN and TARGET of one relay. */
+struct plan_pair {
+	struct endpoint client; /* where clients come from */
+	struct endpoint server; /* where they are relayed to */
+};
+
+/** enum plan_color - --color */
+enum plan_color {
+	PLAN_COLOR_AUTO,
+	PLAN_COLOR_ALWAYS,
+	PLAN_COLOR_NEVER,
+};
+
+/**
+ * struct plan_proxy - Options of the proxy
+ * @pairs:	@npairs of them; owned
+ * @connect_timeout_ns: For each address of a target; default 10 s
+ * @source:	--source: our address towards servers; AF_UNSPEC: any
+ * @reuse_port:	SO_REUSEPORT on listeners
+ * @backlog:	listen(2); default 1024
+ * @copy:	--copy: never splice
+ * @orderly:	A session that we end (limit, timeout, stop) ends with FIN
+ *		instead of RST.  For tcpreen, which does so.
+ */
+struct plan_proxy {
+	struct plan_pair *pairs;
+	size_t npairs;
+	uint64_t connect_timeout_ns;
+	struct addr source;
+	bool reuse_port;
+	int backlog;
+	bool copy;
+	bool orderly;
+};
+
+/**
+ * struct plan - A run
+ * @proxy:	Its source
+ * @sinks:	@nsinks of them; owned.  -f has become the first, with "-" as
+ *		its argument; -w has become pcapng: or pcap:.
+ * @overwrite:	--overwrite
+ * @names:	--names
+ * @color:	--color
+ * @quiet:	-q: no sheet, no "listening on" line
+ * @verbose:	Number of -v
+ * @only:	--only N; 0: all
+ * @workers:	0: as many as CPUs this process may use
+ * @max_sessions: Stop after so many; 0: no limit
+ * @max_concurrent: At once; 0: what descriptors allow
+ * @max_bytes:	Per session, both directions; 0: no limit
+ * @idle_timeout_ns: 0: none
+ * @drain_ns:	--drain-time; default 2 s
+ * @user:	-Z; owned; NULL: stay who we are
+ * @stats:	--stats FILE; "-" is stderr; owned; NULL: none
+ * @strict:	--strict
+ * @daemon:	Go to the background once listening
+ * @ready:	Called on the main thread once all listeners are open, with
+ *		their addresses; NULL: "listening on" lines on stderr
+ */
+struct plan {
+	struct plan_proxy proxy;
+	struct sink_spec *sinks;
+	size_t nsinks;
+	bool overwrite;
+	bool names;
+	enum plan_color color;
+	bool quiet;
+	unsigned verbose;
+	uint64_t only;
+	unsigned workers;
+	uint64_t max_sessions;
+	uint64_t max_concurrent;
+	uint64_t max_bytes;
+	uint64_t idle_timeout_ns;
+	uint64_t drain_ns;
+	char *user;
+	char *stats;
+	bool strict;
+	bool daemon;
+	void (*ready)(
+	    const struct plan *p, const struct addr *listening, size_t n);
+};
+
+/** plan_init() - All defaults. */
+void plan_init(struct plan *p);
+
+/** plan_done() - Release all that is owned; idempotent. */
+void plan_done(struct plan *p);
+
+/** plan_add_pair() - Takes both endpoints over; 0 or -ENOMEM. */
+int plan_add_pair(struct plan *p, struct endpoint *client_take,
+    struct endpoint *server_take) ATTR_WUNRES;
+
+/** plan_add_sink() - Takes the specification over; 0 or -ENOMEM. */
+int plan_add_sink(struct plan *p, struct sink_spec *spec_take) ATTR_WUNRES;
+
+#endif /* CONFIG_PLAN_H */

@@ -1,0 +1,73 @@
+#ifndef CORE_COUNT_H
+#define CORE_COUNT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*
+ * count.h - counters that one thread writes and any thread may read.
+ *
+ * The data path pays a plain load, add and store: there is one writer per
+ * counter, so no locked instruction is needed.  Readers (the sheet, metrics)
+ * add up the counters of all workers; a sum taken while traffic flows may lie
+ * a few chunks apart between two counters, and is exact once all is quiet.
+ */
+
+/** struct count - A 64-bit counter with a single writer. */
+struct count {
+	_Atomic uint64_t value;
+};
+
+/** count_add() - Add; only the owning thread calls this. */
+static inline void
+count_add(struct count *c, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(&c->value, memory_order_relaxed);
+
+	atomic_store_explicit(&c->value, v + n, memory_order_relaxed);
+}
+
+/** count_get() - Read; from any thread. */
+static inline uint64_t
+count_get(const struct count *c)
+{
+	return atomic_load_explicit(&c->value, memory_order_relaxed);
+}
+
+/** enum drop_reason - Why a sink lost bytes; the same words everywhere. */
+enum drop_reason {
+	DROP_QUEUE_FULL,   /* on-full=drop (or close) and the queue was full */
+	DROP_NO_CONSUMER,  /* nobody was connected */
+	DROP_STARTUP_FULL, /* the startup buffer was full */
+	DROP_CLOSING,      /* still queued when the drain time ended */
+	DROP_WRITE_ERROR,  /* the system refused to write them */
+	DROP_GONE,         /* the sink had given this session up before */
+};
+#define DROP_NREASONS (DROP_GONE + 1)
+
+/** count_drop_name() - "queue_full", ...: as sheet and metrics spell it. */
+const char *count_drop_name(enum drop_reason r);
+
+/**
+ * struct sink_count - What became of the stream bytes offered to a sink
+ * @offered:	Bytes of data events of sessions that the sink watches.
+ *		Writer: the worker.
+ * @written:	Bytes whose record reached the file or socket.  Writer: the
+ *		thread that writes it.
+ * @drop_bytes:	By reason.  WRITE_ERROR and CLOSING: the writing thread; the
+ *		others: the worker.
+ * @drop_chunks: Likewise, in data events.
+ * @missed:	Sessions that were not recorded at all since the queue was
+ *		full when they opened.  Writer: the worker.
+ *
+ * offered = written + all drops + queued; "queued" is what is left.
+ */
+struct sink_count {
+	struct count offered;
+	struct count written;
+	struct count drop_bytes[DROP_NREASONS];
+	struct count drop_chunks[DROP_NREASONS];
+	struct count missed;
+};
+
+#endif /* CORE_COUNT_H */

@@ -1,0 +1,94 @@
+#ifndef CORE_FANOUT_H
+#define CORE_FANOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/event.h"
+#include "core/sink.h"
+
+struct session;
+
+/*
+ * fanout.h - hands a session's events to the sinks of one worker.
+ *
+ * What is the same for every sink lives here: which sessions it watches, the
+ * strongest need, what a full queue means (drop, pause, close), the gap that
+ * tells a sink what its own full queue cost it, and the counters.
+ *
+ * When a sink with ON_FULL_DROP is full, its data events are left out and
+ * counted; before the next event of that direction it gets one gap of reason
+ * GAP_QUEUE over exactly the bytes left out.  Sessions that open while it is
+ * full are not recorded by it at all (counted as missed): otherwise a stuck
+ * sink would still grow with every new session.
+ */
+
+/* Bits of session.active; more sinks than this are refused at start. */
+#define FANOUT_MAX_SINKS 64
+
+/**
+ * struct fanout - The lanes of one worker
+ *
+ * Opaque but for its size; one per worker, used by that worker's thread.
+ */
+struct fanout;
+
+/**
+ * fanout_new() - Make a lane of each sink
+ * @sinks:	Borrowed; they outlive the fan-out
+ * @n:		0 to FANOUT_MAX_SINKS
+ * @w:		Passed to lane_new()
+ *
+ * Return: NULL on failure, with @err filled in
+ */
+struct fanout *fanout_new(struct sink *const *sinks, size_t n, struct worker *w,
+    struct err *err) ATTR_WUNRES;
+
+/** fanout_free() - Free all lanes; no session may be left. */
+void fanout_free(struct fanout *f);
+
+/** fanout_session_size() - Bytes of slots that each session needs. */
+size_t fanout_session_size(const struct fanout *f);
+
+/** fanout_count() - Number of lanes. */
+size_t fanout_count(const struct fanout *f);
+
+/** fanout_lane() - Lane @i, for the sheet; its counters may be read. */
+const struct sink_lane *fanout_lane(const struct fanout *f, size_t i);
+
+/**
+ * fanout_need() - The strongest need of the sinks that watch @s
+ *
+ * Two sinks that both need a file make NEED_MEMORY: a pipe can be given away
+ * only once.
+ */
+enum need fanout_need(const struct session *s);
+
+/**
+ * fanout_blocked() - Is a sink of @s full that wants its sessions paused?
+ *
+ * To be asked before each read.  After a "yes" the source waits for
+ * worker_room() (net/worker.h) before it asks again.
+ */
+bool fanout_blocked(const struct session *s);
+
+/**
+ * fanout_turn() - Let the sinks flush
+ * @mono_ns:	Monotonic time
+ *
+ * Return: when to call again at the latest, or CLOCK_NEVER
+ */
+uint64_t fanout_turn(struct fanout *f, uint64_t mono_ns);
+
+/* The rest is called by session.c alone. */
+void fanout_open(struct session *s);
+void fanout_data(struct session *s, const struct chunk *c);
+void fanout_take(struct session *s, const struct chunk *c, void *pipe);
+void fanout_gap(struct session *s, const struct gap *g);
+void fanout_conflict(struct session *s, const struct conflict *c);
+void fanout_end(struct session *s, const struct end *e);
+void fanout_close(struct session *s);
+
+#endif /* CORE_FANOUT_H */

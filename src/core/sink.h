@@ -1,0 +1,161 @@
+#ifndef CORE_SINK_H
+#define CORE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "core/count.h"
+#include "core/event.h"
+
+/*
+ * sink.h - the one interface through which recorded traffic leaves core.
+ *
+ * A sink is made once from its specification.  Each worker thread then gets a
+ * "lane" of it: its private state, batch and counters, so that the data path
+ * needs no lock.  All session callbacks run on the worker's thread, in the
+ * order of event.h.  None may block, or call back into the session.
+ */
+
+struct err;
+struct session;
+struct sink_lane;
+struct worker;
+
+/**
+ * enum need - What a sink needs of a chunk; ordered, the strongest wins
+ *
+ * The relay picks its path from the strongest need among a session's sinks.
+ */
+enum need {
+	NEED_NOTHING, /* counts and positions: splice, no byte enters here */
+	NEED_FILE,    /* bytes in a file: splice and tee(2), see take() */
+	NEED_MEMORY,  /* bytes in memory */
+};
+
+/** enum on_full - What happens when a sink's queue is full. */
+enum on_full {
+	ON_FULL_DROP,  /* the sink loses the chunk: counted, gap "queue" */
+	ON_FULL_PAUSE, /* the sessions it watches are not read meanwhile */
+	ON_FULL_CLOSE, /* the sink lets go of the session: abort() */
+};
+
+/**
+ * struct sink_match - Which sessions a sink watches
+ * @port:	Server port (or client port); 0: any
+ * @client:	Client address without port; AF_UNSPEC: any
+ * @server:	Server address without port; AF_UNSPEC: any
+ */
+struct sink_match {
+	uint16_t port;
+	struct addr client;
+	struct addr server;
+};
+
+/**
+ * struct sink - A sink as all threads see it; read-only once it is made
+ * @ops:	Its kind
+ * @name:	Unique: "flows", "flows-2" or what name= said; owned
+ * @on_full:	Policy for a full queue
+ * @queue:	Limit of the queue in bytes, for all lanes together
+ * @match:	Sessions it watches
+ * @self:	The kind's own data
+ */
+struct sink {
+	const struct sink_ops *ops;
+	char *name;
+	enum on_full on_full;
+	size_t queue;
+	struct sink_match match;
+	void *self;
+};
+
+/**
+ * struct sink_lane - A sink as one worker sees it
+ * @sink:	What it is a lane of
+ * @self:	Whatever lane_new() made
+ * @slot_off:	Where the sink's state lies in a session's slots (fanout.c)
+ * @count:	What became of the bytes
+ */
+struct sink_lane {
+	struct sink *sink;
+	void *self;
+	size_t slot_off;
+	struct sink_count count;
+};
+
+/**
+ * struct sink_ops - What a kind of sink implements
+ * @kind:	As written before the colon of a specification
+ * @need:	Static; see enum need
+ * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
+ *
+ * Callbacks that may be NULL: data (counts only), take, gap, conflict, end,
+ * abort, turn, full.
+ */
+struct sink_ops {
+	const char *kind;
+	enum need need;
+	size_t session_size;
+
+	/**
+	 * lane_new() - Make the part that worker @w uses
+	 * @lane:	To be given to later calls; ->self is set by this call
+	 *
+	 * Runs before the worker's thread starts.  Return: 0 or -errno.
+	 */
+	int (*lane_new)(
+	    struct sink_lane *lane, struct worker *w, struct err *err);
+	/** lane_free() - Runs after the worker's thread has ended. */
+	void (*lane_free)(struct sink_lane *lane);
+	/** free() - Release the sink; all lanes are gone; NULL is a no-op. */
+	void (*free)(struct sink *sink);
+
+	/** open() - 0, or -errno: the sink sees nothing of this session. */
+	int (*open)(struct sink_lane *lane, void *st, const struct session *s);
+	void (*data)(struct sink_lane *lane, void *st, const struct session *s,
+	    const struct chunk *c);
+	/** take() - The bytes lie in @pipe, which is given away. */
+	void (*take)(struct sink_lane *lane, void *st, const struct session *s,
+	    const struct chunk *c, void *pipe);
+	void (*gap)(struct sink_lane *lane, void *st, const struct session *s,
+	    const struct gap *g);
+	void (*conflict)(struct sink_lane *lane, void *st,
+	    const struct session *s, const struct conflict *c);
+	void (*end)(struct sink_lane *lane, void *st, const struct session *s,
+	    const struct end *e);
+	/** close() - The last of @s; @ts_ns is @s->last_ns. */
+	void (*close)(
+	    struct sink_lane *lane, void *st, const struct session *s);
+	/** abort() - ON_FULL_CLOSE struck; the last of @s for this sink. */
+	void (*abort)(
+	    struct sink_lane *lane, void *st, const struct session *s);
+
+	/**
+	 * turn() - End of a loop turn in which events came, or the time
+	 * asked for has come
+	 * @mono_ns:	Monotonic time
+	 *
+	 * Return: when to be called again at the latest (monotonic ns), or
+	 *	   CLOCK_NEVER
+	 */
+	uint64_t (*turn)(struct sink_lane *lane, uint64_t mono_ns);
+	/** full() - The queue has reached its limit. */
+	bool (*full)(const struct sink_lane *lane);
+};
+
+/** sink_matches() - Does @sink watch this session? */
+bool sink_matches(const struct sink *sink, const struct session *s);
+
+/**
+ * sink_on_full_parse() - Read "drop", "pause" or "close"
+ *
+ * Return: 0 or -EINVAL
+ */
+int sink_on_full_parse(const char *text, enum on_full *policy);
+
+/** sink_on_full_name() - The word for it. */
+const char *sink_on_full_name(enum on_full policy);
+
+#endif /* CORE_SINK_H */

@@ -1,0 +1,127 @@
+#ifndef CORE_SINK_SPEC_H
+#define CORE_SINK_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/sink.h"
+
+/*
+ * sink_spec.h - KIND:ARG[,key=value...] as values.
+ *
+ * config/sink_text.c reads the text, personalities fill in the struct, a sink
+ * kind makes a sink of it.  Keys that every sink knows (on-full, queue, name,
+ * port, client, server) are fields; the kind's own keys are pairs, checked
+ * against the kind's table before it sees them.
+ */
+
+struct err;
+
+/** struct sink_pair - One key=value that belongs to the kind. */
+struct sink_pair {
+	char *key;
+	char *value;
+};
+
+/**
+ * struct sink_spec - A sink that is wanted
+ * @kind:	"flows", "pcapng", ...; owned
+ * @arg:	Text after the colon, escapes undone; owned; "" if none
+ * @name:	name=, or NULL: the kind, numbered if needed; owned
+ * @has_on_full: @on_full was given
+ * @queue:	queue= in bytes; 0: the default of the kind
+ * @match:	port=, client=, server=
+ * @pairs:	The kind's own keys, @npairs of them; owned
+ */
+struct sink_spec {
+	char *kind;
+	char *arg;
+	char *name;
+	bool has_on_full;
+	enum on_full on_full;
+	size_t queue;
+	struct sink_match match;
+	struct sink_pair *pairs;
+	size_t npairs;
+};
+
+/** sink_spec_get() - Value of the kind's own key @key; NULL if not given. */
+const char *sink_spec_get(const struct sink_spec *spec, const char *key);
+
+/**
+ * sink_spec_set() - Add or replace a pair
+ *
+ * Return: 0 or -ENOMEM
+ */
+int sink_spec_set(
+    struct sink_spec *spec, const char *key, const char *value) ATTR_WUNRES;
+
+/**
+ * sink_spec_init() - A specification with nothing but kind and argument
+ *
+ * Return: 0 or -ENOMEM
+ */
+int sink_spec_init(
+    struct sink_spec *spec, const char *kind, const char *arg) ATTR_WUNRES;
+
+/** sink_spec_done() - Release everything; idempotent. */
+void sink_spec_done(struct sink_spec *spec);
+
+/**
+ * struct sink_env - What all sinks of a run have in common
+ * @source:	"proxy", "tap" or "read": sets the default of on-full
+ * @overwrite:	--overwrite: files that exist may be cut to nothing
+ * @utf8:	Standard output can show UTF-8 (arrows, control pictures)
+ * @color:	Standard output wants colour
+ * @only:	--only N: a console shows just this session; 0: all
+ * @start_ns:	Event time that relative times count from
+ * @notice:	Tells the user once about trouble; any thread
+ * @notice_self: Passed on
+ * @max_open:	Most files a sink may keep open; 0: let it choose
+ */
+struct sink_env {
+	const char *source;
+	bool overwrite;
+	bool utf8;
+	bool color;
+	uint64_t only;
+	uint64_t start_ns;
+	void (*notice)(void *self, const char *text);
+	void *notice_self;
+	unsigned max_open;
+};
+
+/** struct sink_key - A key=value that a kind understands. */
+struct sink_key {
+	const char *key;
+	const char *values; /* for messages: "yes|no", "c2s|s2c|both" */
+	const char *help;   /* one line for the manual */
+};
+
+/**
+ * struct sink_kind - A line of the registry (app/registry.c)
+ * @name:	Before the colon
+ * @arg:	What follows it, for messages and help: "FILE", "DIR"
+ * @help:	One line
+ * @keys:	Its own keys, ended by a NULL key; may be NULL
+ * @queue:	Default limit of its queue in bytes
+ * @make:	Make the sink: 0, or -errno with @err.  -EINVAL and -EEXIST
+ *		mean that the text is wrong (exit 2), anything else that the
+ *		surroundings are (exit 1).  Sets sink->ops and sink->self; the
+ *		caller has set name, on_full, queue and match.
+ * @live:	A socket: on-full defaults to drop whatever the source
+ */
+struct sink_kind {
+	const char *name;
+	const char *arg;
+	const char *help;
+	const struct sink_key *keys;
+	size_t queue;
+	int (*make)(struct sink *sink, const struct sink_spec *spec,
+	    const struct sink_env *env, struct err *err);
+	bool live;
+};
+
+#endif /* CORE_SINK_SPEC_H */
