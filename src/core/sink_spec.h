@@ -34,6 +34,8 @@ struct sink_pair {
  * @queue:	queue= in bytes; 0: the default of the kind
  * @match:	port=, client=, server=
  * @pairs:	The kind's own keys, @npairs of them; owned
+ * @overwrite:	A file that exists may be cut to nothing (-w, personalities)
+ * @mode:	Mode of new files, less the umask; 0: 0600
  */
 struct sink_spec {
 	char *kind;
@@ -45,6 +47,8 @@ struct sink_spec {
 	struct sink_match match;
 	struct sink_pair *pairs;
 	size_t npairs;
+	bool overwrite;
+	unsigned mode;
 };
 
 /** sink_spec_get() - Value of the kind's own key @key; NULL if not given. */
