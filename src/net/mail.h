@@ -36,6 +36,7 @@ struct mail_box {
 	uv_async_t async;
 	pthread_mutex_t lock;
 	struct list letters;
+	bool closed;
 };
 
 /** mail_init() - Open the box on @loop; 0 or -errno. */

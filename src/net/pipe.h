@@ -16,7 +16,6 @@
  */
 
 struct pipe_pool;
-struct worker;
 
 /**
  * struct pipe - A pipe on loan
@@ -39,14 +38,18 @@ struct pipe {
 /* What is asked for; the kernel's limit for ordinary users. */
 #define PIPE_WANTED ((size_t)1024 * 1024)
 
-/** pipe_pool_new() - An empty pool of worker @w; NULL without memory. */
-struct pipe_pool *pipe_pool_new(struct worker *w);
+/** pipe_pool_new() - An empty pool; NULL without memory. */
+struct pipe_pool *pipe_pool_new(void);
 
-/** pipe_pool_free() - Close the pipes that are at home; NULL is a no-op. */
+/**
+ * pipe_pool_free() - Close the pipes that are at home; NULL is a no-op
+ *
+ * Pipes still on loan keep the pool's memory until the last is returned.
+ */
 void pipe_pool_free(struct pipe_pool *p);
 
 /**
- * pipe_lend() - Get an empty pipe; on the worker's thread
+ * pipe_lend() - Get an empty pipe; from any thread
  *
  * Return: NULL when no pipe of at least 64 KiB can be had: copy instead
  */
