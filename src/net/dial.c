@@ -1,0 +1,238 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/dial.h"
+#include "net/socket.h"
+
+/**
+ * struct dial - See dial.h
+ * @fd:		The address being tried; -1 between tries
+ * @next:	Index of the next address to try
+ * @closing:	Handles that have yet to be closed before this can be freed
+ */
+struct dial {
+	uv_poll_t poll;
+	uv_timer_t timer;
+	uv_loop_t *loop;
+	const struct dial_opts *o;
+	dial_done *done;
+	void *self;
+	int fd;
+	size_t n;
+	size_t next;
+	unsigned closing;
+	bool polling;
+	struct addr addrs[SOCKET_MAX_ADDRS];
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_timeout(uv_timer_t *timer);
+
+static void
+free_when_closed(uv_handle_t *handle)
+{
+	struct dial *d = handle->data;
+
+	if (--d->closing == 0)
+		free(d);
+}
+
+static void
+close_handle(struct dial *d, uv_handle_t *handle)
+{
+	d->closing++;
+	handle->data = d;
+	uv_close(handle, free_when_closed);
+}
+
+/* Ends the dial; memory goes when the loop has let go of the handles. */
+static void
+let_go(struct dial *d)
+{
+	if (d->polling)
+		close_handle(d, (uv_handle_t *)&d->poll);
+	close_handle(d, (uv_handle_t *)&d->timer);
+	d->polling = false;
+}
+
+/*
+ * Try addresses from *next on until one is connected or under way.
+ * Return: 0 connected; -EINPROGRESS; else the error of the last one.
+ */
+static int
+try_from(const struct addr *addrs, size_t n, const struct dial_opts *o,
+    size_t *next, int *fd)
+{
+	int rc = -EADDRNOTAVAIL;
+
+	while (*next < n) {
+		rc = socket_connect(&addrs[(*next)++], &o->source, fd);
+		if (rc == 0 || rc == -EINPROGRESS)
+			break;
+	}
+	return rc;
+}
+
+/* One uv_poll_t serves one descriptor; a further try needs a fresh handle. */
+static int
+watch(struct dial *d)
+{
+	int rc = uv_poll_init(d->loop, &d->poll, d->fd);
+
+	if (rc != 0)
+		return rc;
+	d->poll.data = d;
+	d->polling = true;
+	rc = uv_poll_start(&d->poll, UV_WRITABLE, on_poll);
+	if (rc != 0)
+		return rc;
+	return uv_timer_start(
+	    &d->timer, on_timeout, d->o->timeout_ns / CLOCK_NS_PER_MS, 0);
+}
+
+static void
+finish(struct dial *d, int rc)
+{
+	struct addr to = d->addrs[d->next > 0 ? d->next - 1 : 0];
+	dial_done *done = d->done;
+	void *self = d->self;
+	int fd = d->fd;
+
+	let_go(d);
+	if (rc != 0 && fd >= 0)
+		close(fd);
+	done(self, rc == 0 ? fd : rc, &to);
+}
+
+static void
+go_on(uv_handle_t *handle)
+{
+	struct dial *d = handle->data;
+	int rc;
+
+	if (--d->closing > 0)
+		return;
+	if (d->done == NULL) { /* cancelled meanwhile */
+		free(d);
+		return;
+	}
+	rc = try_from(d->addrs, d->n, d->o, &d->next, &d->fd);
+	if (rc == -EINPROGRESS)
+		rc = watch(d);
+	else if (rc == 0) {
+		finish(d, 0);
+		return;
+	}
+	if (rc != 0)
+		finish(d, rc);
+}
+
+/* This address failed: on to the next one once the handle is free again. */
+static void
+failed(struct dial *d, int rc)
+{
+	if (d->next >= d->n) {
+		finish(d, rc);
+		return;
+	}
+	(void)uv_timer_stop(&d->timer);
+	d->closing++;
+	d->polling = false;
+	uv_close((uv_handle_t *)&d->poll, go_on);
+	close(d->fd);
+	d->fd = -1;
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct dial *d = poll->data;
+	int rc = socket_error(d->fd);
+
+	(void)status; /* what matters is SO_ERROR */
+	(void)events;
+	if (rc != 0)
+		failed(d, rc);
+	else
+		finish(d, 0);
+}
+
+static void
+on_timeout(uv_timer_t *timer)
+{
+	struct dial *d = timer->data;
+
+	failed(d, -ETIMEDOUT);
+}
+
+static int
+begin_waiting(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
+    size_t n, const struct dial_opts *o, size_t next, int fd)
+{
+	struct dial *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	d->loop = loop;
+	d->o = o;
+	d->fd = fd;
+	d->n = n;
+	d->next = next;
+	memcpy(d->addrs, addrs, n * sizeof(*addrs));
+	(void)uv_timer_init(loop, &d->timer); /* always 0 */
+	d->timer.data = d;
+	rc = watch(d);
+	if (rc != 0) {
+		let_go(d);
+		close(fd);
+		return rc;
+	}
+	*out = d;
+	return -EINPROGRESS;
+}
+
+int
+dial_start(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
+    size_t n, const struct dial_opts *o, struct addr *to)
+{
+	size_t next = 0;
+	int fd = -1, rc;
+
+	assert(n > 0 && n <= SOCKET_MAX_ADDRS);
+	rc = try_from(addrs, n, o, &next, &fd);
+	*to = addrs[next - 1];
+	if (rc == 0)
+		return fd;
+	if (rc == -EINPROGRESS)
+		return begin_waiting(out, loop, addrs, n, o, next, fd);
+	return rc;
+}
+
+void
+dial_on_done(struct dial *d, dial_done *done, void *self)
+{
+	d->done = done;
+	d->self = self;
+}
+
+void
+dial_cancel(struct dial *d)
+{
+	int fd = d->fd;
+
+	d->done = NULL;
+	if (d->closing > 0) {
+		/* Between two tries: go_on() frees, once the timer is gone. */
+		close_handle(d, (uv_handle_t *)&d->timer);
+		return;
+	}
+	let_go(d);
+	close(fd);
+}

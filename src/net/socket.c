@@ -1,0 +1,383 @@
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
+
+#include "base/err.h"
+#include "net/socket.h"
+
+/*
+ * Dead peers.  An idle connection: first probe after 60 s, then every 15 s,
+ * given up after 8 unanswered ones, so 3 minutes.  With bytes under way the
+ * kernel gives up by itself after some 15 minutes.  TCP_USER_TIMEOUT also
+ * ends connections whose reader has stopped but still answers window probes
+ * (tcp(7)), and a program halted in a debugger is not dead: hence an hour.
+ */
+#define KEEP_IDLE_S     60
+#define KEEP_INTERVAL_S 15
+#define KEEP_COUNT      8
+#define USER_TIMEOUT_MS (60 * 60 * 1000)
+
+/* Tries to find one port that is free for IPv4 and IPv6. */
+#define PORT_TRIES 16
+
+static void
+set_int(int fd, int level, int name, int value)
+{
+	/* A system without the option relays all the same. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+void
+socket_tune(int fd, const struct addr *peer)
+{
+	if (peer->family == AF_UNIX)
+		return;
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+#endif
+#ifdef TCP_USER_TIMEOUT
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+#endif
+}
+
+static int
+open_stream(const struct addr *a)
+{
+	int fd =
+	    socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
+socket_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return -errno;
+	return -error;
+}
+
+void
+socket_local(int fd, struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		ss.ss_family = AF_UNSPEC;
+	addr_from_sockaddr(a, (const struct sockaddr *)&ss, "");
+}
+
+size_t
+socket_unsent(int fd)
+{
+#ifdef SIOCOUTQ
+	int n = 0;
+
+	if (ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0)
+		return (size_t)n;
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+void
+socket_reset(int fd)
+{
+	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(fd);
+}
+
+static bool
+is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return a->family == AF_INET ? a->ip[0] == 127
+				    : memcmp(a->ip, one, sizeof(one)) == 0;
+}
+
+static int
+bind_source(int fd, const struct addr *source, const struct addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int rc;
+
+	if (source == NULL || source->family != to->family)
+		return 0;
+	rc = addr_to_sockaddr(source, &ss, &len);
+	if (rc != 0)
+		return rc;
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	/* The port is chosen at connect: more than 28,000 sessions fit. */
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+#endif
+	return bind(fd, (struct sockaddr *)&ss, len) == 0 ? 0 : -errno;
+}
+
+static int
+begin_connect(int fd, const struct addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int rc = addr_to_sockaddr(to, &ss, &len);
+
+	if (rc != 0)
+		return rc;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno == EAGAIN ? -ECONNREFUSED : -errno;
+	/*
+	 * On loopback the handshake is over when connect() returns; asking
+	 * again at once saves a turn through the poller.
+	 */
+	if (!is_loopback(to))
+		return -EINPROGRESS;
+	if (connect(fd, (struct sockaddr *)&ss, len) == 0 || errno == EISCONN)
+		return 0;
+	return errno == EALREADY ? -EINPROGRESS : -errno;
+}
+
+int
+socket_connect(const struct addr *to, const struct addr *source, int *fd)
+{
+	int s = open_stream(to), rc;
+
+	if (s < 0)
+		return s;
+	rc = bind_source(s, source, to);
+	if (rc == 0)
+		rc = begin_connect(s, to);
+	if (rc != 0 && rc != -EINPROGRESS) {
+		close(s);
+		return rc;
+	}
+	*fd = s;
+	return rc;
+}
+
+/* A socket file that refuses connections has no owner any more. */
+static void
+remove_stale(const struct addr *a)
+{
+	int fd, rc;
+
+	rc = socket_connect(a, NULL, &fd);
+	if (rc == 0 || rc == -EINPROGRESS)
+		close(fd);
+	else if (rc == -ECONNREFUSED)
+		(void)unlink(a->path);
+}
+
+static int
+listen_at(const struct addr *a, const struct socket_listen_opts *o,
+    struct socket_listener *l)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int rc, fd;
+
+	rc = addr_to_sockaddr(a, &ss, &len);
+	if (rc != 0)
+		return rc;
+	fd = open_stream(a);
+	if (fd < 0)
+		return fd;
+	if (a->family == AF_UNIX)
+		remove_stale(a);
+	else
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (a->family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (o->reuse_port)
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (bind(fd, (struct sockaddr *)&ss, len) != 0 ||
+	    listen(fd, o->backlog) != 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	l->fd = fd;
+	l->addr = *a;
+	if (a->family != AF_UNIX)
+		socket_local(fd, &l->addr);
+	return 0;
+}
+
+/* Both families of loopback or "every address", on one and the same port. */
+static int
+listen_both(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n)
+{
+	bool any = e->host != NULL;
+	struct addr v4 = { .family = AF_INET, .port = e->port };
+	struct addr v6 = { .family = AF_INET6 };
+	int rc;
+
+	if (!any) {
+		v4.ip[0] = 127;
+		v4.ip[3] = 1;
+		v6.ip[15] = 1;
+	}
+	rc = listen_at(&v4, o, &out[0]);
+	if (rc != 0)
+		return rc;
+	*n = 1;
+	v6.port = out[0].addr.port;
+	rc = listen_at(&v6, o, &out[1]);
+	if (rc == 0) {
+		*n = 2;
+		return 0;
+	}
+	if (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL)
+		return 0;
+	close(out[0].fd);
+	*n = 0;
+	return rc;
+}
+
+static int
+listen_pair(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n)
+{
+	int rc = -EADDRINUSE;
+
+	/* A port that the kernel chose for IPv4 may be taken for IPv6. */
+	for (int i = 0; i < PORT_TRIES && rc == -EADDRINUSE; i++) {
+		rc = listen_both(e, o, out, n);
+		if (e->port != 0)
+			break;
+	}
+	return rc;
+}
+
+static int
+listen_name(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n, struct err *err)
+{
+	struct addrinfo hints = {
+		.ai_family = e->family == ENDPOINT_TCP4   ? AF_INET
+			     : e->family == ENDPOINT_TCP6 ? AF_INET6
+							  : AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE,
+	};
+	const char *host = strcmp(e->host, "*") == 0 ? NULL : e->host;
+	struct addrinfo *list, *ai;
+	struct addr a;
+	int rc;
+
+	rc = getaddrinfo(host, host == NULL ? "0" : NULL, &hints, &list);
+	if (rc != 0)
+		return err_set(err, -EADDRNOTAVAIL,
+		    "cannot listen on %s: the name does not resolve (%s)",
+		    e->host, gai_strerror(rc));
+	rc = -EADDRNOTAVAIL;
+	*n = 0;
+	for (ai = list; ai != NULL && *n < SOCKET_MAX_ADDRS; ai = ai->ai_next) {
+		addr_from_sockaddr(&a, ai->ai_addr, "");
+		a.port = *n > 0 ? out[0].addr.port : e->port;
+		rc = listen_at(&a, o, &out[*n]);
+		if (rc != 0)
+			break;
+		++*n;
+	}
+	freeaddrinfo(list);
+	while (rc != 0 && *n > 0)
+		close(out[--*n].fd);
+	return rc;
+}
+
+static int
+listen_unix(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n)
+{
+	struct addr a = { .family = AF_UNIX, .path = e->host };
+	int rc = listen_at(&a, o, &out[0]);
+
+	if (rc == 0)
+		*n = 1;
+	return rc;
+}
+
+static int
+say_why(int rc, const struct endpoint *e, struct err *err)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)endpoint_format(e, text);
+	switch (rc) {
+	case -EADDRINUSE:
+		return err_set(err, rc,
+		    "cannot listen on %s: it is in use by another program",
+		    text);
+	case -EACCES:
+	case -EPERM:
+		return err_set(err, rc,
+		    "cannot listen on %s: no permission (ports below 1024 "
+		    "need root or CAP_NET_BIND_SERVICE)",
+		    text);
+	case -EADDRNOTAVAIL:
+		return err_set(err, rc,
+		    "cannot listen on %s: this machine has no such address",
+		    text);
+	default:
+		return err_set(
+		    err, rc, "cannot listen on %s: %s", text, strerror(-rc));
+	}
+}
+
+int
+socket_listen(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n, struct err *err)
+{
+	bool every = e->host != NULL && strcmp(e->host, "*") == 0;
+	struct err why = { "" };
+	int rc;
+
+	if (e->family == ENDPOINT_UNIX)
+		rc = listen_unix(e, o, out, n);
+	else if (e->family == ENDPOINT_ANY && (e->host == NULL || every))
+		rc = listen_pair(e, o, out, n);
+	else
+		rc = listen_name(e, o, out, n, &why);
+	if (rc == 0)
+		return 0;
+	if (why.text[0] != '\0')
+		return err_set(err, rc, "%s", why.text);
+	return say_why(rc, e, err);
+}
+
+void
+socket_unlisten(struct socket_listener *l)
+{
+	if (l->fd < 0)
+		return;
+	close(l->fd);
+	l->fd = -1;
+	if (l->addr.family == AF_UNIX)
+		(void)unlink(l->addr.path);
+}

@@ -1,0 +1,89 @@
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+/*
+ * socket.h - the system calls on stream sockets that more than one module
+ * needs, with the options that every socket of ours gets.
+ */
+
+struct err;
+
+/* Most addresses of one name or listener that are looked at. */
+#define SOCKET_MAX_ADDRS 16
+
+/**
+ * struct socket_listener - One bound and listening descriptor
+ * @fd:		Non-blocking, close-on-exec; owned
+ * @addr:	What it is bound to, with the port that the kernel chose
+ */
+struct socket_listener {
+	int fd;
+	struct addr addr;
+};
+
+/** struct socket_listen_opts - How to listen. */
+struct socket_listen_opts {
+	bool reuse_port;
+	int backlog;
+};
+
+/**
+ * socket_listen() - Bind and listen on all that an endpoint means
+ * @e:		An ENDPOINT_LISTEN; a NULL host is 127.0.0.1 and ::1 with one
+ *		port, "*" is 0.0.0.0 and [::] likewise.  The second of these
+ *		is left out where the system has no IPv6.  Lives as long as
+ *		the program (its path is borrowed).
+ * @out:	Room for SOCKET_MAX_ADDRS
+ * @n:		How many were opened, at least 1 on success
+ *
+ * A UNIX socket that nobody listens on any more is replaced.
+ *
+ * Return: 0 or -errno with @err
+ */
+int socket_listen(const struct endpoint *e, const struct socket_listen_opts *o,
+    struct socket_listener *out, size_t *n, struct err *err) ATTR_WUNRES;
+
+/** socket_unlisten() - Close; remove the path of a UNIX socket. */
+void socket_unlisten(struct socket_listener *l);
+
+/**
+ * socket_tune() - The options of both legs of a relayed connection
+ *
+ * TCP_NODELAY: a relay adds no delay of its own.  SO_OOBINLINE: an urgent
+ * byte keeps its place in the stream.  Keepalive and TCP_USER_TIMEOUT: a peer
+ * that is dead is found out (decision: see socket.c for the times).
+ */
+void socket_tune(int fd, const struct addr *peer);
+
+/**
+ * socket_connect() - Begin to connect
+ * @to:		Numeric
+ * @source:	Bind to this address first; NULL or AF_UNSPEC: let the kernel
+ * @fd:		Set when the result is 0 or -EINPROGRESS; owned by the caller
+ *
+ * Return: 0 connected at once; -EINPROGRESS: wait until it is writable, then
+ *	   socket_error(); else -errno
+ */
+int socket_connect(
+    const struct addr *to, const struct addr *source, int *fd) ATTR_WUNRES;
+
+/** socket_error() - Take the pending error of @fd: 0 or -errno. */
+int socket_error(int fd);
+
+/** socket_local() - Our end; AF_UNSPEC when the kernel does not tell. */
+void socket_local(int fd, struct addr *a);
+
+/** socket_unsent() - Bytes in the send queue of @fd, 0 if unknown. */
+size_t socket_unsent(int fd);
+
+/** socket_reset() - Close with RST (TCP); UNIX sockets know no RST. */
+void socket_reset(int fd);
+
+#endif /* NET_SOCKET_H */
