@@ -18,11 +18,10 @@ struct dial {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	uv_loop_t *loop;
-	const struct dial_opts *o;
+	struct dial_opts o;
 	dial_done *done;
 	void *self;
 	int fd;
-	size_t n;
 	size_t next;
 	unsigned closing;
 	bool polling;
@@ -64,13 +63,12 @@ let_go(struct dial *d)
  * Return: 0 connected; -EINPROGRESS; else the error of the last one.
  */
 static int
-try_from(const struct addr *addrs, size_t n, const struct dial_opts *o,
-    size_t *next, int *fd)
+try_from(const struct dial_opts *o, size_t *next, int *fd)
 {
 	int rc = -EADDRNOTAVAIL;
 
-	while (*next < n) {
-		rc = socket_connect(&addrs[(*next)++], &o->source, fd);
+	while (*next < o->naddrs) {
+		rc = socket_connect(&o->addrs[(*next)++], &o->source, fd);
 		if (rc == 0 || rc == -EINPROGRESS)
 			break;
 	}
@@ -91,7 +89,7 @@ watch(struct dial *d)
 	if (rc != 0)
 		return rc;
 	return uv_timer_start(
-	    &d->timer, on_timeout, d->o->timeout_ns / CLOCK_NS_PER_MS, 0);
+	    &d->timer, on_timeout, d->o.timeout_ns / CLOCK_NS_PER_MS, 0);
 }
 
 static void
@@ -120,7 +118,7 @@ go_on(uv_handle_t *handle)
 		free(d);
 		return;
 	}
-	rc = try_from(d->addrs, d->n, d->o, &d->next, &d->fd);
+	rc = try_from(&d->o, &d->next, &d->fd);
 	if (rc == -EINPROGRESS)
 		rc = watch(d);
 	else if (rc == 0) {
@@ -135,7 +133,7 @@ go_on(uv_handle_t *handle)
 static void
 failed(struct dial *d, int rc)
 {
-	if (d->next >= d->n) {
+	if (d->next >= d->o.naddrs) {
 		finish(d, rc);
 		return;
 	}
@@ -170,8 +168,8 @@ on_timeout(uv_timer_t *timer)
 }
 
 static int
-begin_waiting(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
-    size_t n, const struct dial_opts *o, size_t next, int fd)
+begin_waiting(struct dial **out, uv_loop_t *loop, const struct dial_opts *o,
+    size_t next, int fd)
 {
 	struct dial *d = calloc(1, sizeof(*d));
 	int rc;
@@ -181,11 +179,11 @@ begin_waiting(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
 		return -ENOMEM;
 	}
 	d->loop = loop;
-	d->o = o;
+	d->o = *o;
+	d->o.addrs = d->addrs;
 	d->fd = fd;
-	d->n = n;
 	d->next = next;
-	memcpy(d->addrs, addrs, n * sizeof(*addrs));
+	memcpy(d->addrs, o->addrs, o->naddrs * sizeof(*o->addrs));
 	(void)uv_timer_init(loop, &d->timer); /* always 0 */
 	d->timer.data = d;
 	rc = watch(d);
@@ -199,19 +197,19 @@ begin_waiting(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
 }
 
 int
-dial_start(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
-    size_t n, const struct dial_opts *o, struct addr *to)
+dial_start(struct dial **out, uv_loop_t *loop, const struct dial_opts *o,
+    struct addr *to)
 {
 	size_t next = 0;
 	int fd = -1, rc;
 
-	assert(n > 0 && n <= SOCKET_MAX_ADDRS);
-	rc = try_from(addrs, n, o, &next, &fd);
-	*to = addrs[next - 1];
+	assert(o->naddrs > 0 && o->naddrs <= SOCKET_MAX_ADDRS);
+	rc = try_from(o, &next, &fd);
+	*to = o->addrs[next - 1];
 	if (rc == 0)
 		return fd;
 	if (rc == -EINPROGRESS)
-		return begin_waiting(out, loop, addrs, n, o, next, fd);
+		return begin_waiting(out, loop, o, next, fd);
 	return rc;
 }
 

@@ -17,11 +17,15 @@
 struct dial;
 
 /**
- * struct dial_opts - How to connect
+ * struct dial_opts - Where and how to connect
+ * @addrs:	To be tried in this order; 1 to SOCKET_MAX_ADDRS; copied
+ * @naddrs:	Their number
  * @timeout_ns:	For each address
  * @source:	Our address; AF_UNSPEC or another family: the kernel chooses
  */
 struct dial_opts {
+	const struct addr *addrs;
+	size_t naddrs;
 	uint64_t timeout_ns;
 	struct addr source;
 };
@@ -39,15 +43,14 @@ typedef void dial_done(void *self, int fd, const struct addr *to);
 /**
  * dial_start() - Begin
  * @out:	The pending dial; set only when the result is -EINPROGRESS
- * @addrs:	Copied; 1 to SOCKET_MAX_ADDRS of them
- * @o:		Borrowed; lives as long as the dial
+ * @o:		Copied
  * @to:		Set when connected at once or failed at once
  *
  * Return: a descriptor >= 0: connected at once, @done is not called;
  *	   -EINPROGRESS: @done comes later; else -errno of the last address
  */
-int dial_start(struct dial **out, uv_loop_t *loop, const struct addr *addrs,
-    size_t n, const struct dial_opts *o, struct addr *to) ATTR_WUNRES;
+int dial_start(struct dial **out, uv_loop_t *loop, const struct dial_opts *o,
+    struct addr *to) ATTR_WUNRES;
 
 /** dial_on_done() - Right after -EINPROGRESS: whom to tell. */
 void dial_on_done(struct dial *d, dial_done *done, void *self);
