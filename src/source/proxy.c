@@ -1,0 +1,548 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "core/fanout.h"
+#include "net/gate.h"
+#include "net/worker.h"
+#include "source/caller.h"
+#include "source/proxy.h"
+#include "source/proxy_session.h"
+
+/**
+ * struct side_worker - What the proxy keeps per worker
+ * @lane:	The sessions' part
+ * @live:	Sessions dealt to it that are not over; read by all workers
+ * @stop_mail, @linger_ns: proxy_stop()
+ * @stopped:	Nothing new is taken any more
+ */
+struct side_worker {
+	struct proxy *proxy;
+	struct proxy_lane lane;
+	_Atomic uint64_t live;
+	struct mail stop_mail;
+	bool stopped;
+};
+
+/**
+ * struct run_pair - A pair at work, on one worker
+ * @owner:	That worker; its thread alone touches the rest
+ * @gate:	Where clients come in; unused when we call them
+ * @caller:	Calls the client (dial:); unused when they come
+ * @back_gate:	Where the server comes in (listen:)
+ * @waiting:	Sessions that wait for a server
+ * @calling:	A call is under way, or its session is not over
+ * @lift_mail:	"A session is over: there may be room"; in the box while
+ *		@lift_sent
+ */
+struct run_pair {
+	struct proxy *proxy;
+	struct proxy_pair ends;
+	struct side_worker *owner;
+	struct gate gate;
+	struct caller caller;
+	struct gate back_gate;
+	bool has_gate;
+	bool has_caller;
+	bool has_back_gate;
+	struct list waiting;
+	_Atomic bool calling;
+	struct mail lift_mail;
+	_Atomic bool lift_sent;
+	char target[ADDR_TEXT_MAX];
+};
+
+/**
+ * struct proxy - See proxy.h
+ * @accepted:	Sessions numbered so far
+ * @live:	Sessions that are not over, all workers
+ * @closing:	No more sessions: stopped, or @max_sessions were accepted
+ * @unstopped:	Workers that have not heard of proxy_stop() yet
+ * @told_finished, @told_stopped: The callback has been called
+ */
+struct proxy {
+	struct proxy_opts o;
+	struct run_pair *pairs;
+	size_t npairs;
+	struct side_worker *workers;
+	size_t nworkers;
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t live;
+	_Atomic bool closing;
+	_Atomic bool stopping;
+	_Atomic size_t unstopped;
+	_Atomic bool told_finished;
+	_Atomic bool told_stopped;
+	_Atomic uint64_t linger_ns;
+};
+
+/** struct handoff - A client on its way to another worker. */
+struct handoff {
+	struct mail mail;
+	struct side_worker *to;
+	struct proxy_arrival arrival;
+};
+
+static void
+tell_if_over(struct proxy *p)
+{
+	if (!atomic_load(&p->closing) || atomic_load(&p->live) > 0)
+		return;
+	if (!atomic_load(&p->stopping)) {
+		if (!atomic_exchange(&p->told_finished, true))
+			p->o.finished(p->o.self);
+	} else if (atomic_load(&p->unstopped) == 0 &&
+		   !atomic_exchange(&p->told_stopped, true)) {
+		p->o.stopped(p->o.self);
+	}
+}
+
+static bool
+has_room(const struct proxy *p)
+{
+	return p->o.max_concurrent == 0 ||
+	       atomic_load(&p->live) < p->o.max_concurrent;
+}
+
+/* --- on the pair's own worker ------------------------------------------ */
+
+static void
+pair_shut(struct run_pair *rp)
+{
+	if (rp->has_gate)
+		gate_shut(&rp->gate);
+}
+
+static void
+pair_close(struct run_pair *rp)
+{
+	if (rp->has_gate)
+		gate_close(&rp->gate);
+	if (rp->has_caller)
+		caller_close(&rp->caller);
+	if (rp->has_back_gate)
+		gate_close(&rp->back_gate);
+}
+
+static void
+on_lift(struct mail *m)
+{
+	struct run_pair *rp = ATTR_CONTAINER(m, struct run_pair, lift_mail);
+
+	atomic_store(&rp->lift_sent, false);
+	if (atomic_load(&rp->proxy->closing)) {
+		/* Sessions of it may still wait behind the back gate. */
+		if (rp->has_gate)
+			gate_close(&rp->gate);
+		if (rp->has_caller)
+			caller_close(&rp->caller);
+		return;
+	}
+	if (!has_room(rp->proxy))
+		return;
+	if (rp->has_gate)
+		gate_lift(&rp->gate);
+	if (rp->has_caller && !atomic_exchange(&rp->calling, true))
+		caller_next(&rp->caller);
+}
+
+/* From any worker: look again whether there is room. */
+static void
+send_lift(struct run_pair *rp)
+{
+	if (!atomic_exchange(&rp->lift_sent, true))
+		worker_post(rp->owner->lane.worker, &rp->lift_mail);
+}
+
+/*
+ * A server has come: to the session that has waited longest.  With none
+ * waiting the gate is shut and the others stay in the kernel's queue.
+ */
+static void
+on_server(
+    void *self, int fd, const struct addr *peer, const struct addr *listener)
+{
+	struct run_pair *rp = self;
+	struct list *node = list_shift(&rp->waiting);
+
+	(void)listener;
+	if (list_is_empty(&rp->waiting))
+		gate_shut(&rp->back_gate);
+	if (node == NULL)
+		close(fd); /* its session has just ended */
+	else
+		proxy_session_server(proxy_session_of_wait(node), fd, peer);
+}
+
+/* --- sessions ---------------------------------------------------------- */
+
+static void
+begin(struct side_worker *sw, const struct proxy_arrival *a)
+{
+	struct run_pair *rp = &sw->proxy->pairs[a->pair];
+	struct proxy_session *ps;
+
+	ps = proxy_session_new(&sw->lane, a);
+	if (ps == NULL)
+		return;
+	list_append(&rp->waiting, proxy_session_wait_node(ps));
+	gate_lift(&rp->back_gate);
+}
+
+static void
+on_over(void *self, size_t pair)
+{
+	struct side_worker *sw = self;
+	struct proxy *p = sw->proxy;
+	struct run_pair *rp = &p->pairs[pair];
+	uint64_t live;
+
+	atomic_fetch_sub(&sw->live, 1);
+	live = atomic_fetch_sub(&p->live, 1);
+	if (rp->has_caller) {
+		atomic_store(&rp->calling, false);
+		send_lift(rp);
+	}
+	if (live == p->o.max_concurrent) { /* it was full */
+		for (size_t i = 0; i < p->npairs; i++)
+			send_lift(&p->pairs[i]);
+	}
+	tell_if_over(p);
+}
+
+static void
+on_handoff(struct mail *m)
+{
+	struct handoff *h = ATTR_CONTAINER(m, struct handoff, mail);
+	struct side_worker *sw = h->to;
+
+	if (sw->stopped) {
+		close(h->arrival.fd);
+		on_over(sw, h->arrival.pair);
+	} else {
+		begin(sw, &h->arrival);
+	}
+	free(h);
+}
+
+/*
+ * The worker with the fewest sessions; ours wins a tie, it needs no hand-off.
+ * A pair whose server comes to us keeps its sessions: they queue up with it.
+ */
+static struct side_worker *
+choose(struct run_pair *rp)
+{
+	struct proxy *p = rp->proxy;
+	struct side_worker *best = rp->owner;
+	uint64_t least = atomic_load(&best->live), live;
+
+	if (rp->has_back_gate)
+		return best;
+	for (size_t i = 0; i < p->nworkers; i++) {
+		live = atomic_load(&p->workers[i].live);
+		if (live < least) {
+			least = live;
+			best = &p->workers[i];
+		}
+	}
+	return best;
+}
+
+static void
+deal(struct run_pair *rp, const struct proxy_arrival *a)
+{
+	struct side_worker *to = choose(rp);
+	struct handoff *h = NULL;
+
+	if (to != rp->owner)
+		h = malloc(sizeof(*h));
+	if (h == NULL)
+		to = rp->owner;
+	atomic_fetch_add(&to->live, 1);
+	if (h == NULL) {
+		begin(to, a);
+		return;
+	}
+	h->mail.deliver = on_handoff;
+	h->to = to;
+	h->arrival = *a;
+	worker_post(to->lane.worker, &h->mail);
+}
+
+static void
+arrived(struct run_pair *rp, int fd, const struct addr *peer)
+{
+	struct proxy *p = rp->proxy;
+	struct proxy_arrival a = {
+		.pair = (size_t)(rp - p->pairs),
+		.fd = fd,
+		.peer = *peer,
+		.target = rp->target,
+		.ts_ns = clock_event_ns(),
+	};
+	uint64_t number = atomic_fetch_add(&p->accepted, 1) + 1;
+
+	/* Two pairs on two workers may both take "the last one". */
+	if (p->o.max_sessions > 0 && number > p->o.max_sessions) {
+		close(fd);
+		return;
+	}
+	a.id = number;
+	atomic_fetch_add(&p->live, 1);
+	if (number == p->o.max_sessions) {
+		atomic_store(&p->closing, true);
+		for (size_t i = 0; i < p->npairs; i++)
+			send_lift(&p->pairs[i]);
+	}
+	if (!has_room(p) || number == p->o.max_sessions)
+		pair_shut(rp);
+	deal(rp, &a);
+}
+
+static void
+on_client(
+    void *self, int fd, const struct addr *peer, const struct addr *listener)
+{
+	(void)listener; /* the session asks its own socket */
+	arrived(self, fd, peer);
+}
+
+static void
+on_answer(void *self, int fd, const struct addr *peer)
+{
+	arrived(self, fd, peer);
+}
+
+/* --- making ------------------------------------------------------------ */
+
+static int
+open_pair(struct proxy *p, struct run_pair *rp, struct err *err)
+{
+	struct socket_listen_opts lo = {
+		.reuse_port = p->o.reuse_port,
+		.backlog = p->o.backlog,
+	};
+	int rc;
+
+	(void)endpoint_format(rp->ends.server, rp->target);
+	if (rp->ends.client->how == ENDPOINT_LISTEN) {
+		rc = gate_open(&rp->gate, rp->ends.client, &lo, err);
+		if (rc != 0)
+			return rc;
+		rp->has_gate = true;
+	}
+	if (rp->ends.server->how == ENDPOINT_LISTEN) {
+		rc = gate_open(&rp->back_gate, rp->ends.server, &lo, err);
+		if (rc != 0)
+			return rc;
+		rp->has_back_gate = true;
+	}
+	return 0;
+}
+
+struct proxy *
+proxy_new(const struct proxy_opts *o, struct err *err)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		(void)err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	p->o = *o;
+	p->o.pairs = NULL;
+	p->pairs = calloc(o->npairs, sizeof(*p->pairs));
+	if (p->pairs == NULL) {
+		(void)err_set(err, -ENOMEM, "out of memory");
+		goto fail;
+	}
+	for (size_t i = 0; i < o->npairs; i++) {
+		struct run_pair *rp = &p->pairs[i];
+
+		rp->proxy = p;
+		rp->ends = o->pairs[i];
+		rp->lift_mail.deliver = on_lift;
+		list_init(&rp->waiting);
+		p->npairs = i + 1;
+		if (open_pair(p, rp, err) != 0)
+			goto fail;
+	}
+	return p;
+
+fail:
+	proxy_free(p);
+	return NULL;
+}
+
+static void
+copy_out(const struct gate *g, struct addr *out, size_t max, size_t *n)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		if (*n < max)
+			out[*n] = g->post[i].listener.addr;
+		++*n;
+	}
+}
+
+size_t
+proxy_listening(const struct proxy *p, struct addr *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->npairs; i++) {
+		if (p->pairs[i].has_gate)
+			copy_out(&p->pairs[i].gate, out, max, &n);
+		if (p->pairs[i].has_back_gate)
+			copy_out(&p->pairs[i].back_gate, out, max, &n);
+	}
+	return n;
+}
+
+static uint64_t
+on_turn(void *self, uint64_t mono_ns)
+{
+	struct side_worker *sw = self;
+
+	return proxy_lane_turn(&sw->lane, mono_ns);
+}
+
+static void
+on_stop(struct mail *m)
+{
+	struct side_worker *sw =
+	    ATTR_CONTAINER(m, struct side_worker, stop_mail);
+	struct proxy *p = sw->proxy;
+
+	sw->stopped = true;
+	for (size_t i = 0; i < p->npairs; i++)
+		if (p->pairs[i].owner == sw)
+			pair_close(&p->pairs[i]);
+	for (size_t i = 0; i < p->npairs; i++)
+		if (sw->lane.targets[i].endpoint != NULL)
+			resolve_stop(&sw->lane.targets[i]);
+	proxy_lane_stop(&sw->lane, atomic_load(&p->linger_ns));
+	worker_touch(sw->lane.worker);
+	atomic_fetch_sub(&p->unstopped, 1);
+	tell_if_over(p);
+}
+
+static int
+make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
+{
+	uv_loop_t *loop = worker_loop(sw->lane.worker);
+	int rc = 0;
+
+	sw->proxy = p;
+	sw->stop_mail.deliver = on_stop;
+	sw->lane.names = p->o.names;
+	sw->lane.over = on_over;
+	sw->lane.self = sw;
+	sw->lane.dial.timeout_ns = p->o.connect_timeout_ns;
+	sw->lane.dial.source = p->o.source;
+	sw->lane.relay.worker = sw->lane.worker;
+	sw->lane.relay.zero_copy = p->o.zero_copy;
+	sw->lane.relay.orderly = p->o.orderly;
+	sw->lane.relay.max_bytes = p->o.max_bytes;
+	proxy_lane_init(&sw->lane, p->o.idle_timeout_ns);
+	sw->lane.targets = calloc(p->npairs, sizeof(*sw->lane.targets));
+	if (sw->lane.targets == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < p->npairs && rc == 0; i++) {
+		if (p->pairs[i].ends.server->how == ENDPOINT_DIAL)
+			rc = resolve_init(&sw->lane.targets[i],
+			    p->pairs[i].ends.server, loop, err);
+	}
+	worker_set_turn(sw->lane.worker, on_turn, sw);
+	return rc;
+}
+
+static int
+place_pair(struct proxy *p, size_t i, struct err *err)
+{
+	struct run_pair *rp = &p->pairs[i];
+	uv_loop_t *loop;
+	int rc = 0;
+
+	rp->owner = &p->workers[i % p->nworkers];
+	loop = worker_loop(rp->owner->lane.worker);
+	if (rp->has_gate)
+		rc = gate_start(&rp->gate, loop, on_client, rp);
+	if (rc == 0 && rp->has_back_gate)
+		rc = gate_start(&rp->back_gate, loop, on_server, rp);
+	if (rc != 0)
+		return err_set(
+		    err, rc, "cannot watch the listener: %s", uv_strerror(rc));
+	if (rp->ends.client->how == ENDPOINT_LISTEN)
+		return 0;
+	rc = caller_init(
+	    &rp->caller, rp->ends.client, loop, p->o.connect_timeout_ns, err);
+	if (rc != 0)
+		return rc;
+	rp->has_caller = true;
+	caller_on_done(&rp->caller, on_answer, rp);
+	return 0;
+}
+
+int
+proxy_attach(struct proxy *p, struct worker *const *workers,
+    struct fanout *const *fans, size_t n, struct err *err)
+{
+	int rc = 0;
+
+	p->workers = calloc(n, sizeof(*p->workers));
+	if (p->workers == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->nworkers = n;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		p->workers[i].lane.worker = workers[i];
+		p->workers[i].lane.fan = fans[i];
+		rc = make_lane(p, &p->workers[i], err);
+	}
+	for (size_t i = 0; i < p->npairs && rc == 0; i++)
+		rc = place_pair(p, i, err);
+	return rc;
+}
+
+void
+proxy_start(struct proxy *p)
+{
+	for (size_t i = 0; i < p->npairs; i++)
+		send_lift(&p->pairs[i]);
+}
+
+void
+proxy_stop(struct proxy *p, uint64_t linger_ns)
+{
+	atomic_store(&p->linger_ns, linger_ns);
+	atomic_store(&p->unstopped, p->nworkers);
+	atomic_store(&p->stopping, true);
+	atomic_store(&p->closing, true);
+	for (size_t i = 0; i < p->nworkers; i++)
+		worker_post(
+		    p->workers[i].lane.worker, &p->workers[i].stop_mail);
+}
+
+uint64_t
+proxy_live(const struct proxy *p)
+{
+	return atomic_load(&p->live);
+}
+
+void
+proxy_free(struct proxy *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->npairs; i++)
+		pair_close(&p->pairs[i]);
+	for (size_t i = 0; i < p->nworkers; i++)
+		free(p->workers[i].lane.targets);
+	free(p->workers);
+	free(p->pairs);
+	free(p);
+}

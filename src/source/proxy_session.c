@@ -1,0 +1,371 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "core/fanout.h"
+#include "net/socket.h"
+#include "source/names.h"
+#include "source/proxy_session.h"
+
+enum state {
+	STATE_RESOLVE,
+	STATE_DIAL,
+	STATE_WAIT,
+	STATE_NAMES,
+	STATE_RELAY,
+	STATE_GONE,
+};
+
+/**
+ * struct proxy_session - See proxy_session.h
+ * @s:		What the sinks see
+ * @client_fd, @server_fd: Ours until RELAY, then the relay's; -1 if none
+ * @node:	On the lane's list until GONE
+ * @wait:	On the queue of those who wait for a server
+ * @slots:	The sinks' state; as large as the fan-out says
+ */
+struct proxy_session {
+	struct session s;
+	struct relay relay;
+	struct proxy_lane *lane;
+	size_t pair;
+	enum state state;
+	int client_fd;
+	int server_fd;
+	struct list node;
+	struct list wait;
+	struct deadline idle;
+	struct resolve_waiter resolve;
+	struct dial *dial;
+	struct names *names;
+	max_align_t slots[];
+};
+
+static void
+free_session(struct proxy_session *ps)
+{
+	names_free(ps->names);
+	free(ps);
+}
+
+static void
+on_forgotten(struct relay *r)
+{
+	free_session(ATTR_CONTAINER(r, struct proxy_session, relay));
+}
+
+/*
+ * The session is closed.  The lane's owner may look at its counts now; the
+ * memory goes when the loop has let go of the relay's handles.
+ */
+static void
+leave(struct proxy_session *ps)
+{
+	struct proxy_lane *lane = ps->lane;
+	size_t pair = ps->pair;
+
+	ps->state = STATE_GONE;
+	list_remove(&ps->node);
+	list_remove(&ps->wait);
+	deadline_cancel(&ps->idle);
+	if (relay_forget(&ps->relay, on_forgotten))
+		free_session(ps);
+	lane->over(lane->self, pair);
+}
+
+static enum how
+how_of_connect(int rc)
+{
+	switch (rc) {
+	case -ECONNREFUSED:
+		return HOW_REFUSED;
+	case -ETIMEDOUT:
+		return HOW_TIMEOUT;
+	default:
+		return HOW_ERROR;
+	}
+}
+
+/*
+ * Never connected: a record of it, and a reset before the client has heard a
+ * byte, as the server itself would have done.
+ */
+static void
+give_up(struct proxy_session *ps, enum how how, enum party by, const char *why)
+{
+	ps->s.error = why;
+	worker_touch(ps->lane->worker);
+	session_open(&ps->s);
+	session_close(&ps->s, clock_event_ns(), how, by);
+	socket_reset(ps->client_fd);
+	if (ps->server_fd >= 0)
+		socket_reset(ps->server_fd);
+	leave(ps);
+}
+
+static void
+begin_relay(struct proxy_session *ps)
+{
+	int rc;
+
+	ps->state = STATE_RELAY;
+	if (ps->names != NULL)
+		names_get(ps->names, ps->s.name);
+	worker_touch(ps->lane->worker);
+	session_open(&ps->s);
+	deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
+	rc = relay_start(&ps->relay, ps->client_fd, ps->server_fd);
+	if (rc == 0)
+		return;
+	ps->s.error = uv_strerror(rc);
+	session_close(&ps->s, clock_event_ns(), HOW_ERROR, PARTY_US);
+	leave(ps);
+}
+
+static void
+on_names(void *self)
+{
+	begin_relay(self);
+}
+
+static void
+connected(struct proxy_session *ps, int fd, const struct addr *peer)
+{
+	ps->server_fd = fd;
+	ps->s.server = *peer;
+	socket_tune(fd, peer);
+	socket_local(fd, &ps->s.local);
+	if (ps->lane->names) {
+		ps->state = STATE_NAMES;
+		ps->names = names_start(worker_loop(ps->lane->worker),
+		    &ps->s.client, &ps->s.server, on_names, ps);
+		if (ps->names != NULL)
+			return;
+	}
+	begin_relay(ps);
+}
+
+static void
+connect_failed(struct proxy_session *ps, int rc, const struct addr *to)
+{
+	enum party by = rc == -ECONNREFUSED ? PARTY_SERVER : PARTY_US;
+
+	ps->s.server = *to;
+	give_up(ps, how_of_connect(rc), by, strerror(-rc));
+}
+
+static void
+on_dialled(void *self, int fd, const struct addr *to)
+{
+	struct proxy_session *ps = self;
+
+	ps->dial = NULL;
+	if (fd >= 0)
+		connected(ps, fd, to);
+	else
+		connect_failed(ps, fd, to);
+}
+
+static void
+dial_server(struct proxy_session *ps)
+{
+	const struct resolve *target = &ps->lane->targets[ps->pair];
+	struct dial_opts o = ps->lane->dial;
+	struct addr to;
+	int fd;
+
+	ps->state = STATE_DIAL;
+	o.addrs = target->addrs;
+	o.naddrs = target->naddrs;
+	fd = dial_start(&ps->dial, worker_loop(ps->lane->worker), &o, &to);
+	if (fd == -EINPROGRESS)
+		dial_on_done(ps->dial, on_dialled, ps);
+	else
+		on_dialled(ps, fd, &to);
+}
+
+static void
+on_resolved(struct resolve_waiter *w, int rc)
+{
+	struct proxy_session *ps =
+	    ATTR_CONTAINER(w, struct proxy_session, resolve);
+
+	if (rc == 0)
+		dial_server(ps);
+	else
+		give_up(ps, HOW_ERROR, PARTY_US, uv_strerror(rc));
+}
+
+static void
+find_server(struct proxy_session *ps)
+{
+	struct resolve *target = &ps->lane->targets[ps->pair];
+	int rc;
+
+	if (resolve_now(target)) {
+		dial_server(ps);
+		return;
+	}
+	ps->state = STATE_RESOLVE;
+	rc = resolve_wait(target, &ps->resolve);
+	if (rc != 0)
+		give_up(ps, HOW_ERROR, PARTY_US, uv_strerror(rc));
+}
+
+static struct proxy_session *
+make(struct proxy_lane *lane, const struct proxy_arrival *a)
+{
+	struct proxy_session *ps =
+	    calloc(1, sizeof(*ps) + fanout_session_size(lane->fan));
+
+	if (ps == NULL)
+		return NULL;
+	session_init(&ps->s, lane->fan, ps->slots);
+	relay_init(&ps->relay, &lane->relay, &ps->s);
+	ps->lane = lane;
+	ps->pair = a->pair;
+	ps->client_fd = a->fd;
+	ps->server_fd = -1;
+	list_init(&ps->wait);
+	list_init(&ps->idle.node);
+	list_init(&ps->resolve.node);
+	ps->resolve.done = on_resolved;
+	list_init(&ps->node);
+	list_append(&lane->sessions, &ps->node);
+	ps->s.id = a->id;
+	ps->s.source = "proxy";
+	ps->s.client = a->peer;
+	ps->s.target = a->target;
+	ps->s.open_ns = a->ts_ns;
+	return ps;
+}
+
+struct proxy_session *
+proxy_session_new(struct proxy_lane *lane, const struct proxy_arrival *a)
+{
+	struct proxy_session *ps = make(lane, a);
+
+	if (ps == NULL) {
+		socket_reset(a->fd);
+		lane->over(lane->self, a->pair);
+		return NULL;
+	}
+	socket_tune(a->fd, &a->peer);
+	socket_local(a->fd, &ps->s.listen);
+	if (lane->targets[a->pair].endpoint == NULL) {
+		ps->state = STATE_WAIT;
+		return ps;
+	}
+	find_server(ps);
+	return NULL;
+}
+
+void
+proxy_session_server(struct proxy_session *ps, int fd, const struct addr *peer)
+{
+	assert(ps->state == STATE_WAIT);
+	connected(ps, fd, peer);
+}
+
+struct list *
+proxy_session_wait_node(struct proxy_session *ps)
+{
+	return &ps->wait;
+}
+
+struct proxy_session *
+proxy_session_of_wait(struct list *node)
+{
+	return LIST_ENTRY(node, struct proxy_session, wait);
+}
+
+static void
+stop(struct proxy_session *ps, uint64_t linger_ns)
+{
+	switch (ps->state) {
+	case STATE_RELAY:
+		relay_cut(&ps->relay, HOW_STOP, PARTY_US, linger_ns);
+		return;
+	case STATE_GONE:
+		return;
+	case STATE_RESOLVE:
+		resolve_cancel(&ps->resolve);
+		break;
+	case STATE_DIAL:
+		dial_cancel(ps->dial);
+		break;
+	case STATE_NAMES:
+		names_free(ps->names);
+		ps->names = NULL;
+		break;
+	case STATE_WAIT:
+		break;
+	}
+	give_up(ps, HOW_STOP, PARTY_US, NULL);
+}
+
+void
+proxy_lane_stop(struct proxy_lane *lane, uint64_t linger_ns)
+{
+	struct list *node = lane->sessions.next, *next;
+
+	for (; node != &lane->sessions; node = next) {
+		next = node->next;
+		stop(LIST_ENTRY(node, struct proxy_session, node), linger_ns);
+	}
+}
+
+static void
+on_over(struct relay *r)
+{
+	struct proxy_session *ps =
+	    ATTR_CONTAINER(r, struct proxy_session, relay);
+	enum how how = r->how;
+
+	/* Both directions have ended by now: they say who and how. */
+	session_close(&ps->s, clock_event_ns(), how, (enum party)r->by);
+	leave(ps);
+}
+
+static void
+on_active(struct relay *r)
+{
+	struct proxy_session *ps =
+	    ATTR_CONTAINER(r, struct proxy_session, relay);
+
+	if (r->phase == RELAY_RUN)
+		deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
+}
+
+void
+proxy_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
+{
+	list_init(&lane->sessions);
+	deadline_queue_init(&lane->idle, idle_ns);
+	relay_env_init(&lane->relay);
+	lane->relay.over = on_over;
+	lane->relay.active = idle_ns > 0 ? on_active : NULL;
+}
+
+uint64_t
+proxy_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
+{
+	struct deadline *d;
+	uint64_t due, next;
+
+	while ((d = deadline_take(&lane->idle, mono_ns)) != NULL) {
+		struct proxy_session *ps =
+		    ATTR_CONTAINER(d, struct proxy_session, idle);
+
+		relay_cut(&ps->relay, HOW_TIMEOUT, PARTY_US, RELAY_LINGER_NS);
+	}
+	due = deadline_next(&lane->idle);
+	next = relay_turn(&lane->relay, mono_ns);
+	if (next < due)
+		due = next;
+	next = fanout_turn(lane->fan, mono_ns);
+	return next < due ? next : due;
+}
