@@ -1,0 +1,117 @@
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "net/privilege.h"
+
+/** struct who - A user, as the system calls want it. */
+struct who {
+	uid_t uid;
+	gid_t gid;
+	char name[64];
+};
+
+static bool
+find_number(const char *user, struct who *who)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(user, &end, 10);
+	if (errno != 0 || end == user || *end != '\0' || number >= (uid_t)-1)
+		return false;
+	who->uid = (uid_t)number;
+	who->gid = (gid_t)number;
+	return true;
+}
+
+/* Before threads start, so getpwnam() will do. */
+static int
+find(const char *user, struct who *who, struct err *err)
+{
+	const struct passwd *pw = getpwnam(user);
+
+	memset(who, 0, sizeof(*who));
+	if (pw == NULL && find_number(user, who))
+		pw = getpwuid(who->uid);
+	if (pw != NULL) {
+		who->uid = pw->pw_uid;
+		who->gid = pw->pw_gid;
+		if (strlen(pw->pw_name) < sizeof(who->name))
+			strcpy(who->name, pw->pw_name);
+		return 0;
+	}
+	if (find_number(user, who))
+		return 0;
+	return err_set(err, -EINVAL,
+	    "there is no user \"%s\" on this machine; give a name or a number",
+	    user);
+}
+
+static int
+set_groups(const struct who *who)
+{
+	if (geteuid() != 0)
+		return 0; /* only root may, and only root has any to lose */
+	if (who->name[0] != '\0')
+		return initgroups(who->name, who->gid) == 0 ? 0 : -errno;
+	return setgroups(1, &who->gid) == 0 ? 0 : -errno;
+}
+
+static int
+set_ids(const struct who *who, struct err *err)
+{
+	int rc = set_groups(who);
+
+	if (rc == 0 && setgid(who->gid) != 0)
+		rc = -errno;
+	if (rc == 0 && setuid(who->uid) != 0)
+		rc = -errno;
+	if (rc != 0)
+		return err_set(err, rc, "cannot become user %u: %s",
+		    (unsigned)who->uid, strerror(-rc));
+	if (who->uid != 0 && setuid(0) == 0)
+		return err_set(err, -EPERM, "user %u could become root again",
+		    (unsigned)who->uid);
+	return 0;
+}
+
+int
+privilege_check_user(const char *user, struct err *err)
+{
+	struct who who;
+
+	return find(user, &who, err);
+}
+
+int
+privilege_become(const char *user, struct err *err)
+{
+	struct who who;
+	int rc = find(user, &who, err);
+
+	return rc == 0 ? set_ids(&who, err) : rc;
+}
+
+int
+privilege_real(struct err *err)
+{
+	struct who who = { .uid = getuid(), .gid = getgid() };
+
+	if (geteuid() == who.uid && getegid() == who.gid)
+		return 0;
+	/* The groups were the real user's all along. */
+	if (setgid(who.gid) != 0 || setuid(who.uid) != 0)
+		return err_set(err, -errno, "cannot go back to user %u: %s",
+		    (unsigned)who.uid, strerror(errno));
+	if (who.uid != 0 && setuid(0) == 0)
+		return err_set(err, -EPERM, "user %u could become root again",
+		    (unsigned)who.uid);
+	return 0;
+}

@@ -1,0 +1,37 @@
+#ifndef NET_PRIVILEGE_H
+#define NET_PRIVILEGE_H
+
+#include "base/attr.h"
+
+/*
+ * privilege.h - give up what was needed to open the listeners.
+ *
+ * Called before any thread is started: user and group ids belong to the
+ * process only as long as it has one thread.
+ */
+
+struct err;
+
+/**
+ * privilege_become() - Become another user for good
+ * @user:	A name of the user database, or a number
+ *
+ * Sets the supplementary groups, the group and the user, and makes sure that
+ * the way back is closed.  Return: 0; -EINVAL: there is no such user;
+ * another -errno: not permitted; with @err
+ */
+int privilege_become(const char *user, struct err *err) ATTR_WUNRES;
+
+/**
+ * privilege_check_user() - Is there such a user?  0 or -EINVAL with @err
+ */
+int privilege_check_user(const char *user, struct err *err) ATTR_WUNRES;
+
+/**
+ * privilege_real() - Installed set-uid: go back to the real user and group
+ *
+ * Does nothing otherwise.  Return: 0 or -errno with @err
+ */
+int privilege_real(struct err *err) ATTR_WUNRES;
+
+#endif /* NET_PRIVILEGE_H */
