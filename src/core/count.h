@@ -50,15 +50,18 @@ const char *count_drop_name(enum drop_reason r);
 
 /**
  * struct sink_count - What became of the stream bytes offered to a sink
- * @offered:	Bytes of data events of sessions that the sink watches.
- *		Writer: the worker.
+ * @offered:	Bytes of data events of sessions that the sink watches, also
+ *		of those it missed or gave up.  Writer: the worker.
  * @written:	Bytes whose record reached the file or socket.  Writer: the
- *		thread that writes it.
+ *		thread that writes it; the worker where the sink needs no
+ *		bytes, since then they count as written at once.
  * @drop_bytes:	By reason.  WRITE_ERROR and CLOSING: the writing thread; the
  *		others: the worker.
- * @drop_chunks: Likewise, in data events.
+ * @drop_chunks: Likewise, in data events; a conflict that was left out is
+ *		one of no bytes.
  * @missed:	Sessions that were not recorded at all since the queue was
- *		full when they opened.  Writer: the worker.
+ *		full when they opened; their bytes are dropped as "queue_full".
+ *		Writer: the worker.
  *
  * offered = written + all drops + queued; "queued" is what is left.
  */

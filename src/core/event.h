@@ -11,9 +11,10 @@
  *
  * Each sink sees, per session: one open; then data, gap and conflict, in
  * stream order per direction, offsets never decreasing; end once per
- * direction; one close.  Offsets are 64-bit bytes from the start of that
- * direction's stream.  Times are event time (base/clock.h): ns since the Unix
- * epoch, taken once per read or per packet.
+ * direction; one close.  A refused session is its open and its close: it
+ * never had directions that could end.  Offsets are 64-bit bytes from the start
+ * of that direction's stream.  Times are event time (base/clock.h): ns since
+ * the Unix epoch, taken once per read or per packet.
  */
 
 /**

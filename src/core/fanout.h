@@ -20,25 +20,26 @@ struct session;
  *
  * When a sink with ON_FULL_DROP is full, its data events are left out and
  * counted; before the next event of that direction it gets one gap of reason
- * GAP_QUEUE over exactly the bytes left out.  Sessions that open while it is
- * full are not recorded by it at all (counted as missed): otherwise a stuck
- * sink would still grow with every new session.
+ * GAP_QUEUE over exactly the bytes left out.  Gaps of the stream itself that
+ * come meanwhile are held back likewise, and joined with what was left out;
+ * conflicts are left out.  Sessions that open while it is full are not
+ * recorded by it at all (counted as missed).  Otherwise a stuck sink would
+ * still grow with every gap and every new session.
+ *
+ * A full sink with ON_FULL_CLOSE gives the session up: abort(), and whatever
+ * comes later is counted as DROP_GONE.
  */
 
 /* Bits of session.active; more sinks than this are refused at start. */
 #define FANOUT_MAX_SINKS 64
 
-/**
- * struct fanout - The lanes of one worker
- *
- * Opaque but for its size; one per worker, used by that worker's thread.
- */
+/** struct fanout - The lanes of one worker; used by its thread alone. */
 struct fanout;
 
 /**
  * fanout_new() - Make a lane of each sink
  * @sinks:	Borrowed; they outlive the fan-out
- * @n:		0 to FANOUT_MAX_SINKS
+ * @n:		At most FANOUT_MAX_SINKS, else it fails
  * @w:		Passed to lane_new()
  *
  * Return: NULL on failure, with @err filled in
@@ -49,7 +50,7 @@ struct fanout *fanout_new(struct sink *const *sinks, size_t n, struct worker *w,
 /** fanout_free() - Free all lanes; no session may be left. */
 void fanout_free(struct fanout *f);
 
-/** fanout_session_size() - Bytes of slots that each session needs. */
+/** fanout_session_size() - Bytes of slots that each session needs; > 0. */
 size_t fanout_session_size(const struct fanout *f);
 
 /** fanout_count() - Number of lanes. */

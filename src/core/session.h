@@ -17,7 +17,8 @@ struct fanout;
  * session_open(), feeds data, gaps, conflicts and ends in stream order, and
  * calls session_close() last.  The session checks that order (a source that
  * breaks it is a bug of ours, hence assert), keeps the totals, and passes
- * each event to the sinks of its worker (core/fanout.h).
+ * each event to the sinks of its worker (core/fanout.h).  The totals include
+ * an event by the time the sinks see it.
  *
  * All of it happens on the one thread that owns the session.
  */
@@ -114,7 +115,7 @@ void session_data(struct session *s, const struct chunk *c);
  * @pipe:	Opaque to core: a struct pipe (net/pipe.h) that holds exactly
  *		@c->len bytes.  Given away: the sink returns it to its pool.
  *
- * Only while fanout_need() says NEED_FILE for that direction.
+ * Only after fanout_need() has said NEED_FILE.
  */
 void session_take(struct session *s, const struct chunk *c, void *pipe);
 
@@ -124,7 +125,10 @@ void session_gap(struct session *s, const struct gap *g);
 /** session_conflict() - Say that a range was sent twice and differs. */
 void session_conflict(struct session *s, const struct conflict *c);
 
-/** session_end() - A direction is over; later calls for it do nothing. */
+/**
+ * session_end() - A direction is over; later calls for it do nothing
+ * @how:	Anything but HOW_REFUSED, which only session_close() takes
+ */
 void session_end(struct session *s, enum dir dir, uint64_t ts_ns, enum how how,
     enum party by);
 
@@ -133,8 +137,9 @@ void session_end(struct session *s, enum dir dir, uint64_t ts_ns, enum how how,
  * @how:	The least reason it closes for; directions that have not ended
  *		yet end this way, at this time, by @by.
  *
- * @s->reason becomes the worse of the two ends and @how (HOW_REFUSED stands
- * alone).  After this the session may be freed; its sinks have let go.
+ * @s->reason becomes the worse of the two ends and @how.  HOW_REFUSED stands
+ * alone: no end events, and no byte before it.  After this the session may be
+ * freed; its sinks have let go.
  */
 void session_close(
     struct session *s, uint64_t ts_ns, enum how how, enum party by);

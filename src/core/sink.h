@@ -91,8 +91,9 @@ struct sink_lane {
  * @need:	Static; see enum need
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
  *
- * Callbacks that may be NULL: data (counts only), take, gap, conflict, end,
- * abort, turn, full.
+ * Callbacks that may be NULL: data (counts only), take and discard (unless
+ * @need is NEED_FILE), gap, conflict, end, abort (unless it can be full and
+ * may be told to close), turn, full, drain.
  */
 struct sink_ops {
 	const char *kind;
@@ -109,16 +110,34 @@ struct sink_ops {
 	    struct sink_lane *lane, struct worker *w, struct err *err);
 	/** lane_free() - Runs after the worker's thread has ended. */
 	void (*lane_free)(struct sink_lane *lane);
+	/**
+	 * drain() - Bring out what is queued
+	 * @deadline_ns: Monotonic; what is left by then is DROP_CLOSING
+	 *
+	 * Runs once, when all workers have ended, before lane_free().
+	 *
+	 * Return: 0; -ETIMEDOUT: a thread of the sink had to be left behind,
+	 *	   and neither its lanes nor the sink may be freed any more
+	 */
+	int (*drain)(struct sink *sink, uint64_t deadline_ns);
 	/** free() - Release the sink; all lanes are gone; NULL is a no-op. */
 	void (*free)(struct sink *sink);
 
-	/** open() - 0, or -errno: the sink sees nothing of this session. */
+	/**
+	 * open() - The first of @s
+	 *
+	 * Return: 0; -ECANCELED: the sink does not want this session; another
+	 *	   -errno: it cannot record it, and the bytes are DROP_GONE.
+	 *	   Either way it sees nothing more of it.
+	 */
 	int (*open)(struct sink_lane *lane, void *st, const struct session *s);
 	void (*data)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct chunk *c);
 	/** take() - The bytes lie in @pipe, which is given away. */
 	void (*take)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct chunk *c, void *pipe);
+	/** discard() - The queue is full: give @pipe back, bytes and all. */
+	void (*discard)(struct sink_lane *lane, void *pipe);
 	void (*gap)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct gap *g);
 	void (*conflict)(struct sink_lane *lane, void *st,

@@ -1,0 +1,551 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#include "core/fanout.h"
+#include "core/session.h"
+
+/*
+ * How it works.  What never changes about a lane (its need, its policy) is a
+ * bit in a mask of the fan-out, so that the cost of a chunk is a walk over
+ * the set bits of session.active and nothing else.  The slots of a session:
+ *
+ *	| struct lost | held, state of sink 0 | held, state of sink 1 | ...
+ *
+ * A bit of session.active moves to one of the masks in struct lost when its
+ * sink loses the session; it is never in two of the three.
+ */
+
+/**
+ * struct lost - Sinks that watch a session but cannot record it
+ * @gone:	Gave it up, or could not open it
+ * @missed:	Were full when it opened
+ */
+struct lost {
+	uint64_t gone;
+	uint64_t missed;
+};
+
+/**
+ * struct held - A gap that a full sink has yet to be told about
+ * @len:	0: none
+ */
+struct held {
+	uint64_t off;
+	uint64_t len;
+	uint64_t ts_ns;
+	enum gap_why why;
+};
+
+/**
+ * struct lane - What the fan-out knows about a sink
+ * @pub:	What the sink knows; @pub.slot_off is where its state lies
+ * @held_off:	Where the session's struct held[DIR_NDIRS] lies; only for
+ *		lanes in the mask @drop
+ */
+struct lane {
+	struct sink_lane pub;
+	size_t held_off;
+};
+
+/**
+ * struct fanout - See fanout.h
+ * @session_size: What every session needs
+ * @file:	Lanes with NEED_FILE
+ * @memory:	Lanes with NEED_MEMORY
+ * @nothing:	Lanes with NEED_NOTHING
+ * @drop:	Lanes that can be full, with ON_FULL_DROP
+ * @pause:	... with ON_FULL_PAUSE
+ * @close:	... with ON_FULL_CLOSE
+ */
+struct fanout {
+	size_t session_size;
+	uint64_t file;
+	uint64_t memory;
+	uint64_t nothing;
+	uint64_t drop;
+	uint64_t pause;
+	uint64_t close;
+	size_t n;
+	struct lane lane[];
+};
+
+/* Takes the lowest bit off a mask and returns its number. */
+static unsigned
+next_bit(uint64_t *mask)
+{
+	unsigned i = (unsigned)__builtin_ctzll(*mask);
+
+	*mask &= *mask - 1;
+	return i;
+}
+
+static uint64_t
+bit(size_t i)
+{
+	return UINT64_C(1) << i;
+}
+
+/* Slots start where any type may, so every part is rounded up to that. */
+static size_t
+reserve(struct fanout *f, size_t size)
+{
+	size_t align = alignof(max_align_t), off = f->session_size;
+
+	f->session_size += (size + align - 1) / align * align;
+	return off;
+}
+
+static void
+add_need(struct fanout *f, const struct sink_ops *ops, uint64_t b)
+{
+	switch (ops->need) {
+	case NEED_NOTHING:
+		f->nothing |= b;
+		break;
+	case NEED_FILE:
+		assert(ops->data != NULL && ops->take != NULL &&
+		       ops->discard != NULL);
+		f->file |= b;
+		break;
+	case NEED_MEMORY:
+		assert(ops->data != NULL);
+		f->memory |= b;
+		break;
+	}
+}
+
+static void
+add_policy(struct fanout *f, const struct sink *sink, uint64_t b)
+{
+	if (sink->ops->full == NULL)
+		return;
+	switch (sink->on_full) {
+	case ON_FULL_DROP:
+		f->drop |= b;
+		break;
+	case ON_FULL_PAUSE:
+		f->pause |= b;
+		break;
+	case ON_FULL_CLOSE:
+		assert(sink->ops->abort != NULL);
+		f->close |= b;
+		break;
+	}
+}
+
+static int
+add_lane(struct fanout *f, struct sink *sink, struct worker *w, struct err *err)
+{
+	struct lane *l = &f->lane[f->n];
+	uint64_t b = bit(f->n);
+	int rc;
+
+	add_need(f, sink->ops, b);
+	add_policy(f, sink, b);
+	if ((f->drop & b) != 0)
+		l->held_off = reserve(f, sizeof(struct held) * DIR_NDIRS);
+	l->pub.sink = sink;
+	l->pub.slot_off = reserve(f, sink->ops->session_size);
+	rc = sink->ops->lane_new(&l->pub, w, err);
+	if (rc != 0)
+		return rc;
+	f->n++;
+	return 0;
+}
+
+struct fanout *
+fanout_new(
+    struct sink *const *sinks, size_t n, struct worker *w, struct err *err)
+{
+	struct fanout *f;
+
+	if (n > FANOUT_MAX_SINKS) {
+		(void)err_set(err, -E2BIG, "%zu sinks are more than %d", n,
+		    FANOUT_MAX_SINKS);
+		return NULL;
+	}
+	f = calloc(1, sizeof(*f) + n * sizeof(f->lane[0]));
+	if (f == NULL) {
+		(void)err_set(err, -ENOMEM, "no memory for %zu sinks", n);
+		return NULL;
+	}
+	(void)reserve(f, sizeof(struct lost));
+	while (f->n < n) {
+		if (add_lane(f, sinks[f->n], w, err) != 0) {
+			fanout_free(f);
+			return NULL;
+		}
+	}
+	return f;
+}
+
+void
+fanout_free(struct fanout *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		f->lane[i].pub.sink->ops->lane_free(&f->lane[i].pub);
+	free(f);
+}
+
+size_t
+fanout_session_size(const struct fanout *f)
+{
+	return f->session_size;
+}
+
+size_t
+fanout_count(const struct fanout *f)
+{
+	return f->n;
+}
+
+const struct sink_lane *
+fanout_lane(const struct fanout *f, size_t i)
+{
+	assert(i < f->n);
+	return &f->lane[i].pub;
+}
+
+enum need
+fanout_need(const struct session *s)
+{
+	uint64_t file = s->active & s->fan->file;
+
+	if ((s->active & s->fan->memory) != 0)
+		return NEED_MEMORY;
+	if (file == 0)
+		return NEED_NOTHING;
+	return (file & (file - 1)) == 0 ? NEED_FILE : NEED_MEMORY;
+}
+
+static bool
+is_full(const struct lane *l)
+{
+	return l->pub.sink->ops->full(&l->pub);
+}
+
+bool
+fanout_blocked(const struct session *s)
+{
+	uint64_t mask = s->active & s->fan->pause;
+
+	while (mask != 0) {
+		if (is_full(&s->fan->lane[next_bit(&mask)]))
+			return true;
+	}
+	return false;
+}
+
+uint64_t
+fanout_turn(struct fanout *f, uint64_t mono_ns)
+{
+	uint64_t due, first = CLOCK_NEVER;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct sink_lane *pub = &f->lane[i].pub;
+
+		if (pub->sink->ops->turn == NULL)
+			continue;
+		due = pub->sink->ops->turn(pub, mono_ns);
+		if (due < first)
+			first = due;
+	}
+	return first;
+}
+
+static struct lost *
+lost_of(const struct session *s)
+{
+	return s->slots;
+}
+
+static void *
+state_of(const struct session *s, const struct lane *l)
+{
+	return (char *)s->slots + l->pub.slot_off;
+}
+
+static struct held *
+held_of(const struct session *s, const struct lane *l, enum dir dir)
+{
+	void *first = (char *)s->slots + l->held_off;
+
+	return (struct held *)first + dir;
+}
+
+static void
+count_drop(struct lane *l, enum drop_reason r, size_t len)
+{
+	count_add(&l->pub.count.drop_bytes[r], len);
+	count_add(&l->pub.count.drop_chunks[r], 1);
+}
+
+/* Add bytes that the sink did not get to what it will be told about. */
+static void
+hold(struct held *h, const struct gap *g)
+{
+	if (h->len == 0) {
+		h->off = g->off;
+		h->why = g->why;
+	} else if (h->why != g->why) {
+		h->why = GAP_QUEUE;
+	}
+	assert(h->off + h->len == g->off);
+	h->len += g->len;
+	h->ts_ns = g->ts_ns;
+}
+
+/* Before the next event of a direction: what the full queue has cost. */
+static void
+tell(const struct session *s, struct lane *l, enum dir dir)
+{
+	struct held *h = held_of(s, l, dir);
+	struct gap g = {
+		.dir = dir,
+		.off = h->off,
+		.ts_ns = h->ts_ns,
+		.len = h->len,
+		.why = h->why,
+	};
+
+	if (h->len == 0)
+		return;
+	h->len = 0;
+	if (l->pub.sink->ops->gap != NULL)
+		l->pub.sink->ops->gap(&l->pub, state_of(s, l), s, &g);
+}
+
+/*
+ * What a full queue means for @len bytes; true when the sink is not to see
+ * them.  A conflict has no bytes of the stream: @g is NULL.
+ */
+static bool
+refused(struct session *s, struct lane *l, uint64_t b, const struct gap *g)
+{
+	if (!is_full(l))
+		return false;
+	if ((b & s->fan->close) != 0) {
+		s->active &= ~b;
+		lost_of(s)->gone |= b;
+		l->pub.sink->ops->abort(&l->pub, state_of(s, l), s);
+	} else if (g != NULL) {
+		hold(held_of(s, l, g->dir), g);
+	}
+	return true;
+}
+
+/* Does a full queue keep events from lane @b? */
+static bool
+may_refuse(const struct session *s, uint64_t b)
+{
+	return (b & (s->fan->drop | s->fan->close)) != 0;
+}
+
+static bool
+data_refused(
+    struct session *s, struct lane *l, uint64_t b, const struct chunk *c)
+{
+	struct gap g = {
+		.dir = c->dir,
+		.off = c->off,
+		.ts_ns = c->ts_ns,
+		.len = c->len,
+		.why = GAP_QUEUE,
+	};
+
+	if (!may_refuse(s, b))
+		return false;
+	if (refused(s, l, b, &g)) {
+		count_drop(l, DROP_QUEUE_FULL, c->len);
+		return true;
+	}
+	if ((b & s->fan->drop) != 0)
+		tell(s, l, c->dir);
+	return false;
+}
+
+static void
+count_lost(struct session *s, size_t len, uint64_t mask, enum drop_reason r)
+{
+	while (mask != 0) {
+		struct lane *l = &s->fan->lane[next_bit(&mask)];
+
+		count_add(&l->pub.count.offered, len);
+		count_drop(l, r, len);
+	}
+}
+
+/* Everything about @c but handing its bytes over; false: do not. */
+static bool
+admit(struct session *s, unsigned i, const struct chunk *c)
+{
+	struct lane *l = &s->fan->lane[i];
+
+	count_add(&l->pub.count.offered, c->len);
+	if (data_refused(s, l, bit(i), c))
+		return false;
+	if ((s->fan->nothing & bit(i)) != 0)
+		count_add(&l->pub.count.written, c->len);
+	return true;
+}
+
+/* To the sinks in @mask, as bytes in memory or as a count. */
+static void
+spread(struct session *s, const struct chunk *c, uint64_t mask)
+{
+	const struct lost lost = *lost_of(s);
+
+	if ((lost.gone | lost.missed) != 0) {
+		count_lost(s, c->len, lost.gone, DROP_GONE);
+		count_lost(s, c->len, lost.missed, DROP_QUEUE_FULL);
+	}
+	while (mask != 0) {
+		unsigned i = next_bit(&mask);
+		struct lane *l = &s->fan->lane[i];
+
+		if (admit(s, i, c) && l->pub.sink->ops->data != NULL)
+			l->pub.sink->ops->data(&l->pub, state_of(s, l), s, c);
+	}
+}
+
+void
+fanout_data(struct session *s, const struct chunk *c)
+{
+	assert(c->data != NULL || fanout_need(s) == NEED_NOTHING);
+	spread(s, c, s->active);
+}
+
+void
+fanout_take(struct session *s, const struct chunk *c, void *pipe)
+{
+	uint64_t file = s->active & s->fan->file;
+	uint64_t home = file != 0 ? file : s->fan->file;
+	unsigned i;
+	struct lane *l;
+
+	/* The taker may have given up since the source asked for the need. */
+	assert(fanout_need(s) != NEED_MEMORY && home != 0);
+	i = next_bit(&home);
+	l = &s->fan->lane[i];
+	spread(s, c, s->active & ~file);
+	if (file != 0 && admit(s, i, c))
+		l->pub.sink->ops->take(&l->pub, state_of(s, l), s, c, pipe);
+	else
+		l->pub.sink->ops->discard(&l->pub, pipe);
+}
+
+static void
+open_lane(struct session *s, unsigned i)
+{
+	struct lane *l = &s->fan->lane[i];
+	int rc;
+
+	if (!sink_matches(l->pub.sink, s))
+		return;
+	if (may_refuse(s, bit(i)) && is_full(l)) {
+		lost_of(s)->missed |= bit(i);
+		count_add(&l->pub.count.missed, 1);
+		return;
+	}
+	rc = l->pub.sink->ops->open(&l->pub, state_of(s, l), s);
+	if (rc == 0)
+		s->active |= bit(i);
+	else if (rc != -ECANCELED)
+		lost_of(s)->gone |= bit(i);
+}
+
+void
+fanout_open(struct session *s)
+{
+	for (unsigned i = 0; i < s->fan->n; i++)
+		open_lane(s, i);
+}
+
+/* A gap of the stream goes on, unless the sink is behind already. */
+static void
+gap_lane(struct session *s, unsigned i, const struct gap *g)
+{
+	struct lane *l = &s->fan->lane[i];
+
+	if (may_refuse(s, bit(i)) && refused(s, l, bit(i), g))
+		return;
+	if ((s->fan->drop & bit(i)) != 0)
+		tell(s, l, g->dir);
+	if (l->pub.sink->ops->gap != NULL)
+		l->pub.sink->ops->gap(&l->pub, state_of(s, l), s, g);
+}
+
+void
+fanout_gap(struct session *s, const struct gap *g)
+{
+	uint64_t mask = s->active;
+
+	while (mask != 0)
+		gap_lane(s, next_bit(&mask), g);
+}
+
+static void
+conflict_lane(struct session *s, unsigned i, const struct conflict *c)
+{
+	struct lane *l = &s->fan->lane[i];
+
+	if (l->pub.sink->ops->conflict == NULL)
+		return;
+	if (may_refuse(s, bit(i)) && refused(s, l, bit(i), NULL)) {
+		count_drop(l, DROP_QUEUE_FULL, 0);
+		return;
+	}
+	if ((s->fan->drop & bit(i)) != 0)
+		tell(s, l, c->dir);
+	l->pub.sink->ops->conflict(&l->pub, state_of(s, l), s, c);
+}
+
+void
+fanout_conflict(struct session *s, const struct conflict *c)
+{
+	uint64_t mask = s->active;
+
+	while (mask != 0)
+		conflict_lane(s, next_bit(&mask), c);
+}
+
+/*
+ * Ends and closes reach a full sink too: they are bounded by the sessions it
+ * knows, and without them it could not let go of one.
+ */
+void
+fanout_end(struct session *s, const struct end *e)
+{
+	uint64_t mask = s->active;
+
+	while (mask != 0) {
+		unsigned i = next_bit(&mask);
+		struct lane *l = &s->fan->lane[i];
+
+		if ((s->fan->drop & bit(i)) != 0)
+			tell(s, l, e->dir);
+		if (l->pub.sink->ops->end != NULL)
+			l->pub.sink->ops->end(&l->pub, state_of(s, l), s, e);
+	}
+}
+
+void
+fanout_close(struct session *s)
+{
+	uint64_t mask = s->active;
+
+	s->active = 0;
+	while (mask != 0) {
+		struct lane *l = &s->fan->lane[next_bit(&mask)];
+
+		l->pub.sink->ops->close(&l->pub, state_of(s, l), s);
+	}
+}
