@@ -55,6 +55,7 @@ struct lane {
 
 /**
  * struct fanout - See fanout.h
+ * @totals:	What its sessions add up to
  * @session_size: What every session needs
  * @file:	Lanes with NEED_FILE
  * @memory:	Lanes with NEED_MEMORY
@@ -64,6 +65,7 @@ struct lane {
  * @close:	... with ON_FULL_CLOSE
  */
 struct fanout {
+	struct fanout_totals totals;
 	size_t session_size;
 	uint64_t file;
 	uint64_t memory;
@@ -193,6 +195,12 @@ fanout_free(struct fanout *f)
 	for (size_t i = 0; i < f->n; i++)
 		f->lane[i].pub.sink->ops->lane_free(&f->lane[i].pub);
 	free(f);
+}
+
+struct fanout_totals *
+fanout_totals(struct fanout *f)
+{
+	return &f->totals;
 }
 
 size_t

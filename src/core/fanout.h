@@ -83,6 +83,28 @@ bool fanout_blocked(const struct session *s);
  */
 uint64_t fanout_turn(struct fanout *f, uint64_t mono_ns);
 
+/**
+ * struct fanout_totals - What the sessions of one worker add up to
+ * @opened:	Sessions opened
+ * @ended:	Sessions closed, by reason
+ * @bytes:	Stream bytes delivered, by direction
+ * @gap_bytes:	Stream bytes declared missing
+ * @lost_bytes:	Read from a sender, never delivered to its receiver; counted
+ *		when the session closes
+ * @conflicts:	Conflict events
+ */
+struct fanout_totals {
+	struct count opened;
+	struct count ended[HOW_NHOWS];
+	struct count bytes[DIR_NDIRS];
+	struct count gap_bytes[DIR_NDIRS];
+	struct count lost_bytes[DIR_NDIRS];
+	struct count conflicts;
+};
+
+/** fanout_totals() - Written by session.c; any thread may read it. */
+struct fanout_totals *fanout_totals(struct fanout *f);
+
 /* The rest is called by session.c alone. */
 void fanout_open(struct session *s);
 void fanout_data(struct session *s, const struct chunk *c);

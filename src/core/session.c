@@ -39,6 +39,7 @@ session_open(struct session *s)
 	assert(s->state == SESSION_NEW);
 	s->state = SESSION_OPEN;
 	s->last_ns = s->open_ns;
+	count_add(&fanout_totals(s->fan)->opened, 1);
 	fanout_open(s);
 }
 
@@ -59,6 +60,7 @@ count_chunk(struct session *s, const struct chunk *c)
 	advance(s, c->dir, c->off, c->len);
 	s->bytes[c->dir] += c->len;
 	s->last_ns = c->ts_ns;
+	count_add(&fanout_totals(s->fan)->bytes[c->dir], c->len);
 }
 
 void
@@ -83,6 +85,7 @@ session_gap(struct session *s, const struct gap *g)
 	advance(s, g->dir, g->off, g->len);
 	s->gap_bytes[g->dir] += g->len;
 	s->last_ns = g->ts_ns;
+	count_add(&fanout_totals(s->fan)->gap_bytes[g->dir], g->len);
 	fanout_gap(s, g);
 }
 
@@ -93,6 +96,7 @@ session_conflict(struct session *s, const struct conflict *c)
 	assert(!s->ended[c->dir]);
 	assert(c->len > 0);
 	s->last_ns = c->ts_ns;
+	count_add(&fanout_totals(s->fan)->conflicts, 1);
 	fanout_conflict(s, c);
 }
 
@@ -158,5 +162,9 @@ session_close(struct session *s, uint64_t ts_ns, enum how how, enum party by)
 	s->reason =
 	    worse((uint8_t)how, worse(s->how[DIR_CLIENT], s->how[DIR_SERVER]));
 	s->state = SESSION_CLOSED;
+	count_add(&fanout_totals(s->fan)->ended[s->reason], 1);
+	for (unsigned d = 0; d < DIR_NDIRS; d++)
+		count_add(&fanout_totals(s->fan)->lost_bytes[d],
+		    s->lost_bytes[d]);
 	fanout_close(s);
 }

@@ -93,7 +93,7 @@ struct sink_lane {
  *
  * Callbacks that may be NULL: data (counts only), take and discard (unless
  * @need is NEED_FILE), gap, conflict, end, abort (unless it can be full and
- * may be told to close), turn, full, drain.
+ * may be told to close), turn, full, drain, reopen.
  */
 struct sink_ops {
 	const char *kind;
@@ -120,6 +120,8 @@ struct sink_ops {
 	 *	   and neither its lanes nor the sink may be freed any more
 	 */
 	int (*drain)(struct sink *sink, uint64_t deadline_ns);
+	/** reopen() - SIGHUP: close and open again what has a name. */
+	void (*reopen)(struct sink *sink);
 	/** free() - Release the sink; all lanes are gone; NULL is a no-op. */
 	void (*free)(struct sink *sink);
 
