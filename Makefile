@@ -25,7 +25,7 @@ HARDEN	:= -fstack-protector-strong -fPIE \
 	   $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
-PKGS	:= libuv
+PKGS	:= libuv jansson
 CPPFLAGS += -D_GNU_SOURCE -DTEELINE_VERSION='"$(VERSION)"' \
 	   $(if $(PORTABLE),-DTEELINE_PORTABLE) -Isrc
 CFLAGS	= -std=c11 $(OPT) $(WARN) $(WERROR) $(HARDEN) $(SANFLAGS) \
