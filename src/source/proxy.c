@@ -39,6 +39,7 @@ struct side_worker {
  * @calling:	A call is under way, or its session is not over
  * @lift_mail:	"A session is over: there may be room"; in the box while
  *		@lift_sent
+ * @target, @client: Both ends, as their user wrote them
  */
 struct run_pair {
 	struct proxy *proxy;
@@ -55,6 +56,7 @@ struct run_pair {
 	struct mail lift_mail;
 	_Atomic bool lift_sent;
 	char target[ADDR_TEXT_MAX];
+	char client[ADDR_TEXT_MAX];
 };
 
 /**
@@ -67,6 +69,7 @@ struct run_pair {
  */
 struct proxy {
 	struct proxy_opts o;
+	uint64_t max_concurrent;
 	struct run_pair *pairs;
 	size_t npairs;
 	struct side_worker *workers;
@@ -105,8 +108,7 @@ tell_if_over(struct proxy *p)
 static bool
 has_room(const struct proxy *p)
 {
-	return p->o.max_concurrent == 0 ||
-	       atomic_load(&p->live) < p->o.max_concurrent;
+	return atomic_load(&p->live) < p->max_concurrent;
 }
 
 /* --- on the pair's own worker ------------------------------------------ */
@@ -208,7 +210,7 @@ on_over(void *self, size_t pair)
 		atomic_store(&rp->calling, false);
 		send_lift(rp);
 	}
-	if (live == p->o.max_concurrent) { /* it was full */
+	if (live == p->max_concurrent) { /* it was full */
 		for (size_t i = 0; i < p->npairs; i++)
 			send_lift(&p->pairs[i]);
 	}
@@ -330,6 +332,7 @@ open_pair(struct proxy *p, struct run_pair *rp, struct err *err)
 	int rc;
 
 	(void)endpoint_format(rp->ends.server, rp->target);
+	(void)endpoint_format(rp->ends.client, rp->client);
 	if (rp->ends.client->how == ENDPOINT_LISTEN) {
 		rc = gate_open(&rp->gate, rp->ends.client, &lo, err);
 		if (rc != 0)
@@ -356,6 +359,7 @@ proxy_new(const struct proxy_opts *o, struct err *err)
 	}
 	p->o = *o;
 	p->o.pairs = NULL;
+	p->max_concurrent = UINT64_MAX;
 	p->pairs = calloc(o->npairs, sizeof(*p->pairs));
 	if (p->pairs == NULL) {
 		(void)err_set(err, -ENOMEM, "out of memory");
@@ -379,28 +383,42 @@ fail:
 	return NULL;
 }
 
-static void
-copy_out(const struct gate *g, struct addr *out, size_t max, size_t *n)
+static size_t
+list_gate(const struct gate *g, const struct proxy_listening *as,
+    struct proxy_listening *out, size_t max)
 {
-	for (size_t i = 0; i < g->n; i++) {
-		if (*n < max)
-			out[*n] = g->post[i].listener.addr;
-		++*n;
+	for (size_t i = 0; i < g->n && i < max; i++) {
+		out[i] = *as;
+		out[i].addr = g->post[i].listener.addr;
 	}
+	return g->n;
 }
 
 size_t
-proxy_listening(const struct proxy *p, struct addr *out, size_t max)
+proxy_listening(const struct proxy *p, struct proxy_listening *out, size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->npairs; i++) {
-		if (p->pairs[i].has_gate)
-			copy_out(&p->pairs[i].gate, out, max, &n);
-		if (p->pairs[i].has_back_gate)
-			copy_out(&p->pairs[i].back_gate, out, max, &n);
+		const struct run_pair *rp = &p->pairs[i];
+		struct proxy_listening front = { .peer = rp->target };
+		struct proxy_listening back = { .peer = rp->client,
+			.for_server = true };
+
+		if (rp->has_gate)
+			n += list_gate(
+			    &rp->gate, &front, out + n, max > n ? max - n : 0);
+		if (rp->has_back_gate)
+			n += list_gate(&rp->back_gate, &back, out + n,
+			    max > n ? max - n : 0);
 	}
 	return n;
+}
+
+void
+proxy_limit(struct proxy *p, uint64_t max_concurrent)
+{
+	p->max_concurrent = max_concurrent;
 }
 
 static uint64_t
@@ -534,12 +552,19 @@ proxy_live(const struct proxy *p)
 }
 
 void
+proxy_close(struct proxy *p)
+{
+	for (size_t i = 0; i < p->npairs; i++)
+		pair_close(&p->pairs[i]);
+}
+
+void
 proxy_free(struct proxy *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->npairs; i++)
-		pair_close(&p->pairs[i]);
+	/* Those that were opened, but never given to a loop. */
+	proxy_close(p);
 	for (size_t i = 0; i < p->nworkers; i++)
 		free(p->workers[i].lane.targets);
 	free(p->workers);

@@ -51,7 +51,6 @@ struct proxy_pair {
  * @orderly:	Sessions that we cut end with FIN instead of RST
  * @names:	Look names up before a session opens
  * @max_sessions: Accept no more than so many; 0: no limit
- * @max_concurrent: At once; others wait in the kernel's queue; 0: no limit
  * @max_bytes:	Per session, both directions; 0: no limit
  * @idle_timeout_ns: 0: none
  * @finished:	@max_sessions are over.  Not called after proxy_stop().
@@ -70,7 +69,6 @@ struct proxy_opts {
 	bool orderly;
 	bool names;
 	uint64_t max_sessions;
-	uint64_t max_concurrent;
 	uint64_t max_bytes;
 	uint64_t idle_timeout_ns;
 	void (*finished)(void *self);
@@ -88,12 +86,34 @@ struct proxy *proxy_new(
     const struct proxy_opts *o, struct err *err) ATTR_WUNRES;
 
 /**
- * proxy_listening() - The addresses that are listened at
+ * struct proxy_listening - A listener, as it is shown at start
+ * @addr:	With the port that the kernel chose
+ * @for_server:	The server comes here (listen:), not the clients
+ * @peer:	The other end of the pair, as its user wrote it; lives as long
+ *		as the proxy
+ */
+struct proxy_listening {
+	struct addr addr;
+	bool for_server;
+	const char *peer;
+};
+
+/**
+ * proxy_listening() - What is listened at, in the order of the pairs
  * @out:	Room for @max of them
  *
  * Return: how many there are, which may be more than @max
  */
-size_t proxy_listening(const struct proxy *p, struct addr *out, size_t max);
+size_t proxy_listening(
+    const struct proxy *p, struct proxy_listening *out, size_t max);
+
+/**
+ * proxy_limit() - So many sessions at once; others wait in the kernel's queue
+ * @max_concurrent: > 0
+ *
+ * Before proxy_start().
+ */
+void proxy_limit(struct proxy *p, uint64_t max_concurrent);
 
 /**
  * proxy_attach() - Give it the workers, before they are started
@@ -120,7 +140,14 @@ void proxy_stop(struct proxy *p, uint64_t linger_ns);
 /** proxy_live() - Sessions at the moment; from any thread. */
 uint64_t proxy_live(const struct proxy *p);
 
-/** proxy_free() - After the workers have ended; NULL is a no-op. */
+/**
+ * proxy_close() - Close all listeners when the workers will never run
+ *
+ * Then free the workers, then the proxy.
+ */
+void proxy_close(struct proxy *p);
+
+/** proxy_free() - After the workers were freed; NULL is a no-op. */
 void proxy_free(struct proxy *p);
 
 #endif /* SOURCE_PROXY_H */
