@@ -15,19 +15,23 @@
  * appends to a buffer.  The stream sink (sink/stream.c) puts those bytes on
  * standard output, into one file, or into a file per session.  Each format is
  * one file format_NAME.c with one const struct format, and one line in
- * app/registry.c.
+ * sink/formats.c.
  */
 
 struct session;
 
 /**
  * struct format_opts - How it is to look
- * @utf8:	Arrows and control pictures may be used; else ASCII
+ * @utf8:	Arrows and control pictures may be used; else ASCII.  Text of
+ *the stream that is valid UTF-8 is shown either way
+ * @ascii:	Not even that: a terminal that is not UTF-8 could take the bytes
+ *		of a harmless character for controls
  * @color:	SGR colours may be used
  * @start_ns:	Event time that relative times count from
  */
 struct format_opts {
 	bool utf8;
+	bool ascii;
 	bool color;
 	uint64_t start_ns;
 };
