@@ -1,70 +1,192 @@
 # teeline - listen in on TCP streams, write down what was said, pass it on.
 #
 #	make		build build/teeline
-#	make demo	install what is missing, build, show a recorded conversation
-#	make check	install what is missing, build, run every test
-#	make lint	the analysers
+#	make demo	build, show a conversation being relayed and recorded
+#	make check	build, run every test; RINGS="unit golden" runs only these
+#	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
-#	make install	DESTDIR= PREFIX= LINKS=1
+#	make install	DESTDIR= PREFIX=, and LINKS=1 for the personalities' names
+#	make uninstall	the same way back
+#	make range	RANGE=main.. builds and tests each commit by itself
+#	make clean
+#
+# The first four install what is missing first, if that may be done here, or
+# print the command that does: scripts/install-deps.
 #
 # Variants, each with a build folder of its own:
-#	SAN=address,undefined	sanitizers
+#	SAN=address,undefined	sanitizers; SAN=thread
 #	PORTABLE=1		without what only Linux has
 #	VALGRIND=1		(check) run the program under valgrind
+#
+# V=1 shows the commands in full.  CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS
+# belong to whoever calls make; what this program needs is added to them.
+
+VERSION	:= 0.1.0
 
 PREFIX	?= /usr/local
-CC	?= gcc
+BINDIR	?= $(PREFIX)/bin
+MANDIR	?= $(PREFIX)/share/man
+BASHDIR	?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR	?= $(PREFIX)/share/zsh/site-functions
+FISHDIR	?= $(PREFIX)/share/fish/vendor_completions.d
+
+INSTALL	?= install
 PYTHON	?= /usr/bin/python3
-VERSION	:= 0.1.0
+RANGE	?= main..
+RINGS	?= layers unit golden e2e tree
+CFLAGS	?= -O2 -g
 
 BUILD	:= build$(if $(SAN),/san-$(SAN))$(if $(PORTABLE),/portable)
 WARN	:= -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wswitch-enum
-OPT	?= -O2 -g
-HARDEN	:= -fstack-protector-strong -fPIE \
-	   $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# A distribution's own level of fortification stands; without optimization it
+# would only warn.
+FORTIFY	:= $(if $(strip $(SAN) $(filter -O0,$(CFLAGS)) \
+	   $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))),, \
+	   -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN	:= -fstack-protector-strong -fPIE $(FORTIFY)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
 PKGS	:= libuv jansson
-CPPFLAGS += -D_GNU_SOURCE -DTEELINE_VERSION='"$(VERSION)"' \
-	   $(if $(PORTABLE),-DTEELINE_PORTABLE) -Isrc
-CFLAGS	= -std=c11 $(OPT) $(WARN) $(WERROR) $(HARDEN) $(SANFLAGS) \
-	   $(shell pkg-config --cflags $(PKGS))
-LDFLAGS	+= -pie -Wl,-z,relro,-z,now $(SANFLAGS)
-LDLIBS	= $(shell pkg-config --libs $(PKGS)) -lpthread
+
+# Asked at the first compilation and then kept: only then are the libraries
+# sure to be installed.
+ask_pkg	= $(eval $(1) := $(shell pkg-config $(2) $(PKGS)))$($(1))
+PKG_CFLAGS = $(call ask_pkg,PKG_CFLAGS,--cflags)
+PKG_LIBS = $(call ask_pkg,PKG_LIBS,--libs)
+
+OUR_CFLAGS = -std=c11 -D_GNU_SOURCE -DTEELINE_VERSION='"$(VERSION)"' \
+	   $(if $(PORTABLE),-DTEELINE_PORTABLE) -Isrc \
+	   $(WARN) $(WERROR) $(HARDEN) $(SANFLAGS) $(PKG_CFLAGS)
+COMPILE	= $(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK	= $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
+LIBS	= $(PKG_LIBS) -lpthread $(LDLIBS)
+
+# say - a line instead of the command, unless V=1
+say	= $(if $(V),,@echo '  $(1)	$@' &&)
 
 # x_linux.c and x_portable.c are two bodies of x.h; one of them is built.
 ALL_SRC	:= $(sort $(wildcard src/*/*.c))
 SRC	:= $(filter-out $(if $(PORTABLE),%_linux.c,%_portable.c),$(ALL_SRC))
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
-LIB_OBJ	:= $(filter-out $(BUILD)/src/app/main.o,$(OBJ))
+LIB	:= $(BUILD)/libteeline.a
+
+# A unit test is a program of its own: tests/unit/LAYER/test_MODULE.c.
+UNIT	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+PLAYER	:= $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/golden/*.c)))
+GOLDEN	:= $(if $(PLAYER),$(BUILD)/tests/golden/player)
+BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
+EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
+
+COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
+PERSONALITIES := gotcpspy netrecord tcpreen
 
 all: $(BUILD)/teeline
 
-$(BUILD)/teeline: $(BUILD)/src/app/main.o $(BUILD)/libteeline.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/teeline: $(BUILD)/src/app/main.o $(LIB)
+	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
-$(BUILD)/libteeline.a: $(LIB_OBJ)
-	rm -f $@
-	ar rcs $@ $^
+$(LIB): $(filter-out $(BUILD)/src/app/main.o,$(OBJ))
+	@rm -f $@
+	$(call say,AR) $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags | build/.deps-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(COMPILE) -MMD -MP -c -o $@ $<
 
-# A unit test is a program of its own: tests/unit/LAYER/test_MODULE.c.
-UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
-UNIT	:= $(UNIT_SRC:%.c=$(BUILD)/%)
+# Changes only when what compiles or how does: then everything is built anew.
+$(BUILD)/flags: FORCE | build/.deps-build
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(COMPILE) $(LINK))' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libteeline.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+	$(call say,LINK) $(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tests/golden/player: $(PLAYER) $(LIB)
+	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
+	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
+
+$(EXTRA_OBJ): | build/.deps-check
+
+$(COMPLETIONS): $(BUILD)/completion/%: $(BUILD)/teeline
+	@mkdir -p $(@D)
+	$(call say,GEN) $(BUILD)/teeline completion $* >$@.new
+	@mv $@.new $@
+
+# Every object there is; the analysers look at them.
+objects: $(OBJ) $(EXTRA_OBJ)
 
 unit: $(UNIT)
-	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+	SAN=$(SAN) scripts/check $(BUILD) unit
+
+check: all $(UNIT) $(GOLDEN) build/.deps-check \
+    $(if $(VALGRIND),build/.deps-valgrind)
+	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) \
+	    scripts/check $(BUILD) $(RINGS)
+
+demo: all build/.deps-demo
+	TEELINE=$(BUILD)/teeline scripts/demo
+
+lint: build/.deps-lint
+	PYTHON=$(PYTHON) scripts/lint/all
+
+bench: all $(BENCH) build/.deps-bench
+	TEELINE=$(BUILD)/teeline PYTHON=$(PYTHON) bench/run
+
+range:
+	scripts/range $(RANGE)
+
+# One stamp per group of packages, so that looking costs nothing.
+build/.deps-%: scripts/install-deps
+	@mkdir -p build
+	@scripts/install-deps $*
+	@touch $@
+
+# Its programs are built with what the first group brings.
+build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench: \
+    | build/.deps-build
+
+install: all $(COMPLETIONS)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(MANDIR)/man1 \
+	    $(MANDIR)/man5 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
+	$(INSTALL) -m 755 $(BUILD)/teeline $(DESTDIR)$(BINDIR)/teeline
+	$(INSTALL) -m 644 man/teeline*.1 $(DESTDIR)$(MANDIR)/man1/
+	$(INSTALL) -m 644 man/teeline*.5 $(DESTDIR)$(MANDIR)/man5/
+	for p in $(PERSONALITIES); do \
+	    $(INSTALL) -m 644 man/$$p.1 \
+	        $(DESTDIR)$(MANDIR)/man1/teeline-$$p.1 || exit 1; \
+	done
+	$(INSTALL) -m 644 $(BUILD)/completion/bash $(DESTDIR)$(BASHDIR)/teeline
+	$(INSTALL) -m 644 $(BUILD)/completion/zsh $(DESTDIR)$(ZSHDIR)/_teeline
+	$(INSTALL) -m 644 $(BUILD)/completion/fish \
+	    $(DESTDIR)$(FISHDIR)/teeline.fish
+ifdef LINKS
+	for p in $(PERSONALITIES); do \
+	    ln -sf teeline $(DESTDIR)$(BINDIR)/$$p && \
+	    ln -sf teeline-$$p.1 $(DESTDIR)$(MANDIR)/man1/$$p.1 || exit 1; \
+	done
+endif
+
+# A personality's name is removed only where it is a link to us.
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/teeline $(DESTDIR)$(BASHDIR)/teeline \
+	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,\
+	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
+	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
+	    $(PERSONALITIES:%=man1/teeline-%.1))
+	for l in $(addprefix $(DESTDIR),$(PERSONALITIES:%=$(BINDIR)/%) \
+	    $(PERSONALITIES:%=$(MANDIR)/man1/%.1)); do \
+	    case $$(readlink $$l) in teeline*) rm -f $$l;; esac; \
+	done
 
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(UNIT:=.d)
-.PHONY: all unit clean
+-include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
+.DELETE_ON_ERROR:
+.PHONY: FORCE all objects unit check demo lint bench range install uninstall clean
 .SECONDARY:
