@@ -218,29 +218,48 @@ headline_who_put(
 		obuf_puts(out, " (from the middle)");
 }
 
-/* "closed by the server (fin)", "refused (Connection refused)" */
+/* How the side that ended first did it. */
+static enum how
+first_how(const struct session *s)
+{
+	switch ((enum party)s->first) {
+	case PARTY_CLIENT:
+		return (enum how)s->how[DIR_CLIENT];
+	case PARTY_SERVER:
+		return (enum how)s->how[DIR_SERVER];
+	case PARTY_US:
+		break;
+	}
+	return (enum how)s->reason;
+}
+
+/*
+ * "refused (Connection refused)", "closed by the server (fin)", "closed by
+ * the client (fin), then timeout"
+ */
 static void
 reason_put(
     const struct format_opts *o, const struct session *s, struct obuf *out)
 {
 	enum how reason = (enum how)s->reason;
+	bool is_refused = reason == HOW_REFUSED;
+	const char *name = event_how_name(reason);
+	const char *first = event_how_name(first_how(s));
 
-	if (reason == HOW_REFUSED) {
+	if (is_refused)
 		obuf_puts(out, "refused");
-		if (s->error == NULL)
-			return;
-		obuf_puts(out, " (");
-	} else {
+	else
 		obuf_printf(out, "closed by %s%s (%s",
 		    s->first == PARTY_US ? "" : "the ",
-		    event_party_name((enum party)s->first),
-		    event_how_name(reason));
-		if (s->error != NULL)
-			obuf_puts(out, ": ");
-	}
-	if (s->error != NULL)
+		    event_party_name((enum party)s->first), first);
+	if (!is_refused && first != name)
+		obuf_printf(out, "), then %s", name);
+	if (s->error != NULL) {
+		obuf_puts(out, is_refused ? " (" : ": ");
 		text_escape_put(out, s->error, headline_look(o));
-	obuf_putc(out, ')');
+	}
+	if (is_refused ? s->error != NULL : first == name)
+		obuf_putc(out, ')');
 }
 
 void
