@@ -87,7 +87,9 @@ jsonl_open(const struct format_opts *o, void *st, const struct session *s,
 		addr_put("local", &s->local, out);
 	if (s->target != NULL)
 		text_put("target", s->target, out);
-	if (community_id_format(&s->client, &s->server, id))
+	/* Of the connection that a capture beside the client would see. */
+	if (community_id_format(&s->client,
+		s->listen.family != AF_UNSPEC ? &s->listen : &s->server, id))
 		text_put("community_id", id, out);
 	if (s->midstream)
 		obuf_puts(out, ",\"midstream\":true");
