@@ -11,8 +11,9 @@
 /* seed:16 lower:ip higher:ip protocol:8 0:8 lower:16 higher:16 */
 #define MESSAGE_MAX (2 + 16 + 16 + 2 + 2 + 2)
 
-static_assert(sizeof("1:") - 1 + (SHA1_LEN + 2) / 3 * 4 < COMMUNITY_ID_MAX,
-    "the text and its NUL must fit");
+/* Base64 turns each 3 bytes, the last ones padded, into 4 characters. */
+#define TEXT_LEN (2 + (SHA1_LEN + 2) / 3 * 4)
+static_assert(TEXT_LEN < COMMUNITY_ID_MAX, "the text and its NUL must fit");
 
 /* Both directions must give the same text: the lesser end comes first. */
 static bool
@@ -49,6 +50,6 @@ community_id_format(const struct addr *client, const struct addr *server,
 	sha1_digest(digest, message, (size_t)(p - message));
 	memcpy(buf, "1:", 2);
 	base64_encode(buf + 2, digest, sizeof(digest));
-	buf[2 + base64_len(sizeof(digest))] = '\0';
+	buf[TEXT_LEN] = '\0';
 	return true;
 }

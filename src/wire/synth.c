@@ -174,51 +174,67 @@ synth_init(struct synth *s, const struct addr *client,
 	s->pseudo = ip_pseudo_sum(&ip);
 }
 
-/* A segment; SYN and FIN move the sender's position on as bytes do. */
-static void
-send_segment(struct synth *s, const struct synth_out *out, enum synth_side from,
-    unsigned flags, const uint8_t *data, size_t len)
+/** struct segment - What one packet says; the rest follows from the state. */
+struct segment {
+	enum synth_side from;
+	unsigned flags; /* a set of TCP_FLAG_* */
+	const uint8_t *data;
+	size_t len;
+};
+
+/* Writes IP and TCP headers to @head; returns their length. */
+static size_t
+encode_head(struct synth *s, const struct segment *g, uint8_t head[HEAD_MAX])
 {
-	struct synth_end *src = &s->end[from];
-	const struct synth_end *dst = &s->end[other(from)];
-	bool syn = (flags & TCP_FLAG_SYN) != 0;
-	struct ip_header ip = make_ip(s, from);
+	struct synth_end *src = &s->end[g->from];
+	const struct synth_end *dst = &s->end[other(g->from)];
+	bool syn = (g->flags & TCP_FLAG_SYN) != 0;
+	struct ip_header ip = make_ip(s, g->from);
 	struct tcp_header tcp = {
 		.sport = src->port,
 		.dport = dst->port,
 		.seq = src->isn + (uint32_t)src->next,
-		.window = flags & TCP_FLAG_RST ? 0 : WINDOW,
-		.flags = (uint8_t)flags,
-		.header_len =
-		    (uint8_t)(TCP_LEN + (syn ? TCP_SYN_OPTIONS_LEN : 0)),
+		.window = g->flags & TCP_FLAG_RST ? 0 : WINDOW,
+		.flags = (uint8_t)g->flags,
+		.header_len = syn ? TCP_LEN + TCP_SYN_OPTIONS_LEN : TCP_LEN,
 	};
-	uint8_t head[HEAD_MAX];
 	uint64_t sum;
 	size_t at;
 
-	if (flags & TCP_FLAG_ACK)
+	if (g->flags & TCP_FLAG_ACK)
 		tcp.ack = dst->isn + (uint32_t)dst->next;
 	ip.id = src->ip_id++;
-	ip.payload = (uint16_t)(tcp.header_len + len);
+	ip.payload = (uint16_t)(tcp.header_len + g->len);
 	at = ip_encode(head, &ip);
 	tcp_encode(head + at, &tcp);
 	if (syn)
 		tcp_encode_syn_options(head + at + TCP_LEN,
 		    (uint16_t)SYNTH_SEGMENT, TCP_WINDOW_SCALE_MAX);
 	sum = checksum_add16(s->pseudo, ip.payload);
-	sum = checksum_add(sum, data, len);
+	sum = checksum_add(sum, g->data, g->len);
 	tcp_seal(head + at, tcp.header_len, sum);
+	return at + tcp.header_len;
+}
 
-	src->next += len + (flags & (TCP_FLAG_SYN | TCP_FLAG_FIN) ? 1 : 0);
+/* SYN and FIN move the sender's position on as a byte does. */
+static void
+send_segment(
+    struct synth *s, const struct synth_out *out, const struct segment *g)
+{
+	uint8_t head[HEAD_MAX];
+	size_t head_len = encode_head(s, g, head);
+	bool counted = (g->flags & (TCP_FLAG_SYN | TCP_FLAG_FIN)) != 0;
+
+	s->end[g->from].next += g->len + counted;
 	out->emit(out->self,
 	    &(struct frame){
 		.ts_ns = out->ts_ns,
-		.dir = from == SYNTH_CLIENT ? FRAME_INBOUND : FRAME_OUTBOUND,
+		.dir = g->from == SYNTH_CLIENT ? FRAME_INBOUND : FRAME_OUTBOUND,
 		.head = head,
-		.head_len = at + tcp.header_len,
-		.data = data,
-		.data_len = len,
-		.wire_len = at + tcp.header_len + len,
+		.head_len = head_len,
+		.data = g->data,
+		.data_len = g->len,
+		.wire_len = head_len + g->len,
 	    });
 }
 
@@ -226,7 +242,7 @@ static void
 send_flags(struct synth *s, const struct synth_out *out, enum synth_side from,
     unsigned flags)
 {
-	send_segment(s, out, from, flags, NULL, 0);
+	send_segment(s, out, &(struct segment){ .from = from, .flags = flags });
 }
 
 void
@@ -250,15 +266,19 @@ void
 synth_data(struct synth *s, const struct synth_out *out, enum synth_side from,
     const uint8_t *data, size_t len)
 {
-	size_t n;
+	struct segment g = { .from = from, .flags = TCP_FLAG_ACK };
 
 	synth_accept(s, out);
 	assert(s->state == SYNTH_UP && !s->end[from].over && len > 0);
-	for (; len > SYNTH_SEGMENT; len -= n, data += n) {
-		n = SYNTH_SEGMENT;
-		send_segment(s, out, from, TCP_FLAG_ACK, data, n);
+	for (; len > 0; len -= g.len, data += g.len) {
+		g.data = data;
+		g.len = len;
+		if (len > SYNTH_SEGMENT)
+			g.len = SYNTH_SEGMENT;
+		else
+			g.flags |= TCP_FLAG_PSH;
+		send_segment(s, out, &g);
 	}
-	send_segment(s, out, from, TCP_FLAG_PSH | TCP_FLAG_ACK, data, len);
 	send_flags(s, out, other(from), TCP_FLAG_ACK);
 }
 
