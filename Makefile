@@ -119,14 +119,6 @@ $(COMPLETIONS): $(BUILD)/completion/%: $(BUILD)/teeline
 # Every object there is; the analysers look at them.
 objects: $(OBJ) $(EXTRA_OBJ)
 
-PLAYER	:= $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/golden/*.c)))
-
-$(BUILD)/tests/golden/player: $(PLAYER) $(BUILD)/libteeline.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libteeline.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
 unit: $(UNIT)
 	SAN=$(SAN) scripts/check $(BUILD) unit
 
