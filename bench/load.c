@@ -1,0 +1,362 @@
+/*
+ * load.c - both ends of a benchmark: a server, and a client that drives it.
+ *
+ *	load sink			swallow bytes; at EOF answer one byte
+ *	load echo			send everything back
+ *	load bulk PORT STREAMS MIB	send so much in all, wait for the
+ *answers load pingpong PORT CONNS SECONDS SIZE	one message each way at a time
+ *	load connect PORT AT_ONCE SECONDS	connect, one byte each way,
+ *close load idle PORT CONNS		open them, say "ready", hold until EOF
+ *on standard input
+ *
+ * Servers choose a free port of 127.0.0.1 and print it.  Clients print one
+ * line of JSON.  One thread and one epoll each: client, relay and server share
+ * two cores, and what the ends burn, the relay does not get.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER     ((size_t)256 * 1024)
+#define MAX_EVENTS 256
+
+static uint8_t buffer[BUFFER];
+static int poller;
+
+static void
+die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+watch(int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = data };
+
+	if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &ev) != 0)
+		die("epoll_ctl");
+}
+
+static void
+no_delay(int fd)
+{
+	int one = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+/* --- servers ----------------------------------------------------------- */
+
+static int
+listen_anywhere(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in, len) != 0 ||
+	    listen(fd, 4096) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&in, &len) != 0)
+		die("listen");
+	printf("%u\n", (unsigned)ntohs(in.sin_port));
+	(void)fflush(stdout);
+	return fd;
+}
+
+static void
+accept_all(int listener)
+{
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		no_delay(fd);
+		watch(fd, EPOLLIN, (uint64_t)fd);
+	}
+}
+
+/* Return: false when the connection is over */
+static bool
+swallow(int fd)
+{
+	ssize_t n;
+
+	/* MSG_TRUNC: TCP throws the bytes away without copying them. */
+	do {
+		n = recv(fd, buffer, 4 * BUFFER, MSG_TRUNC | MSG_DONTWAIT);
+	} while (n > 0);
+	if (n < 0)
+		return errno == EAGAIN;
+	(void)send(fd, "", 1, MSG_NOSIGNAL);
+	return false;
+}
+
+static bool
+echo(int fd)
+{
+	ssize_t n = recv(fd, buffer, BUFFER, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN;
+	return n > 0 && send(fd, buffer, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+_Noreturn static void
+serve(bool (*handle)(int fd))
+{
+	int listener = listen_anywhere();
+
+	watch(listener, EPOLLIN, (uint64_t)listener);
+	for (;;) {
+		struct epoll_event ev[MAX_EVENTS];
+		int n = epoll_wait(poller, ev, MAX_EVENTS, -1);
+
+		for (int i = 0; i < n; i++) {
+			int fd = (int)ev[i].data.u64;
+
+			if (fd == listener)
+				accept_all(listener);
+			else if (!handle(fd))
+				(void)close(fd);
+		}
+	}
+}
+
+/* --- clients ----------------------------------------------------------- */
+
+static int
+dial(uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&in, sizeof(in)) != 0)
+		die("connect");
+	no_delay(fd);
+	return fd;
+}
+
+static void
+fill_buffer(void)
+{
+	/* Bytes of every value, in no short cycle; hex and base64 alike. */
+	for (size_t i = 0; i < BUFFER; i++)
+		buffer[i] = (uint8_t)(i * 131 + i / 256);
+}
+
+static void
+stop_watching_room(int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)fd };
+
+	(void)shutdown(fd, SHUT_WR);
+	(void)epoll_ctl(poller, EPOLL_CTL_MOD, fd, &ev);
+}
+
+/* Return: bytes sent */
+static uint64_t
+send_share(int fd, uint64_t left)
+{
+	size_t want = left < BUFFER ? (size_t)left : BUFFER;
+	ssize_t n = send(fd, buffer, want, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN)
+		die("send");
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+static int
+bulk(uint16_t port, unsigned streams, uint64_t mib)
+{
+	uint64_t total = mib * 1024 * 1024, left = total;
+	unsigned open = streams;
+	struct epoll_event ev[MAX_EVENTS];
+	double start = now();
+
+	fill_buffer();
+	for (unsigned i = 0; i < streams; i++) {
+		int fd = dial(port);
+
+		watch(fd, EPOLLIN | EPOLLOUT, (uint64_t)fd);
+	}
+	while (open > 0) {
+		int n = epoll_wait(poller, ev, MAX_EVENTS, -1);
+
+		for (int i = 0; i < n; i++) {
+			int fd = (int)ev[i].data.u64;
+
+			if ((ev[i].events & EPOLLIN) != 0) {
+				if (recv(fd, buffer, 1, 0) != 1)
+					die("the end of a stream");
+				(void)close(fd);
+				open--;
+				continue;
+			}
+			left -= send_share(fd, left);
+			if (left == 0)
+				stop_watching_room(fd);
+		}
+	}
+	printf("{\"seconds\": %.6f, \"bytes\": %llu}\n", now() - start,
+	    (unsigned long long)total);
+	return 0;
+}
+
+static int
+pingpong(uint16_t port, unsigned conns, double seconds, size_t size)
+{
+	struct epoll_event ev[MAX_EVENTS];
+	uint64_t done = 0;
+	double start;
+
+	fill_buffer();
+	for (unsigned i = 0; i < conns; i++) {
+		int fd = dial(port);
+
+		watch(fd, EPOLLIN, (uint64_t)fd);
+		if (send(fd, buffer, size, 0) != (ssize_t)size)
+			die("send");
+	}
+	start = now();
+	while (now() - start < seconds) {
+		int n = epoll_wait(poller, ev, MAX_EVENTS, 1000);
+
+		for (int i = 0; i < n; i++) {
+			int fd = (int)ev[i].data.u64;
+
+			if (recv(fd, buffer, size, MSG_WAITALL) !=
+			    (ssize_t)size)
+				die("recv");
+			if (send(fd, buffer, size, 0) != (ssize_t)size)
+				die("send");
+			done++;
+		}
+	}
+	printf("{\"seconds\": %.6f, \"requests\": %llu}\n", now() - start,
+	    (unsigned long long)done);
+	return 0;
+}
+
+static int
+new_call(uint16_t port)
+{
+	int fd = dial(port);
+
+	if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+		die("send");
+	watch(fd, EPOLLIN, (uint64_t)fd);
+	return fd;
+}
+
+static int
+connects(uint16_t port, unsigned at_once, double seconds)
+{
+	struct epoll_event ev[MAX_EVENTS];
+	uint64_t done = 0;
+	double start = now();
+
+	for (unsigned i = 0; i < at_once; i++)
+		(void)new_call(port);
+	while (now() - start < seconds) {
+		int n = epoll_wait(poller, ev, MAX_EVENTS, 1000);
+
+		for (int i = 0; i < n; i++) {
+			int fd = (int)ev[i].data.u64;
+
+			if (recv(fd, buffer, 1, 0) != 1)
+				die("recv");
+			/* The server side keeps TIME_WAIT: ports last. */
+			struct linger hard = { .l_onoff = 1 };
+
+			(void)setsockopt(
+			    fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+			(void)close(fd);
+			done++;
+			(void)new_call(port);
+		}
+	}
+	printf("{\"seconds\": %.6f, \"connections\": %llu}\n", now() - start,
+	    (unsigned long long)done);
+	return 0;
+}
+
+static int
+idle(uint16_t port, unsigned conns)
+{
+	for (unsigned i = 0; i < conns; i++) {
+		int fd = dial(port);
+
+		/* A byte each way, so that the server's end exists too. */
+		if (send(fd, "x", 1, 0) != 1 || recv(fd, buffer, 1, 0) != 1)
+			die("idle");
+	}
+	printf("ready\n");
+	(void)fflush(stdout);
+	(void)getchar();
+	return 0;
+}
+
+static void
+raise_fd_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	unsigned long arg[4] = { 0 };
+
+	for (int i = 2; i < argc && i < 6; i++)
+		arg[i - 2] = strtoul(argv[i], NULL, 10);
+	raise_fd_limit();
+	(void)signal(SIGPIPE, SIG_IGN);
+	poller = epoll_create1(0);
+	if (strcmp(mode, "sink") == 0)
+		serve(swallow);
+	if (strcmp(mode, "echo") == 0)
+		serve(echo);
+	if (strcmp(mode, "bulk") == 0 && argc == 5)
+		return bulk((uint16_t)arg[0], (unsigned)arg[1], arg[2]);
+	if (strcmp(mode, "pingpong") == 0 && argc == 6)
+		return pingpong(
+		    (uint16_t)arg[0], (unsigned)arg[1], (double)arg[2], arg[3]);
+	if (strcmp(mode, "connect") == 0 && argc == 5)
+		return connects(
+		    (uint16_t)arg[0], (unsigned)arg[1], (double)arg[2]);
+	if (strcmp(mode, "idle") == 0 && argc == 4)
+		return idle((uint16_t)arg[0], (unsigned)arg[1]);
+	(void)fprintf(stderr, "load: see the head of bench/load.c\n");
+	return 2;
+}
