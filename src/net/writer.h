@@ -23,8 +23,8 @@
  *	worker 0 ── port ── batch ──┐
  *	worker 1 ── port ── batch ──┼──► queue ──► thread ──► files
  *
- * Order: operations of one port are done in the order made.  A record (from
- * writer_begin() to writer_end()) is never split, and never mixed with
+ * Order: what one port does to one file is done in the order made.  A record
+ * (from writer_begin() to writer_end()) is never split, and never mixed with
  * another port's.
  *
  * Bounds: batches waiting and in work are counted against @limit.  The check
@@ -32,9 +32,11 @@
  * at most a record per worker.
  *
  * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), the
- * user is told once per writer until a write succeeds again, and a regular
- * file is cut back to the end of the last whole record, so that it stays
- * readable.  Each later batch tries again.
+ * user is told once per writer until a batch succeeds again (and not more
+ * often than every 10 s), and a regular file is cut back to the end of the
+ * last whole record, so that it stays readable.  Each later batch tries
+ * again.  When the reader of standard output has gone, writer_stdout_gone()
+ * is true by the time the user would be told.
  */
 
 struct err;
@@ -83,13 +85,29 @@ struct writer *writer_new(
  *		DROP_CLOSING.  A thread that the kernel holds (a stopped
  *		reader of a pipe) is left behind; the process is about to exit.
  *
- * All ports have been flushed.  Return: 0, or -ETIMEDOUT when the thread was
- * left behind (then writer_free() must not be called).
+ * The workers of all ports have ended, but are not freed yet.  What their
+ * ports still hold is flushed first.
+ *
+ * Return: 0, or -ETIMEDOUT when the thread was left behind (then neither
+ *	   ports nor writer nor files may be freed)
  */
 int writer_drain(struct writer *w, uint64_t deadline_ns);
 
-/** writer_free() - After writer_drain() returned 0; NULL is a no-op. */
+/**
+ * writer_free() - When all ports are freed; NULL is a no-op
+ *
+ * A writer that was not drained, since something else failed at start, gets
+ * 2 s for it.
+ */
 void writer_free(struct writer *w);
+
+/**
+ * writer_stdout_gone() - Has a write to standard output met EPIPE?
+ *
+ * From any thread.  The program is to end quietly: "teeline ... | head" is no
+ * failure.  The notice that goes with it need not be shown.
+ */
+bool writer_stdout_gone(void);
 
 /** writer_reopen() - Close and reopen all named files (SIGHUP); any thread. */
 void writer_reopen(struct writer *w);
@@ -111,8 +129,10 @@ enum writer_exists {
  * @head:	Bytes at the start of every newly made file; copied; may be
  *		NULL
  * @head_len:	Their number
- * @lazy:	Make the file when the first byte comes, not at once; a file
- *		that never got one is never made
+ * @lazy:	Make the file when the first byte comes, not with the first
+ *		operation; a file that never got one is never made
+ * @exact:	Offsets in the file mean something: bytes that could not be
+ *		written leave a hole instead of moving up what follows
  */
 struct writer_file_opts {
 	const char *path;
@@ -122,6 +142,7 @@ struct writer_file_opts {
 	const void *head;
 	size_t head_len;
 	bool lazy;
+	bool exact;
 };
 
 /**
@@ -152,7 +173,12 @@ void writer_file_free(struct writer_file *f);
 struct writer_port *writer_port_new(
     struct writer *wr, struct worker *w, struct sink_count *count) ATTR_WUNRES;
 
-/** writer_port_free() - After the worker's thread has ended: flushes first. */
+/**
+ * writer_port_free() - After the worker's thread has ended
+ *
+ * Flushes, and waits for that, unless writer_drain() has done it.  NULL is a
+ * no-op.
+ */
 void writer_port_free(struct writer_port *p);
 
 /** writer_full() - The queue has reached its limit. */
@@ -161,8 +187,8 @@ bool writer_full(const struct writer_port *p);
 /**
  * writer_begin() - Start a record: append its bytes to what is returned
  *
- * The buffer may hold bytes of earlier records; only append.  No other call
- * on the port before writer_end().
+ * The buffer may hold bytes of earlier records; only append, or take back
+ * what was appended since.  No other call on the port before writer_end().
  */
 struct obuf *writer_begin(struct writer_port *p);
 
@@ -179,7 +205,11 @@ void writer_end(struct writer_port *p, struct writer_file *f, size_t payload);
 void writer_put(struct writer_port *p, struct writer_file *f, const void *data,
     size_t len, size_t payload);
 
-/** writer_hole() - Move the end of @f @len bytes on; reads as zeros. */
+/**
+ * writer_hole() - Move the end of @f @len bytes on; reads as zeros
+ *
+ * Pipes and devices have no holes: there it does nothing.
+ */
 void writer_hole(struct writer_port *p, struct writer_file *f, uint64_t len);
 
 /**

@@ -1,0 +1,608 @@
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/resource.h>
+
+#include "base/err.h"
+
+#include "net/pipe.h"
+#include "net/writer_file.h"
+#include "net/writer_move.h"
+
+/* A run that made so many files of one name is stopped. */
+#define SUFFIX_MAX 99999
+
+/* What ".pcapng" needs; longer is no extension but a part of a name. */
+#define EXTENSION_MAX 8
+
+/* Of the descriptors of this process, one writer takes so many at most. */
+#define SHARE    4
+#define OPEN_MIN 2
+#define OPEN_MAX (1U << 16)
+
+/* Missing folders belong to whoever runs the program. */
+#define FOLDER_MODE 0700
+
+struct writer_file *
+writer_file_new(const struct writer_file_opts *o)
+{
+	struct writer_file *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	list_init(&f->lru);
+	list_init(&f->work);
+	f->fd = -1;
+	if (o->path != NULL) {
+		f->path = strdup(o->path);
+		if (f->path == NULL)
+			goto fail;
+	} else {
+		assert(o->fd >= 0);
+		f->fd = o->fd;
+		f->state = WRITER_FILE_OPEN;
+		f->head_due = o->head_len > 0;
+	}
+	if (o->head_len > 0) {
+		f->head = malloc(o->head_len);
+		if (f->head == NULL)
+			goto fail;
+		memcpy(f->head, o->head, o->head_len);
+		f->head_len = o->head_len;
+	}
+	f->exists = o->exists;
+	f->mode = o->mode;
+	f->lazy = o->lazy;
+	f->exact = o->exact;
+	return f;
+
+fail:
+	writer_file_free(f);
+	return NULL;
+}
+
+const char *
+writer_file_name(const struct writer_file *f)
+{
+	if (f->path != NULL)
+		return f->path;
+	if (f->fd == STDOUT_FILENO)
+		return "standard output";
+	return f->fd == STDERR_FILENO ? "standard error" : "a descriptor";
+}
+
+/* -- opening ------------------------------------------------------------ */
+
+/* Make the folders of @path that are missing; 0 or -errno. */
+static int
+make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		int rc;
+
+		*slash = '\0';
+		rc = mkdir(path, FOLDER_MODE) != 0 ? -errno : 0;
+		*slash = '/';
+		if (rc != 0 && rc != -EEXIST)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+open_retry(const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+open_with_folders(char *path, int flags, mode_t mode)
+{
+	int fd = open_retry(path, flags, mode);
+
+	if (fd != -ENOENT || (flags & O_CREAT) == 0)
+		return fd;
+	fd = make_folders(path);
+	return fd == 0 ? open_retry(path, flags, mode) : fd;
+}
+
+/* A pipe, a device: what makes no sense to be made new, cut or renamed. */
+static bool
+is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       !S_ISDIR(st.st_mode);
+}
+
+/* Where "-2" goes: before the extension, if the last part has one. */
+static size_t
+stem_length(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	const char *dot, *p;
+
+	base = base != NULL ? base + 1 : path;
+	dot = strrchr(base, '.');
+	if (dot == NULL || dot == base || !isalpha((unsigned char)dot[1]))
+		return strlen(path);
+	for (p = dot + 1; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p))
+			return strlen(path);
+	}
+	return p - dot - 1 > EXTENSION_MAX ? strlen(path)
+					   : (size_t)(dot - path);
+}
+
+/* Makes the first of "x.log", "x-2.log", ... that does not exist yet. */
+static int
+make_unique(struct writer_file *f)
+{
+	size_t stem = stem_length(f->path), size = strlen(f->path) + 8;
+	char *path = malloc(size);
+	int fd = -EEXIST;
+
+	if (path == NULL)
+		return -ENOMEM;
+	for (unsigned n = 2; fd == -EEXIST && n <= SUFFIX_MAX; n++) {
+		(void)snprintf(path, size, "%.*s-%u%s", (int)stem, f->path, n,
+		    f->path + stem);
+		fd = open_retry(path, O_CREAT | O_EXCL, f->mode);
+	}
+	if (fd < 0) {
+		free(path);
+		return fd;
+	}
+	free(f->path);
+	f->path = path;
+	return fd;
+}
+
+static int
+open_new(struct writer_file *f)
+{
+	int fd;
+
+	switch (f->exists) {
+	case WRITER_EXISTS_OVERWRITE:
+		return open_with_folders(f->path, O_CREAT | O_TRUNC, f->mode);
+	case WRITER_EXISTS_APPEND:
+		return open_with_folders(f->path, O_CREAT, f->mode);
+	case WRITER_EXISTS_SUFFIX:
+	case WRITER_EXISTS_REFUSE:
+		break;
+	}
+	fd = open_with_folders(f->path, O_CREAT | O_EXCL, f->mode);
+	if (fd == -EEXIST && is_special(f->path))
+		fd = open_retry(f->path, 0, 0);
+	else if (fd == -EEXIST && f->exists == WRITER_EXISTS_SUFFIX)
+		fd = make_unique(f);
+	return fd;
+}
+
+static int
+open_by_state(struct writer_file *f)
+{
+	int fd;
+
+	switch (f->state) {
+	case WRITER_FILE_NEW:
+		return open_new(f);
+	case WRITER_FILE_SHUT:
+		fd = open_retry(f->path, 0, 0);
+		return fd == -ENOENT || fd == -ENOTDIR ? -ESTALE : fd;
+	case WRITER_FILE_RENEW:
+		return open_with_folders(f->path, O_CREAT, f->mode);
+	case WRITER_FILE_OPEN:
+		break;
+	}
+	/* An open file is not opened. */
+	assert(false);
+	return -EBADF;
+}
+
+static void
+shut(struct writer_file *f, struct writer_file_set *set,
+    enum writer_file_state next)
+{
+	/* Every byte has been written and checked; there is no more news. */
+	(void)close(f->fd);
+	f->fd = -1;
+	f->state = next;
+	if (!list_is_empty(&f->lru)) {
+		list_remove(&f->lru);
+		set->nopen--;
+	}
+}
+
+static bool
+shut_oldest(struct writer_file_set *set)
+{
+	if (set == NULL || list_is_empty(&set->open))
+		return false;
+	shut(LIST_ENTRY(set->open.next, struct writer_file, lru), set,
+	    WRITER_FILE_SHUT);
+	return true;
+}
+
+/* Is this still the file we shut?  Inode numbers are soon used again. */
+static bool
+is_same(const struct writer_file *f, const struct stat *st)
+{
+	return st->st_dev == f->dev && st->st_ino == f->ino &&
+	       (uint64_t)st->st_size == f->size;
+}
+
+/* Take over what the descriptor turned out to be. */
+static int
+adopt(struct writer_file *f, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		int rc = -errno;
+
+		(void)close(fd);
+		return rc;
+	}
+	if (f->state == WRITER_FILE_SHUT && !is_same(f, &st)) {
+		(void)close(fd);
+		return -ESTALE;
+	}
+	if (f->state != WRITER_FILE_SHUT) {
+		f->pos = (uint64_t)st.st_size;
+		f->head_due = f->head_len > 0 && st.st_size == 0;
+	}
+	f->fd = fd;
+	f->state = WRITER_FILE_OPEN;
+	f->seekable = S_ISREG(st.st_mode);
+	f->size = (uint64_t)st.st_size;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	return 0;
+}
+
+static int
+open_file(struct writer_file *f, struct writer_file_set *set)
+{
+	int fd;
+
+	while (set != NULL && set->nopen >= set->max && shut_oldest(set))
+		continue;
+	do {
+		fd = open_by_state(f);
+	} while ((fd == -EMFILE || fd == -ENFILE) && shut_oldest(set));
+	return fd < 0 ? fd : adopt(f, fd);
+}
+
+static int
+write_head(struct writer_file *f)
+{
+	struct iovec iov = { .iov_base = f->head, .iov_len = f->head_len };
+	size_t done;
+	int rc;
+
+	rc = writer_file_write(f, &iov, 1, &done);
+	if (rc != 0)
+		writer_file_cut(f, done);
+	else
+		f->head_due = false;
+	return rc;
+}
+
+int
+writer_file_ready(struct writer_file *f, struct writer_file_set *set)
+{
+	uint64_t ahead = f->ahead;
+	int rc;
+
+	if (f->state == WRITER_FILE_SHUT && set != NULL &&
+	    f->generation != set->generation)
+		f->state = WRITER_FILE_RENEW;
+	if (f->state != WRITER_FILE_OPEN) {
+		rc = open_file(f, set);
+		if (rc != 0)
+			return rc;
+	}
+	if (set != NULL && f->seekable) {
+		if (list_is_empty(&f->lru))
+			set->nopen++;
+		f->generation = set->generation;
+		list_remove(&f->lru);
+		list_append(&set->open, &f->lru);
+	}
+	if (!f->head_due)
+		return 0;
+	/* What is to be skipped comes after the head. */
+	f->ahead = 0;
+	rc = write_head(f);
+	f->ahead = ahead;
+	return rc;
+}
+
+int
+writer_file_open(struct writer_file *f, struct err *err)
+{
+	int rc = writer_file_ready(f, NULL);
+
+	if (rc == -EEXIST)
+		return err_set(err, rc,
+		    "%s exists; --overwrite would replace it",
+		    writer_file_name(f));
+	if (rc != 0)
+		return err_set(err, rc, "cannot write %s: %s",
+		    writer_file_name(f), strerror(-rc));
+	return 0;
+}
+
+/* -- writing ------------------------------------------------------------ */
+
+static void
+use_up(struct iovec **iov, size_t *n, size_t len)
+{
+	while (*n > 0 && len >= (*iov)->iov_len) {
+		len -= (*iov)->iov_len;
+		(*iov)++;
+		(*n)--;
+	}
+	if (*n > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + len;
+		(*iov)->iov_len -= len;
+	}
+}
+
+/* One call; how many bytes went out, 0 to try again, or -errno. */
+static ssize_t
+write_once(struct writer_file *f, const struct iovec *iov, size_t n)
+{
+	struct pollfd wait = { .fd = f->fd, .events = POLLOUT };
+	int count = n < IOV_MAX ? (int)n : IOV_MAX;
+	ssize_t r;
+
+	if (f->seekable)
+		r = pwritev(f->fd, iov, count, (off_t)f->pos);
+	else
+		r = writev(f->fd, iov, count);
+	if (r >= 0)
+		return r > 0 ? r : -EIO;
+	if (errno == EINTR)
+		return 0;
+	if (errno != EAGAIN)
+		return -errno;
+	/* Somebody shares this terminal or pipe and made it non-blocking. */
+	(void)poll(&wait, 1, -1);
+	return 0;
+}
+
+/* The end of the file is where the next byte goes. */
+static void
+go_ahead(struct writer_file *f)
+{
+	if (f->seekable)
+		f->pos += f->ahead;
+	f->ahead = 0;
+	f->extend = false;
+}
+
+static void
+moved_on(struct writer_file *f, size_t n)
+{
+	f->pos += n;
+	if (f->size < f->pos)
+		f->size = f->pos;
+}
+
+int
+writer_file_write(
+    struct writer_file *f, struct iovec *iov, size_t n, size_t *done)
+{
+	assert(f->state == WRITER_FILE_OPEN);
+	*done = 0;
+	go_ahead(f);
+	use_up(&iov, &n, 0);
+	while (n > 0) {
+		ssize_t r = write_once(f, iov, n);
+
+		if (r < 0)
+			return (int)r;
+		moved_on(f, (size_t)r);
+		*done += (size_t)r;
+		use_up(&iov, &n, (size_t)r);
+	}
+	return 0;
+}
+
+/* Where splice does not do it. */
+static int
+copy_from_pipe(
+    struct writer_file *f, struct pipe *pipe, size_t len, size_t *done)
+{
+	uint8_t bytes[16 * 1024];
+	struct iovec iov;
+	size_t written;
+	int rc;
+
+	while (len > 0) {
+		size_t want = len < sizeof(bytes) ? len : sizeof(bytes);
+		ssize_t n = read(pipe->rd, bytes, want);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? -EIO : -errno;
+		pipe->fill -= (size_t)n;
+		len -= (size_t)n;
+		iov = (struct iovec){ bytes, (size_t)n };
+		rc = writer_file_write(f, &iov, 1, &written);
+		*done += written;
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+writer_file_move(
+    struct writer_file *f, struct pipe *pipe, size_t len, size_t *done)
+{
+	uint64_t at;
+	int rc;
+
+	assert(f->state == WRITER_FILE_OPEN && pipe->fill == len);
+	go_ahead(f);
+	at = f->pos;
+	rc = writer_move(pipe->rd, f->fd, f->seekable ? &at : NULL, len, done);
+	moved_on(f, *done);
+	pipe->fill -= *done;
+	if (rc == -ENOTSUP)
+		rc = copy_from_pipe(f, pipe, len - *done, done);
+	return rc;
+}
+
+/* What was given may be a regular file all the same: "teeline ... > file". */
+static void
+cut_given(struct writer_file *f, size_t n)
+{
+	struct stat st;
+	off_t end = lseek(f->fd, 0, SEEK_CUR);
+
+	if (end < (off_t)n || fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != end)
+		return;
+	/* Both are an attempt; if it fails, the torn record stays. */
+	if (ftruncate(f->fd, end - (off_t)n) == 0)
+		(void)lseek(f->fd, end - (off_t)n, SEEK_SET);
+}
+
+void
+writer_file_cut(struct writer_file *f, size_t n)
+{
+	if (n == 0)
+		return;
+	if (!f->seekable) {
+		cut_given(f, n);
+		return;
+	}
+	f->pos -= n;
+	/* If this fails too, the torn record is written over later. */
+	if (f->size == f->pos + n && ftruncate(f->fd, (off_t)f->pos) == 0)
+		f->size = f->pos;
+}
+
+void
+writer_file_skip(struct writer_file *f, uint64_t n)
+{
+	f->ahead += n;
+}
+
+void
+writer_file_hole(struct writer_file *f, uint64_t n)
+{
+	f->ahead += n;
+	f->extend = true;
+}
+
+int
+writer_file_settle(struct writer_file *f)
+{
+	uint64_t end = f->pos + f->ahead;
+
+	if (!f->extend || f->state != WRITER_FILE_OPEN || !f->seekable)
+		return 0;
+	if (end > f->size && ftruncate(f->fd, (off_t)end) != 0)
+		return -errno;
+	if (end > f->size)
+		f->size = end;
+	f->extend = false;
+	return 0;
+}
+
+/* -- closing ------------------------------------------------------------ */
+
+void
+writer_file_close(struct writer_file *f, struct writer_file_set *set)
+{
+	if (f->state == WRITER_FILE_OPEN && f->path != NULL)
+		shut(f, set, WRITER_FILE_SHUT);
+	writer_file_free(f);
+}
+
+void
+writer_file_free(struct writer_file *f)
+{
+	if (f == NULL)
+		return;
+	assert(list_is_empty(&f->lru));
+	if (f->fd >= 0 && f->path != NULL)
+		(void)close(f->fd);
+	free(f->path);
+	free(f->head);
+	free(f);
+}
+
+/* -- sets --------------------------------------------------------------- */
+
+void
+writer_file_set_init(struct writer_file_set *set, unsigned max)
+{
+	struct rlimit limit;
+
+	list_init(&set->open);
+	set->nopen = 0;
+	set->generation = 0;
+	set->max = max;
+	if (max != 0)
+		return;
+	set->max = OPEN_MIN;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	if (limit.rlim_cur / SHARE > OPEN_MAX)
+		set->max = OPEN_MAX;
+	else if (limit.rlim_cur / SHARE > OPEN_MIN)
+		set->max = (unsigned)(limit.rlim_cur / SHARE);
+}
+
+void
+writer_file_set_done(struct writer_file_set *set)
+{
+	while (shut_oldest(set))
+		continue;
+}
+
+void
+writer_file_set_renew(struct writer_file_set *set)
+{
+	struct list again, *node;
+
+	list_init(&again);
+	while (!list_is_empty(&set->open)) {
+		struct writer_file *f =
+		    LIST_ENTRY(set->open.next, struct writer_file, lru);
+
+		shut(f, set, WRITER_FILE_RENEW);
+		list_append(&again, &f->lru);
+	}
+	set->generation++;
+	while ((node = list_shift(&again)) != NULL) {
+		int rc = writer_file_ready(
+		    LIST_ENTRY(node, struct writer_file, lru), set);
+
+		/* The next operation on the file tries again and reports. */
+		(void)rc;
+	}
+}

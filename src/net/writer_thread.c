@@ -1,0 +1,302 @@
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#include "core/count.h"
+#include "net/worker.h"
+#include "net/writer_thread.h"
+
+/* Spare batches that a port keeps: some in work while others are filled. */
+#define SPARE_MAX 4
+
+/* Trouble that comes and goes is not told about more often. */
+#define TELL_AGAIN_NS (10 * CLOCK_NS_PER_S)
+
+/* After the deadline, what the thread gets to notice that it has passed. */
+#define GRACE_NS (100 * CLOCK_NS_PER_MS)
+
+static _Atomic bool stdout_gone;
+
+bool
+writer_thread_stdout_gone(void)
+{
+	return atomic_load(&stdout_gone);
+}
+
+static void
+count_drop(
+    struct sink_count *c, enum drop_reason r, const struct writer_sum *sum)
+{
+	count_add(&c->drop_bytes[r], sum->bytes);
+	count_add(&c->drop_chunks[r], sum->chunks);
+}
+
+static void
+on_settle(void *self, struct writer_batch *b, enum writer_fate fate,
+    const struct writer_sum *sum)
+{
+	struct writer *w = self;
+
+	uv_mutex_lock(&w->lock);
+	/* Whoever left us behind has counted it already. */
+	if (w->left_behind) {
+		uv_mutex_unlock(&w->lock);
+		return;
+	}
+	b->settled.bytes += sum->bytes;
+	b->settled.chunks += sum->chunks;
+	switch (fate) {
+	case WRITER_WRITTEN:
+		count_add(&b->port->count->written, sum->bytes);
+		break;
+	case WRITER_FAILED:
+		count_drop(b->port->count, DROP_WRITE_ERROR, sum);
+		break;
+	case WRITER_LATE:
+		count_drop(b->port->count, DROP_CLOSING, sum);
+		break;
+	}
+	uv_mutex_unlock(&w->lock);
+}
+
+static void
+tell(struct writer *w, const char *text)
+{
+	if (w->notice != NULL)
+		w->notice(w->notice_self, text);
+}
+
+static void
+on_failed(void *self, const struct writer_file *f, int rc)
+{
+	struct writer *w = self;
+	const char *why = rc == -ESTALE ? "it was removed, replaced or changed"
+					: strerror(-rc);
+	uint64_t now_ns = clock_mono_ns();
+	char text[512];
+
+	w->failed_now = true;
+	if (rc == -EPIPE && f->fd == STDOUT_FILENO)
+		atomic_store(&stdout_gone, true);
+	if (w->failing)
+		return;
+	w->failing = true;
+	if (w->told_ns != 0 && now_ns - w->told_ns < TELL_AGAIN_NS)
+		return;
+	w->told = true;
+	w->told_ns = now_ns;
+	(void)snprintf(text, sizeof(text),
+	    "%s: cannot write %s: %s; what is lost is counted", w->name,
+	    writer_file_name(f), why);
+	tell(w, text);
+}
+
+static bool
+on_late(void *self)
+{
+	struct writer *w = self;
+	uint64_t deadline_ns = atomic_load(&w->deadline_ns);
+
+	return deadline_ns != CLOCK_NEVER && clock_mono_ns() >= deadline_ns;
+}
+
+/* A batch without a failure: if there was trouble, it is over. */
+static void
+note_success(struct writer *w)
+{
+	char text[160];
+
+	if (!w->failing)
+		return;
+	w->failing = false;
+	if (!w->told)
+		return;
+	w->told = false;
+	(void)snprintf(text, sizeof(text), "%s: writing again", w->name);
+	tell(w, text);
+}
+
+/* Without the lock. */
+static void
+carry_out(struct writer *w, struct writer_batch *b)
+{
+	const struct writer_work work = {
+		.files = &w->files,
+		.self = w,
+		.settle = on_settle,
+		.failed = on_failed,
+		.late = on_late,
+	};
+	bool wrote = b->nops > 0;
+
+	w->failed_now = false;
+	writer_batch_run(b, &work);
+	if (wrote && !w->failed_now)
+		note_success(w);
+}
+
+/* Under the lock. */
+static void
+call_waiters(struct writer *w)
+{
+	struct list *node;
+
+	for (node = w->ports.next; node != &w->ports; node = node->next) {
+		struct writer_port *p =
+		    LIST_ENTRY(node, struct writer_port, node);
+
+		if (p->worker != NULL)
+			worker_room(p->worker);
+	}
+}
+
+/* Under the lock: the batch goes home. */
+static void
+retire(struct writer *w, struct writer_batch *b)
+{
+	struct writer_port *p = b->port;
+	size_t left = atomic_fetch_sub(&w->queued, b->bytes) - b->bytes;
+
+	p->away--;
+	if (p->away == 0)
+		uv_cond_broadcast(&w->ended);
+	if (p->nspare < SPARE_MAX) {
+		writer_batch_clear(b);
+		list_append(&p->spare, &b->node);
+		p->nspare++;
+	} else {
+		writer_batch_free(b);
+	}
+	if (left <= w->limit / 2 && atomic_exchange(&w->was_full, false))
+		call_waiters(w);
+}
+
+static void
+renew_files(struct writer *w)
+{
+	w->renew = false;
+	uv_mutex_unlock(&w->lock);
+	writer_file_set_renew(&w->files);
+	uv_mutex_lock(&w->lock);
+}
+
+static void
+thread_main(void *self)
+{
+	struct writer *w = self;
+
+	uv_mutex_lock(&w->lock);
+	for (;;) {
+		struct list *node = list_shift(&w->queue);
+
+		if (node != NULL) {
+			w->work = LIST_ENTRY(node, struct writer_batch, node);
+			uv_mutex_unlock(&w->lock);
+			carry_out(w, w->work);
+			uv_mutex_lock(&w->lock);
+			if (w->left_behind)
+				break;
+			retire(w, w->work);
+			w->work = NULL;
+		} else if (w->renew) {
+			renew_files(w);
+		} else if (w->closing) {
+			break;
+		} else {
+			uv_cond_wait(&w->wake, &w->lock);
+		}
+	}
+	w->done = true;
+	uv_cond_broadcast(&w->ended);
+	uv_mutex_unlock(&w->lock);
+}
+
+int
+writer_thread_start(struct writer *w)
+{
+	sigset_t all, old;
+	int rc;
+
+	/*
+	 * Signals are the main thread's business; and with SIGPIPE and
+	 * SIGXFSZ blocked a write that fails is nothing but a failed write.
+	 */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = uv_thread_create(&w->thread, thread_main, w);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+/* Under the lock: @b will not be carried out, or not to its end. */
+static void
+count_rest(struct writer_batch *b)
+{
+	struct writer_sum rest = {
+		.bytes = b->total.bytes - b->settled.bytes,
+		.chunks = b->total.chunks - b->settled.chunks,
+	};
+
+	count_drop(b->port->count, DROP_CLOSING, &rest);
+}
+
+/* Under the lock. */
+static void
+leave_behind(struct writer *w)
+{
+	struct list *node;
+
+	w->left_behind = true;
+	if (w->work != NULL)
+		count_rest(w->work);
+	for (node = w->queue.next; node != &w->queue; node = node->next)
+		count_rest(LIST_ENTRY(node, struct writer_batch, node));
+}
+
+/* Under the lock: wait for the thread to end, until @until_ns. */
+static void
+wait_for_end(struct writer *w, uint64_t until_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	while (!w->done && now_ns < until_ns) {
+		if (until_ns == CLOCK_NEVER)
+			uv_cond_wait(&w->ended, &w->lock);
+		else
+			(void)uv_cond_timedwait(
+			    &w->ended, &w->lock, until_ns - now_ns);
+		now_ns = clock_mono_ns();
+	}
+}
+
+int
+writer_thread_end(struct writer *w)
+{
+	uint64_t deadline_ns = atomic_load(&w->deadline_ns);
+	bool done;
+
+	uv_mutex_lock(&w->lock);
+	w->closing = true;
+	uv_cond_signal(&w->wake);
+	wait_for_end(w, deadline_ns);
+	if (!w->done)
+		wait_for_end(w, clock_mono_ns() + GRACE_NS);
+	done = w->done;
+	if (!done)
+		leave_behind(w);
+	uv_mutex_unlock(&w->lock);
+	if (!done) {
+		/* Cannot fail for a thread that is neither. */
+		(void)pthread_detach(w->thread);
+		return -ETIMEDOUT;
+	}
+	/* It touches nothing any more; there is nothing to wait for. */
+	(void)uv_thread_join(&w->thread);
+	w->joined = true;
+	return 0;
+}
