@@ -10,8 +10,8 @@
 /* Operations that a batch has room for at first. */
 #define FIRST_OPS 16
 
-/* What a spare batch may keep: a full one, and a record that did not fit. */
-#define KEEP_BYTES (WRITER_BATCH * 2)
+/* What a spare batch may keep: the hex dump of a full read fits. */
+#define KEEP_BYTES ((size_t)2 * 1024 * 1024)
 #define KEEP_OPS   8192
 
 /* Pieces per call; small records of one file rarely lie farther apart. */
