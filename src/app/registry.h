@@ -1,0 +1,56 @@
+#ifndef APP_REGISTRY_H
+#define APP_REGISTRY_H
+
+#include <stddef.h>
+
+#include "core/sink_spec.h"
+
+/*
+ * registry.h - all that there is to choose from.
+ *
+ * A new sink kind, command or personality is one line in registry.c; parsing,
+ * help, "teeline list", completions and the manual check follow from it.
+ * Formats are listed in sink/formats.c; each of them is a sink kind here.
+ */
+
+struct option_table;
+
+/**
+ * struct registry_command - Something that can stand after "teeline"
+ * @name:	As typed
+ * @operands:	For the usage line: "[OPTION...] LISTEN TARGET"
+ * @help:	One line; NULL: not shown in lists
+ * @options:	What it takes; NULL if it has no option but -h
+ * @main:	Carries it out; argv[0] is @name.  Return: an exit code
+ */
+struct registry_command {
+	const char *name;
+	const char *operands;
+	const char *help;
+	const struct option_table *options;
+	int (*main)(int argc, char **argv);
+};
+
+/** registry_commands() - "proxy", "list", ...; @n: how many. */
+const struct registry_command *registry_commands(size_t *n);
+
+/**
+ * registry_personalities() - The programs that live on under their own names
+ * @n:		How many
+ *
+ * Each is a command too, and what a link of its name to this program runs.
+ */
+const struct registry_command *registry_personalities(size_t *n);
+
+/**
+ * registry_sinks() - All sink kinds
+ * @n:		How many
+ *
+ * Formats come first.  Return: an array that lives as long as the program
+ */
+const struct sink_kind *const *registry_sinks(size_t *n);
+
+/** registry_find_sink() - The kind called @name; NULL if there is none. */
+const struct sink_kind *registry_find_sink(const char *name);
+
+#endif /* APP_REGISTRY_H */
