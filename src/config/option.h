@@ -132,13 +132,14 @@ int option_parse(const struct option_table *t, int argc, char **argv,
 
 /**
  * option_apply() - Judge an argument by its row, then call the setter
- * @shown:	The option as its user wrote it, for messages: "-f", "--format"
- * @text:	The argument; NULL if none was given
+ * @text:	The argument; NULL if none was given (OPTION_FLAG: true).
+ *		For a flag: truth as Go's strconv.ParseBool reads it.
+ * @err:	Without the option's name: the parser knows how it was written
  *
  * For parsers.  Return: as option_parse()
  */
-int option_apply(const struct option_row *row, const char *shown,
-    const char *text, void *self, struct err *err) ATTR_WUNRES;
+int option_apply(const struct option_row *row, const char *text, void *self,
+    struct err *err) ATTR_WUNRES;
 
 /** option_belongs() - Is row @i one of this command's? */
 bool option_belongs(const struct option_table *t, size_t i);

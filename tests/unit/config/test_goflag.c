@@ -1,0 +1,149 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "config/goflag.h"
+
+struct trace {
+	char text[512];
+};
+
+static int
+set_any(void *self, const struct option_value *v, struct err *err)
+{
+	struct trace *t = self;
+	size_t len = strlen(t->text);
+
+	(void)err;
+	(void)snprintf(t->text + len, sizeof(t->text) - len, "%s=%s/%llu ",
+	    v->row->name, v->text != NULL ? v->text : "-",
+	    (unsigned long long)v->number);
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ .name = "host", .arg = "HOST", .type = OPTION_TEXT, .set = set_any },
+	{ .name = "listen_port",
+	    .arg = "PORT",
+	    .type = OPTION_COUNT,
+	    .min = 0,
+	    .max = 65535,
+	    .set = set_any },
+	{ .name = "verbose", .set = set_any },
+};
+
+static const struct option_table table = { rows, sizeof(rows) / sizeof(rows[0]),
+	0 };
+
+#define MAX_ARGS 16
+
+struct parsed {
+	int rc;
+	int left; /* operands */
+	struct trace trace;
+	struct err err;
+};
+
+static struct parsed
+parse(const char *line)
+{
+	struct parsed p = { .rc = 0 };
+	char copy[512];
+	char empty[] = "";
+	char *argv[MAX_ARGS + 1] = { empty };
+	int argc = 1;
+	int first = 0;
+
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	for (char *w = strtok(copy, " "); w != NULL && argc < MAX_ARGS;
+	     w = strtok(NULL, " "))
+		argv[argc++] = w;
+	p.rc = goflag_parse(&table, argc, argv, &p.trace, &first, &p.err);
+	p.left = argc - first;
+	return p;
+}
+
+struct good {
+	const char *line;
+	const char *trace;
+	int left;
+};
+
+/* As package flag of Go behaves, including where it stops. */
+static const struct good goods[] = {
+	{ "", "", 0 },
+	{ "-host h", "host=h/0 ", 0 },
+	{ "--host h", "host=h/0 ", 0 },
+	{ "-host=h", "host=h/0 ", 0 },
+	{ "--host=h=i", "host=h=i/0 ", 0 },
+	{ "-host -verbose", "host=-verbose/0 ", 0 },
+	{ "-listen_port 80 -host h", "listen_port=80/80 host=h/0 ", 0 },
+	{ "-verbose", "verbose=-/1 ", 0 },
+	{ "-verbose=false --verbose=T", "verbose=false/0 verbose=T/1 ", 0 },
+	{ "-verbose false", "verbose=-/1 ", 1 },
+	{ "x -host h", "", 3 },
+	{ "- -host h", "", 3 },
+	{ "-verbose -- -host h", "verbose=-/1 ", 2 },
+};
+
+static void
+test_good(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
+		struct parsed p = parse(goods[i].line);
+
+		if (p.rc != 0)
+			fail_msg("%s: %s", goods[i].line, p.err.text);
+		assert_string_equal(p.trace.text, goods[i].trace);
+		assert_int_equal(p.left, goods[i].left);
+	}
+}
+
+static void
+test_bad(void **state)
+{
+	static const char *const bads[][2] = {
+		{ "-hots h", "flag provided but not defined: -hots (did you "
+			     "mean -host?)" },
+		{ "-zzz=3", "flag provided but not defined: -zzz" },
+		{ "-hos h", "flag provided but not defined: -hos (did you "
+			    "mean -host?)" },
+		{ "-host", "flag needs an argument: -host" },
+		{ "-=x", "bad flag syntax: -=x" },
+		{ "---host", "bad flag syntax: ---host" },
+		{ "-listen_port x", "invalid value \"x\" for flag "
+				    "-listen_port: \"x\" is no whole number" },
+		{ "-listen_port=65536",
+		    "invalid value \"65536\" for flag -listen_port: 65536 is "
+		    "out of range: 0 to 65535" },
+		{ "-verbose=yes", "invalid value \"yes\" for flag -verbose: "
+				  "\"yes\" is neither true nor false" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+		struct parsed p = parse(bads[i][0]);
+
+		assert_int_equal(p.rc, -EINVAL);
+		assert_string_equal(p.err.text, bads[i][1]);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
