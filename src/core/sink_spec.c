@@ -1,0 +1,86 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sink_spec.h"
+
+static struct sink_pair *
+find(const struct sink_spec *spec, const char *key)
+{
+	for (size_t i = 0; i < spec->npairs; i++)
+		if (strcmp(spec->pairs[i].key, key) == 0)
+			return &spec->pairs[i];
+	return NULL;
+}
+
+const char *
+sink_spec_get(const struct sink_spec *spec, const char *key)
+{
+	const struct sink_pair *pair = find(spec, key);
+
+	return pair != NULL ? pair->value : NULL;
+}
+
+static int
+append(struct sink_spec *spec, const char *key, char *value_take)
+{
+	struct sink_pair *more;
+	char *copy = strdup(key);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	more = realloc(spec->pairs, (spec->npairs + 1) * sizeof(*more));
+	if (more == NULL) {
+		free(copy);
+		return -ENOMEM;
+	}
+	spec->pairs = more;
+	more[spec->npairs++] =
+	    (struct sink_pair){ .key = copy, .value = value_take };
+	return 0;
+}
+
+int
+sink_spec_set(struct sink_spec *spec, const char *key, const char *value)
+{
+	struct sink_pair *pair = find(spec, key);
+	char *copy = strdup(value);
+	int rc;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	if (pair != NULL) {
+		free(pair->value);
+		pair->value = copy;
+		return 0;
+	}
+	rc = append(spec, key, copy);
+	if (rc != 0)
+		free(copy);
+	return rc;
+}
+
+int
+sink_spec_init(struct sink_spec *spec, const char *kind, const char *arg)
+{
+	*spec = (struct sink_spec){ .kind = strdup(kind), .arg = strdup(arg) };
+	if (spec->kind == NULL || spec->arg == NULL) {
+		sink_spec_done(spec);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+sink_spec_done(struct sink_spec *spec)
+{
+	for (size_t i = 0; i < spec->npairs; i++) {
+		free(spec->pairs[i].key);
+		free(spec->pairs[i].value);
+	}
+	free(spec->pairs);
+	free(spec->kind);
+	free(spec->arg);
+	free(spec->name);
+	*spec = (struct sink_spec){ .kind = NULL };
+}
