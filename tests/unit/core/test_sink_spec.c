@@ -1,0 +1,47 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/sink_spec.h"
+
+static void
+test_pairs(void **state)
+{
+	struct sink_spec spec;
+	char key[] = "dir";
+	char value[] = "c2s";
+
+	(void)state;
+	assert_int_equal(sink_spec_init(&spec, "tee", "h:1"), 0);
+	assert_string_equal(spec.kind, "tee");
+	assert_string_equal(spec.arg, "h:1");
+	assert_null(sink_spec_get(&spec, "dir"));
+	assert_int_equal(sink_spec_set(&spec, key, value), 0);
+	assert_int_equal(sink_spec_set(&spec, "prefix", "header"), 0);
+	/* Keys and values are copies. */
+	key[0] = '\0';
+	value[0] = '\0';
+	assert_string_equal(sink_spec_get(&spec, "dir"), "c2s");
+	assert_int_equal(sink_spec_set(&spec, "dir", "both"), 0);
+	assert_string_equal(sink_spec_get(&spec, "dir"), "both");
+	assert_string_equal(sink_spec_get(&spec, "prefix"), "header");
+	assert_int_equal(spec.npairs, 2);
+	sink_spec_done(&spec);
+	assert_null(spec.kind);
+	assert_null(sink_spec_get(&spec, "dir"));
+	sink_spec_done(&spec);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pairs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
