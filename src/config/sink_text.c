@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +136,12 @@ sink_text_keys(void)
 	return keys;
 }
 
+bool
+sink_text_has_arg(const struct sink_kind *kind)
+{
+	return kind->arg != NULL && kind->arg[0] != '\0';
+}
+
 static const struct sink_kind *
 find_kind(const struct sink_text_kinds *kinds, const char *name)
 {
@@ -231,7 +236,7 @@ apply_key(struct sink_spec *spec, const struct sink_kind *kind, char *part,
 		return err_set(err, -EINVAL,
 		    "\"%.64s\" is no key=value (a comma that belongs to %s is "
 		    "written \\,)",
-		    part, kind->arg != NULL ? kind->arg : "a value");
+		    part, sink_text_has_arg(kind) ? kind->arg : "a value");
 	*value++ = '\0';
 	for (size_t i = 0; i < ATTR_COUNT(commons); i++) {
 		if (strcmp(commons[i].key, part) != 0)
@@ -275,10 +280,10 @@ next_part(char **from)
 static int
 check_arg(const struct sink_kind *kind, const char *arg, struct err *err)
 {
-	if (kind->arg == NULL && arg[0] != '\0')
+	if (!sink_text_has_arg(kind) && arg[0] != '\0')
 		return err_set(
 		    err, -EINVAL, "%s takes no argument", kind->name);
-	if (kind->arg != NULL && arg[0] == '\0')
+	if (sink_text_has_arg(kind) && arg[0] == '\0')
 		return err_set(err, -EINVAL, "%s is missing: %s:%s", kind->arg,
 		    kind->name, kind->arg);
 	return 0;

@@ -1,7 +1,9 @@
 #ifndef CONFIG_SINK_TEXT_H
 #define CONFIG_SINK_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "core/sink_spec.h"
@@ -43,6 +45,9 @@ struct sink_text_kinds {
  */
 int sink_text_parse(struct sink_spec *spec, const char *text,
     const struct sink_text_kinds *kinds, struct err *err) ATTR_WUNRES;
+
+/** sink_text_has_arg() - Does something have to follow the colon? */
+bool sink_text_has_arg(const struct sink_kind *kind);
 
 /** sink_text_keys() - The keys that all sinks share, ended by a NULL key. */
 const struct sink_key *sink_text_keys(void);

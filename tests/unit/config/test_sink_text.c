@@ -23,8 +23,10 @@ static const struct sink_kind tee_kind = {
 };
 static const struct sink_kind null_kind = { .name = "null" };
 
+static const struct sink_kind void_kind = { .name = "void", .arg = "" };
+
 static const struct sink_kind *const list[] = { &text_kind, &flows_kind,
-	&tee_kind, &null_kind };
+	&tee_kind, &null_kind, &void_kind };
 static const struct sink_text_kinds kinds = { list,
 	sizeof(list) / sizeof(list[0]) };
 
@@ -56,6 +58,7 @@ test_arguments(void **state)
 		{ "text:a=b", "text", "a=b" },
 		{ "tee:[::1]:80", "tee", "[::1]:80" },
 		{ "null", "null", "" },
+		{ "void", "void", "" },
 		{ "null:", "null", "" },
 		{ "null,name=x", "null", "" },
 		{ "null:,name=x", "null", "" },
@@ -119,6 +122,7 @@ test_bad(void **state)
 		{ "text:", "FILE is missing: text:FILE" },
 		{ "text:,name=x", "FILE is missing: text:FILE" },
 		{ "null:x", "null takes no argument" },
+		{ "void:x", "void takes no argument" },
 		{ "text:a\\", "a \\ at the end escapes nothing" },
 		{ "text:a,name=b\\", "a \\ at the end escapes nothing" },
 		{ "text:a,b.txt", "\"b.txt\" is no key=value (a comma that "
