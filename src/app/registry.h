@@ -1,6 +1,7 @@
 #ifndef APP_REGISTRY_H
 #define APP_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/sink_spec.h"
@@ -11,6 +12,9 @@
  * A new sink kind, command or personality is one line in registry.c; parsing,
  * help, "teeline list", completions and the manual check follow from it.
  * Formats are listed in sink/formats.c; each of them is a sink kind here.
+ *
+ * Formats and kinds without a line of help are for personalities alone: they
+ * can be made, but are not offered.
  */
 
 struct option_table;
@@ -18,16 +22,19 @@ struct option_table;
 /**
  * struct registry_command - Something that can stand after "teeline"
  * @name:	As typed
- * @operands:	For the usage line: "[OPTION...] LISTEN TARGET"
  * @help:	One line; NULL: not shown in lists
- * @options:	What it takes; NULL if it has no option but -h
- * @main:	Carries it out; argv[0] is @name.  Return: an exit code
+ * @options:	Its rows; NULL if it has no option but -h
+ * @go:		Its options are written as Go's package flag wants them
+ * @words:	What its operand may be, separated by blanks; NULL: anything
+ * @main:	Carries it out; argv[0] is @name, or the path of a link that was
+ *		started.  Return: an exit code (app/run.h)
  */
 struct registry_command {
 	const char *name;
-	const char *operands;
 	const char *help;
-	const struct option_table *options;
+	const struct option_table *(*options)(void);
+	bool go;
+	const char *words;
 	int (*main)(int argc, char **argv);
 };
 
