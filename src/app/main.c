@@ -1,0 +1,62 @@
+#include <signal.h>
+#include <string.h>
+
+#include "app/help.h"
+#include "app/registry.h"
+#include "base/log.h"
+
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static const struct registry_command *
+find_personality(const char *name)
+{
+	const struct registry_command *p;
+	size_t n;
+
+	p = registry_personalities(&n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(p[i].name, name) == 0)
+			return &p[i];
+	return NULL;
+}
+
+static const struct registry_command *
+find_command(const char *name)
+{
+	const struct registry_command *c;
+	size_t n;
+
+	c = registry_commands(&n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(c[i].name, name) == 0)
+			return &c[i];
+	return find_personality(name);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct registry_command *c = NULL;
+
+	log_init("teeline", LOG_LEVEL_WARN);
+	/* A reader that leaves is an error of write(2), here and in relays. */
+	(void)signal(SIGPIPE, SIG_IGN); /* fails for bad numbers only */
+	if (argc > 0)
+		c = find_personality(last_part(argv[0]));
+	if (c == NULL && argc > 1) {
+		c = find_command(argv[1]);
+		argc -= c != NULL;
+		argv += c != NULL;
+	}
+	if (c == NULL)
+		return help_main(argc, argv);
+	if (find_personality(c->name) != NULL)
+		log_init(c->name, LOG_LEVEL_WARN);
+	return c->main(argc, argv);
+}

@@ -1,0 +1,117 @@
+#include <assert.h>
+#include <string.h>
+
+#include "app/cmd_list.h"
+#include "app/cmd_proxy.h"
+#include "app/cmdline.h"
+#include "app/completion.h"
+#include "app/registry.h"
+#include "base/attr.h"
+#include "sink/capture.h"
+#include "sink/flows.h"
+#include "sink/formats.h"
+#include "sink/gotcpspy.h"
+#include "sink/netrecord.h"
+#include "sink/null.h"
+#include "sink/stream.h"
+
+static const struct sink_kind *const kinds[] = {
+	&flows_kind,
+	&gotcpspy_kind,
+	&netrecord_kind,
+	&capture_pcapng_kind,
+	&capture_pcap_kind,
+	&null_kind,
+};
+
+/* Room for the kinds that are formats; checked when they are made. */
+#define MAX_FORMATS 64
+
+/* Recordings may fall this far behind the traffic. */
+#define FILE_QUEUE ((size_t)64 << 20)
+
+static struct sink_kind format_kinds[MAX_FORMATS];
+static const struct sink_kind *all[MAX_FORMATS + ATTR_COUNT(kinds)];
+static size_t nall;
+
+/* Every format is a sink of its name, made by the stream sink. */
+static void
+fill_in(void)
+{
+	const struct format *f;
+
+	for (; (f = formats_at(nall)) != NULL; nall++) {
+		assert(nall < MAX_FORMATS);
+		format_kinds[nall] = (struct sink_kind){
+			.name = f->name,
+			.arg = "FILE",
+			.help = f->help,
+			.queue = FILE_QUEUE,
+			.make = stream_make,
+		};
+		all[nall] = &format_kinds[nall];
+	}
+	for (size_t i = 0; i < ATTR_COUNT(kinds); i++)
+		all[nall++] = kinds[i];
+}
+
+static const struct registry_command commands[] = {
+	{
+	    .name = "proxy",
+	    .help = "relay streams, watch and record them",
+	    .options = cmdline_proxy,
+	    .main = cmd_proxy,
+	},
+	{
+	    .name = "list",
+	    .help = "show the formats, sinks or personalities there are",
+	    .words = "formats sinks personalities",
+	    .main = cmd_list,
+	},
+	{
+	    .name = "completion",
+	    .words = "bash zsh fish",
+	    .main = completion_main,
+	},
+};
+
+static const struct registry_command personalities[] = {
+	{ .name = NULL }, /* the end */
+};
+
+const struct registry_command *
+registry_commands(size_t *n)
+{
+	*n = ATTR_COUNT(commands);
+	return commands;
+}
+
+const struct registry_command *
+registry_personalities(size_t *n)
+{
+	*n = ATTR_COUNT(personalities) - 1;
+	return personalities;
+}
+
+const struct sink_kind *const *
+registry_sinks(size_t *n)
+{
+	/* The first call is made before there are threads. */
+	if (nall == 0)
+		fill_in();
+	*n = nall;
+	return all;
+}
+
+const struct sink_kind *
+registry_find_sink(const char *name)
+{
+	const struct sink_kind *const *k;
+	size_t n;
+
+	k = registry_sinks(&n);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(k[i]->name, name) == 0)
+			return k[i];
+	return NULL;
+}
