@@ -147,7 +147,7 @@ class Haproxy(Relay):
         conf.write_text(f"""
 global
     nbthread 2
-    maxconn 20000
+    maxconn 9000
     tune.maxaccept 500
 defaults
     mode tcp
@@ -233,4 +233,4 @@ def teeline(name, *extra):
 
 
 TEELINE = os.path.abspath(os.environ.get("TEELINE", "build/teeline"))
-WORK = os.environ.get("BENCH_DIR", "build")
+WORK = os.path.abspath(os.environ.get("BENCH_DIR", "build"))
