@@ -253,8 +253,9 @@ text_number(uint64_t n, char buf[TEXT_NUMBER_MAX])
 const char *
 text_size(uint64_t bytes, char buf[TEXT_NUMBER_MAX])
 {
-	(void)text_number(bytes, buf);
-	strcat(buf, " B");
+	size_t n = strlen(text_number(bytes, buf));
+
+	memcpy(buf + n, " B", 3);
 	return buf;
 }
 

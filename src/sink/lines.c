@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #define FIRST_CAP 256
 
 /* The ellipsis, the mark of a cut line, and the end of the line. */
-#define EXTRA_MAX (16 + TEXT_NUMBER_MAX + HEADLINE_FINISH_MAX)
+#define EXTRA_MAX (32 + TEXT_NUMBER_MAX + HEADLINE_FINISH_MAX)
 
 static_assert(LINES_MAX <= UINT16_MAX, "struct lines_half counts in 16 bits");
 
@@ -76,25 +77,19 @@ whole_characters(const uint8_t *p, size_t n)
 	return n;
 }
 
+/* The mark of a line that was cut, which is rare. */
 static uint8_t *
 more_write(uint8_t *w, const struct format_opts *o, uint64_t more)
 {
 	const char *dots = o->utf8 ? "\u00b7\u00b7\u00b7" : "...";
-	size_t dots_len = strlen(dots);
-	const char *words = more == 1 ? " byte more " : " bytes more ";
 	char number[TEXT_NUMBER_MAX];
-	size_t n = strlen(text_number(more, number));
+	char mark[EXTRA_MAX];
+	int n = snprintf(mark, sizeof(mark), " %s %s %s more %s", dots,
+	    text_number(more, number), more == 1 ? "byte" : "bytes", dots);
 
-	*w++ = ' ';
-	memcpy(w, dots, dots_len);
-	w += dots_len;
-	*w++ = ' ';
-	memcpy(w, number, n);
-	w += n;
-	memcpy(w, words, strlen(words));
-	w += strlen(words);
-	memcpy(w, dots, dots_len);
-	return w + dots_len;
+	assert(n > 0 && (size_t)n < sizeof(mark));
+	memcpy(w, mark, (size_t)n);
+	return w + n;
 }
 
 static void

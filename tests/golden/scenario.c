@@ -94,8 +94,12 @@ escape(const char **in)
 		(*in)++;
 		return (char)digits(in, 16, 2);
 	}
+	if (**in == '\0')
+		return '\\';
 	(*in)++;
-	return at != NULL && at[0] != '\0' ? value[at - letter] : (*in)[-1];
+	if (at == NULL)
+		return (*in)[-1];
+	return value[at - letter];
 }
 
 /* The next word of a line, whose escapes only count within quotes. */
@@ -162,29 +166,29 @@ number(const char *text)
 	return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
-static struct session **
-find(struct player *p)
+/* The session of a command that has one; NULL with an error. */
+static struct session *
+session_of(struct player *p)
 {
 	uint64_t id = number(p->words[1].text);
 
 	for (size_t i = 0; i < p->nsessions; i++) {
 		if (p->sessions[i]->id == id)
-			return &p->sessions[i];
+			return p->sessions[i];
 	}
+	(void)err_set(p->err, -EINVAL, "no session %s", p->words[1].text);
 	return NULL;
 }
 
-/* The session of a command that has one. */
-static int
-session_of(struct player *p, struct session **s)
+static void
+forget(struct player *p, struct session *s)
 {
-	struct session **at = find(p);
-
-	if (at == NULL)
-		return err_set(
-		    p->err, -EINVAL, "no session %s", p->words[1].text);
-	*s = *at;
-	return 0;
+	for (size_t i = 0; i < p->nsessions; i++) {
+		if (p->sessions[i] == s)
+			p->sessions[i] = p->sessions[--p->nsessions];
+	}
+	free(s->slots);
+	free(s);
 }
 
 /* Which of @n names @text is; the names are those that records use. */
@@ -300,11 +304,10 @@ play_open(struct player *p)
 static int
 play_bytes(struct player *p, const void *data, size_t len)
 {
-	struct session *s;
-	int rc = session_of(p, &s);
+	struct session *s = session_of(p);
 	int dir = dir_of(p);
 
-	if (rc != 0 || dir < 0)
+	if (s == NULL || dir < 0)
 		return -EINVAL;
 	session_data(s, &(struct chunk){
 			    .dir = (enum dir)dir,
@@ -348,12 +351,11 @@ play_all(struct player *p)
 static int
 play_gap(struct player *p)
 {
-	struct session *s;
-	int rc = session_of(p, &s);
+	struct session *s = session_of(p);
 	int dir = dir_of(p);
 	int why = lookup(p, p->words[4].text, GAP_NWHYS, why_text);
 
-	if (rc != 0 || dir < 0 || why < 0)
+	if (s == NULL || dir < 0 || why < 0)
 		return -EINVAL;
 	session_gap(s, &(struct gap){
 			   .dir = (enum dir)dir,
@@ -368,11 +370,10 @@ play_gap(struct player *p)
 static int
 play_conflict(struct player *p)
 {
-	struct session *s;
-	int rc = session_of(p, &s);
+	struct session *s = session_of(p);
 	int dir = dir_of(p);
 
-	if (rc != 0 || dir < 0)
+	if (s == NULL || dir < 0)
 		return -EINVAL;
 	if (p->words[4].len != p->words[5].len)
 		return err_set(p->err, -EINVAL, "copies of two lengths");
@@ -390,13 +391,12 @@ play_conflict(struct player *p)
 static int
 play_end(struct player *p)
 {
-	struct session *s;
-	int rc = session_of(p, &s);
+	struct session *s = session_of(p);
 	int dir = dir_of(p);
 	int how = lookup(p, p->words[3].text, HOW_NHOWS, how_text);
 	int by = lookup(p, p->words[4].text, PARTY_NPARTIES, party_text);
 
-	if (rc != 0 || dir < 0 || how < 0 || by < 0)
+	if (s == NULL || dir < 0 || how < 0 || by < 0)
 		return -EINVAL;
 	session_end(s, (enum dir)dir, p->now, (enum how)how, (enum party)by);
 	return 0;
@@ -405,22 +405,17 @@ play_end(struct player *p)
 static int
 play_close(struct player *p)
 {
-	struct session **at;
-	struct session *s;
-	int rc = session_of(p, &s);
+	struct session *s = session_of(p);
 	int how = lookup(p, p->words[2].text, HOW_NHOWS, how_text);
 	int by = lookup(p, p->words[3].text, PARTY_NPARTIES, party_text);
 
-	if (rc != 0 || how < 0 || by < 0)
+	if (s == NULL || how < 0 || by < 0)
 		return -EINVAL;
 	s->error = option(p, "error");
 	s->lost_bytes[DIR_CLIENT] = number(option(p, "lost_c2s"));
 	s->lost_bytes[DIR_SERVER] = number(option(p, "lost_s2c"));
 	session_close(s, p->now, (enum how)how, (enum party)by);
-	at = find(p);
-	*at = p->sessions[--p->nsessions];
-	free(s->slots);
-	free(s);
+	forget(p, s);
 	return 0;
 }
 

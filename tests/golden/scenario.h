@@ -1,5 +1,5 @@
-#ifndef GOLDEN_SCENARIO_H
-#define GOLDEN_SCENARIO_H
+#ifndef SCENARIO_H
+#define SCENARIO_H
 
 #include <stdint.h>
 
@@ -58,4 +58,4 @@ struct scenario_hooks {
 int scenario_play(const char *path, struct fanout *fan,
     const struct scenario_hooks *hooks, struct err *err) ATTR_WUNRES;
 
-#endif /* GOLDEN_SCENARIO_H */
+#endif /* SCENARIO_H */

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,7 +25,7 @@ model(char *out, uint64_t off, const uint8_t *p, size_t n)
 	for (size_t at = 0; at < n; at += 16) {
 		size_t len = n - at < 16 ? n - at : 16;
 
-		w += sprintf(w, "%08llx  ", (unsigned long long)(off + at));
+		w += sprintf(w, "%08" PRIx64 "  ", off + at);
 		for (size_t i = 0; i < 16; i++) {
 			if (i < len)
 				w += sprintf(w, "%02x ", p[at + i]);
@@ -37,7 +38,9 @@ model(char *out, uint64_t off, const uint8_t *p, size_t n)
 		for (size_t i = 0; i < len; i++) {
 			uint8_t b = p[at + i];
 
-			*w++ = b >= ' ' && b <= '~' ? (char)b : '.';
+			*w++ = '.';
+			if (b >= ' ' && b <= '~')
+				w[-1] = (char)b;
 		}
 		w += sprintf(w, "|\n");
 	}

@@ -133,6 +133,7 @@ escaping_shows_text_and_disarms_the_rest(void **state)
 		{ "\xc2\x9b[1m\x9b", "\\xc2\\x9b[1m\\x9b", "\\xc2\\x9b[1m\\x9b",
 		    "\\xc2\\x9b[1m\\x9b" },
 		/* right-to-left override and isolate, line separator */
+		/* NOLINTNEXTLINE(misc-misleading-bidirectional): on purpose */
 		{ "\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8",
 		    "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\xa8",
 		    "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\xa8",
