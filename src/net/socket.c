@@ -183,7 +183,7 @@ socket_connect(const struct addr *to, const struct addr *source, int *fd)
 static void
 remove_stale(const struct addr *a)
 {
-	int fd, rc;
+	int fd = -1, rc;
 
 	rc = socket_connect(a, NULL, &fd);
 	if (rc == 0 || rc == -EINPROGRESS)
@@ -285,7 +285,10 @@ listen_name(const struct endpoint *e, const struct socket_listen_opts *o,
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_PASSIVE,
 	};
-	const char *host = strcmp(e->host, "*") == 0 ? NULL : e->host;
+	const char *name = e->host != NULL              ? e->host
+			   : e->family == ENDPOINT_TCP6 ? "::1"
+							: "127.0.0.1";
+	const char *host = strcmp(name, "*") == 0 ? NULL : name;
 	struct addrinfo *list, *ai;
 	struct addr a;
 	int rc;
@@ -293,8 +296,8 @@ listen_name(const struct endpoint *e, const struct socket_listen_opts *o,
 	rc = getaddrinfo(host, host == NULL ? "0" : NULL, &hints, &list);
 	if (rc != 0)
 		return err_set(err, -EADDRNOTAVAIL,
-		    "cannot listen on %s: the name does not resolve (%s)",
-		    e->host, gai_strerror(rc));
+		    "cannot listen on %s: the name does not resolve (%s)", name,
+		    gai_strerror(rc));
 	rc = -EADDRNOTAVAIL;
 	*n = 0;
 	for (ai = list; ai != NULL && *n < SOCKET_MAX_ADDRS; ai = ai->ai_next) {
