@@ -164,7 +164,7 @@ session_close(struct session *s, uint64_t ts_ns, enum how how, enum party by)
 	s->state = SESSION_CLOSED;
 	count_add(&fanout_totals(s->fan)->ended[s->reason], 1);
 	for (unsigned d = 0; d < DIR_NDIRS; d++)
-		count_add(&fanout_totals(s->fan)->lost_bytes[d],
-		    s->lost_bytes[d]);
+		count_add(
+		    &fanout_totals(s->fan)->lost_bytes[d], s->lost_bytes[d]);
 	fanout_close(s);
 }

@@ -44,7 +44,7 @@ find(const char *user, struct who *who, struct err *err)
 		who->uid = pw->pw_uid;
 		who->gid = pw->pw_gid;
 		if (strlen(pw->pw_name) < sizeof(who->name))
-			strcpy(who->name, pw->pw_name);
+			memcpy(who->name, pw->pw_name, strlen(pw->pw_name) + 1);
 		return 0;
 	}
 	if (find_number(user, who))

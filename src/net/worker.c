@@ -211,6 +211,8 @@ worker_join(struct worker *w)
 void
 worker_free(struct worker *w)
 {
+	int rc;
+
 	if (w == NULL)
 		return;
 	if (!w->started) {
@@ -219,8 +221,8 @@ worker_free(struct worker *w)
 	}
 	mail_done(&w->box);
 	/* Whoever opened handles on the loop has closed them by now. */
-	if (uv_loop_close(&w->loop) != 0)
-		assert(!"a handle was left open");
+	rc = uv_loop_close(&w->loop);
+	assert(rc == 0);
 	pipe_pool_free(w->pipes);
 	free(w->buffer);
 	free(w);

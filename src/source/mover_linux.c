@@ -202,6 +202,7 @@ mover_push_pipe(struct mover *m, int to)
 		}
 		if (m->stash_len > 0) /* taken out of the pipe meanwhile */
 			return mover_push(m, to);
+		assert(m->pipe != NULL);
 		n = splice_some(m->pipe->rd, to,
 		    m->way == MOVER_TEE ? m->teed : m->pipe->fill);
 		if (n < 0 && errno == EAGAIN)

@@ -18,7 +18,7 @@ mover_pull_pipe(struct mover *m, int from, int to)
 	(void)m;
 	(void)from;
 	(void)to;
-	assert(!"there are no pipes in a portable build");
+	assert(0 && "there are no pipes in a portable build");
 	return MOVER_EMPTY;
 }
 
@@ -27,7 +27,7 @@ mover_push_pipe(struct mover *m, int to)
 {
 	(void)m;
 	(void)to;
-	assert(!"there are no pipes in a portable build");
+	assert(0 && "there are no pipes in a portable build");
 	return MOVER_MORE;
 }
 

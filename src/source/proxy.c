@@ -426,7 +426,7 @@ on_turn(void *self, uint64_t mono_ns)
 {
 	struct side_worker *sw = self;
 
-	return proxy_lane_turn(&sw->lane, mono_ns);
+	return proxy_session_lane_turn(&sw->lane, mono_ns);
 }
 
 static void
@@ -443,7 +443,7 @@ on_stop(struct mail *m)
 	for (size_t i = 0; i < p->npairs; i++)
 		if (sw->lane.targets[i].endpoint != NULL)
 			resolve_stop(&sw->lane.targets[i]);
-	proxy_lane_stop(&sw->lane, atomic_load(&p->linger_ns));
+	proxy_session_lane_stop(&sw->lane, atomic_load(&p->linger_ns));
 	worker_touch(sw->lane.worker);
 	atomic_fetch_sub(&p->unstopped, 1);
 	tell_if_over(p);
@@ -466,7 +466,7 @@ make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
 	sw->lane.relay.zero_copy = p->o.zero_copy;
 	sw->lane.relay.orderly = p->o.orderly;
 	sw->lane.relay.max_bytes = p->o.max_bytes;
-	proxy_lane_init(&sw->lane, p->o.idle_timeout_ns);
+	proxy_session_lane_init(&sw->lane, p->o.idle_timeout_ns);
 	sw->lane.targets = calloc(p->npairs, sizeof(*sw->lane.targets));
 	if (sw->lane.targets == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -554,6 +554,7 @@ proxy_live(const struct proxy *p)
 void
 proxy_close(struct proxy *p)
 {
+	assert(p->pairs != NULL || p->npairs == 0);
 	for (size_t i = 0; i < p->npairs; i++)
 		pair_close(&p->pairs[i]);
 }

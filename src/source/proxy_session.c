@@ -308,7 +308,7 @@ stop(struct proxy_session *ps, uint64_t linger_ns)
 }
 
 void
-proxy_lane_stop(struct proxy_lane *lane, uint64_t linger_ns)
+proxy_session_lane_stop(struct proxy_lane *lane, uint64_t linger_ns)
 {
 	struct list *node = lane->sessions.next, *next;
 
@@ -341,7 +341,7 @@ on_active(struct relay *r)
 }
 
 void
-proxy_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
+proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
 {
 	list_init(&lane->sessions);
 	deadline_queue_init(&lane->idle, idle_ns);
@@ -351,7 +351,7 @@ proxy_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
 }
 
 uint64_t
-proxy_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
+proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 {
 	struct deadline *d;
 	uint64_t due, next;

@@ -73,8 +73,8 @@ struct proxy_arrival {
 	uint64_t ts_ns;
 };
 
-/** proxy_lane_init() - The lists; the caller has set all the rest. */
-void proxy_lane_init(struct proxy_lane *lane, uint64_t idle_ns);
+/** proxy_session_lane_init() - The lists; the caller has set all the rest. */
+void proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns);
 
 /**
  * proxy_session_new() - Take a client over
@@ -102,10 +102,10 @@ struct list *proxy_session_wait_node(struct proxy_session *ps);
 /** proxy_session_of_wait() - The session behind that node. */
 struct proxy_session *proxy_session_of_wait(struct list *node);
 
-/** proxy_lane_stop() - Cut every session of the lane (HOW_STOP). */
-void proxy_lane_stop(struct proxy_lane *lane, uint64_t linger_ns);
+/** proxy_session_lane_stop() - Cut every session of the lane (HOW_STOP). */
+void proxy_session_lane_stop(struct proxy_lane *lane, uint64_t linger_ns);
 
-/** proxy_lane_turn() - Timeouts, relays, sinks; see worker_turn. */
-uint64_t proxy_lane_turn(struct proxy_lane *lane, uint64_t mono_ns);
+/** proxy_session_lane_turn() - Timeouts, relays, sinks; see worker_turn. */
+uint64_t proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns);
 
 #endif /* SOURCE_PROXY_SESSION_H */

@@ -79,7 +79,7 @@ as_defined(void **state)
 
 	(void)state;
 	assert_true(data != NULL && back != NULL && text != NULL);
-	for (unsigned i = 0; i < 4096; i++) {
+	for (size_t i = 0; i < 4096; i++) {
 		data[3 * i] = (uint8_t)(i >> 4);
 		data[3 * i + 1] = (uint8_t)(i << 4 | (4095 - i) >> 8);
 		data[3 * i + 2] = (uint8_t)(4095 - i);

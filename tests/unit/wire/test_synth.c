@@ -107,13 +107,17 @@ take_packet(void *self, const struct frame *f)
 		memcpy(p + f->head_len, f->data, f->data_len);
 	seen->version = p[0] >> 4;
 	if (seen->version == 4) {
-		ip = 20, alen = 4, at = 12;
+		ip = 20;
+		alen = 4;
+		at = 12;
 		assert_int_equal(p[0], 0x45);
 		assert_int_equal(bytes_get_be16(p + 2), len);
 		assert_int_equal(book_sum(0, p, 20), 0xffff);
 		assert_int_equal(p[9], 6);
 	} else {
-		ip = 40, alen = 16, at = 8;
+		ip = 40;
+		alen = 16;
+		at = 8;
 		assert_int_equal(bytes_get_be16(p + 4), len - 40);
 		assert_int_equal(p[6], 6);
 	}
