@@ -124,9 +124,9 @@ put_number(struct obuf *o, const char *before, uint64_t n, const char *after)
 }
 
 static void
-put_sessions(const struct sheet *sh, struct obuf *o)
+put_sessions(const struct sheet *sh, size_t width, struct obuf *o)
 {
-	obuf_puts(o, "sessions  ");
+	obuf_printf(o, "%-*s  ", (int)width, "sessions");
 	put_number(o, "", sh->sessions, "");
 	for (int i = 0; i < HOW_NHOWS; i++)
 		if (sh->ended[i] > 0) {
@@ -139,9 +139,9 @@ put_sessions(const struct sheet *sh, struct obuf *o)
 }
 
 static void
-put_direction(const struct sheet *sh, enum dir d, struct obuf *o)
+put_direction(const struct sheet *sh, enum dir d, size_t width, struct obuf *o)
 {
-	obuf_printf(o, "%s       ", dir_name(d));
+	obuf_printf(o, "%-*s  ", (int)width, dir_name(d));
 	put_number(o, "", sh->bytes[d], " bytes");
 	if (sh->gap_bytes[d] > 0)
 		put_number(o, ", ", sh->gap_bytes[d], " missing");
@@ -179,9 +179,9 @@ sheet_print(const struct sheet *sh)
 	for (size_t i = 0; i < sh->nsinks; i++)
 		if (strlen(sh->sinks[i].name) > width)
 			width = strlen(sh->sinks[i].name);
-	put_sessions(sh, &o);
-	put_direction(sh, DIR_CLIENT, &o);
-	put_direction(sh, DIR_SERVER, &o);
+	put_sessions(sh, width, &o);
+	put_direction(sh, DIR_CLIENT, width, &o);
+	put_direction(sh, DIR_SERVER, width, &o);
 	for (size_t i = 0; i < sh->nsinks; i++)
 		put_sink(&sh->sinks[i], width, &o);
 	/* There is nobody left to tell when stderr itself fails. */
