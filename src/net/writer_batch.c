@@ -45,8 +45,6 @@ writer_batch_free(struct writer_batch *b)
 void
 writer_batch_clear(struct writer_batch *b)
 {
-	static const struct writer_sum nothing;
-
 	obuf_clear(&b->data);
 	if (b->data.cap > KEEP_BYTES)
 		obuf_done(&b->data);
@@ -58,10 +56,10 @@ writer_batch_clear(struct writer_batch *b)
 	}
 	b->piped = 0;
 	b->bytes = 0;
-	b->total = nothing;
-	b->settled = nothing;
-	b->silent = nothing;
-	b->lost = nothing;
+	b->total = (struct writer_sum){ 0 };
+	b->settled = (struct writer_sum){ 0 };
+	b->silent = (struct writer_sum){ 0 };
+	b->lost = (struct writer_sum){ 0 };
 }
 
 bool

@@ -282,8 +282,10 @@ open_file(struct writer_file *f, struct writer_file_set *set)
 {
 	int fd;
 
-	while (set != NULL && set->nopen >= set->max && shut_oldest(set))
-		continue;
+	while (set != NULL && set->nopen >= set->max) {
+		if (!shut_oldest(set))
+			break;
+	}
 	do {
 		fd = open_by_state(f);
 	} while ((fd == -EMFILE || fd == -ENFILE) && shut_oldest(set));
@@ -460,13 +462,12 @@ int
 writer_file_move(
     struct writer_file *f, struct pipe *pipe, size_t len, size_t *done)
 {
-	uint64_t at;
 	int rc;
 
 	assert(f->state == WRITER_FILE_OPEN && pipe->fill == len);
 	go_ahead(f);
-	at = f->pos;
-	rc = writer_move(pipe->rd, f->fd, f->seekable ? &at : NULL, len, done);
+	rc = writer_move(
+	    pipe->rd, f->fd, f->seekable ? &f->pos : NULL, len, done);
 	moved_on(f, *done);
 	pipe->fill -= *done;
 	if (rc == -ENOTSUP)
@@ -580,8 +581,8 @@ writer_file_set_init(struct writer_file_set *set, unsigned max)
 void
 writer_file_set_done(struct writer_file_set *set)
 {
-	while (shut_oldest(set))
-		continue;
+	while (!list_is_empty(&set->open))
+		(void)shut_oldest(set); /* there is one */
 }
 
 void

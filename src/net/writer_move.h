@@ -14,13 +14,13 @@
  * writer_move() - Move @len bytes that lie in a pipe
  * @rd:		Read end; holds at least @len bytes
  * @fd:		Target
- * @off:	Where to in @fd, moved on; NULL: where @fd stands
+ * @off:	Where to in @fd; NULL: where @fd stands
  * @moved:	How many were moved, also on failure
  *
  * Return: 0; -ENOTSUP when this system or this target cannot do it, and the
  *	   rest must be copied; another -errno
  */
 int writer_move(
-    int rd, int fd, uint64_t *off, size_t len, size_t *moved) ATTR_WUNRES;
+    int rd, int fd, const uint64_t *off, size_t len, size_t *moved) ATTR_WUNRES;
 
 #endif /* NET_WRITER_MOVE_H */

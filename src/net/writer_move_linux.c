@@ -8,17 +8,13 @@
 
 /* One splice; how many bytes, or -errno. */
 static ssize_t
-splice_once(int rd, int fd, uint64_t *off, size_t len)
+splice_once(int rd, int fd, const uint64_t *off, size_t moved, size_t len)
 {
-	loff_t at = off != NULL ? (loff_t)*off : 0;
+	loff_t at = off != NULL ? (loff_t)(*off + moved) : 0;
 	ssize_t n =
 	    splice(rd, NULL, fd, off != NULL ? &at : NULL, len, SPLICE_F_MOVE);
 
-	if (n < 0)
-		return -errno;
-	if (off != NULL)
-		*off = (uint64_t)at;
-	return n;
+	return n < 0 ? -errno : n;
 }
 
 /* Wait until @fd takes more; false when it is @rd that has no more. */
@@ -36,11 +32,11 @@ wait_for_room(int rd, int fd)
 }
 
 int
-writer_move(int rd, int fd, uint64_t *off, size_t len, size_t *moved)
+writer_move(int rd, int fd, const uint64_t *off, size_t len, size_t *moved)
 {
 	*moved = 0;
 	while (*moved < len) {
-		ssize_t n = splice_once(rd, fd, off, len - *moved);
+		ssize_t n = splice_once(rd, fd, off, *moved, len - *moved);
 
 		if (n > 0)
 			*moved += (size_t)n;

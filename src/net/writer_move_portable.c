@@ -3,7 +3,7 @@
 #include "net/writer_move.h"
 
 int
-writer_move(int rd, int fd, uint64_t *off, size_t len, size_t *moved)
+writer_move(int rd, int fd, const uint64_t *off, size_t len, size_t *moved)
 {
 	(void)rd;
 	(void)fd;

@@ -68,7 +68,7 @@ records_of_many_files_stay_in_order(void **state)
 	for (unsigned i = 0; i < 200; i++) {
 		char want[16], *text;
 		size_t len;
-		unsigned at = i % 3 == 0 ? i / 3 : i - i / 3 - 1;
+		size_t at = i % 3 == 0 ? i / 3 : i - i / 3 - 1;
 
 		(void)snprintf(want, sizeof(want), "%03u;", i);
 		text = rig_read(&rig, i % 3 == 0 ? "a" : "b", &len);
@@ -168,7 +168,7 @@ talk(void *self)
 	memset(text, t->letter, sizeof(text));
 	for (unsigned i = 0; i < RECORDS; i++) {
 		struct obuf *o = writer_begin(t->port);
-		size_t n = 1 + i * 37 % sizeof(text);
+		size_t n = 1 + (size_t)i * 37 % sizeof(text);
 
 		obuf_put(o, text, n / 2);
 		obuf_put(o, text, n - n / 2);
@@ -190,7 +190,7 @@ check_lines(const char *text, size_t len, const struct talker *t)
 
 	for (; text < end; text = nl + 1) {
 		unsigned who = text[0] == t[0].letter ? 0 : 1;
-		size_t want = 1 + seen[who] * 37 % 500;
+		size_t want = 1 + (size_t)seen[who] * 37 % 500;
 
 		nl = memchr(text, '\n', (size_t)(end - text));
 		assert_non_null(nl);
@@ -433,7 +433,7 @@ on_begin_waiting(struct mail *m)
 static void
 worker_hears_of_room_once_half_is_gone(void **state)
 {
-	struct room room = { .mail.deliver = on_begin_waiting,
+	static struct room room = { .mail.deliver = on_begin_waiting,
 		.waiter.room = on_room };
 	struct sink_count count = { 0 };
 	struct rig mine = { .w = rig.w };

@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 #include "writer_rig.h"
@@ -227,13 +226,10 @@ holes_far_beyond_4_gib_are_sparse(void **state)
 static unsigned
 open_descriptors(void)
 {
-	DIR *d = opendir("/proc/self/fd");
 	unsigned n = 0;
 
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
 }
 
@@ -293,7 +289,7 @@ descriptors_that_run_out_are_given_back(void **state)
 	for (unsigned i = 0; i < MANY; i++)
 		rig_say(&rig, f[i], "text");
 	writer_flush(rig.port);
-	rig_wait(&rig.count.written, 4 * MANY);
+	rig_wait(&rig.count.written, 4UL * MANY);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	for (unsigned i = 0; i < MANY; i++)
 		writer_close(rig.port, f[i]);
@@ -390,6 +386,7 @@ devices_are_written_not_made(void **state)
 	assert_int_equal(count_get(&rig.count.written), 4);
 }
 
+#ifndef TEELINE_PORTABLE
 /* -- pipes -------------------------------------------------------------- */
 
 static struct pipe *
@@ -460,6 +457,8 @@ pipes_are_copied_where_splice_is_refused(void **state)
 	free(bytes);
 	pipe_pool_free(pool);
 }
+
+#endif
 
 #define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define RIG_TWO(f)                                                             \
