@@ -1,10 +1,17 @@
 #ifndef SINK_RIG_H
 #define SINK_RIG_H
 
-#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,8 +211,10 @@ rig_assert_bytes(
 	size_t got_len = 0;
 	char *got = rig_read(r, name, &got_len);
 
-	if (got == NULL)
+	if (got == NULL) {
 		fail_msg("%s does not exist", name);
+		return;
+	}
 	if (got_len != len || memcmp(got, want, len) != 0)
 		fail_msg("%s is (%zu bytes)\n%s\nnot (%zu bytes)\n%s", name,
 		    got_len, got, len, want);
@@ -224,11 +233,23 @@ rig_assert_holds(const struct rig *r, const char *name, const char *part)
 	size_t len = 0;
 	char *got = rig_read(r, name, &len);
 
-	if (got == NULL)
+	if (got == NULL) {
 		fail_msg("%s does not exist", name);
+		return;
+	}
 	if (strstr(got, part) == NULL)
 		fail_msg("%s does not hold \"%s\":\n%s", name, part, got);
 	free(got);
+}
+
+/* ON_FULL_CLOSE struck: the sink lets go of a session that goes on. */
+static inline void
+rig_abort(struct rig *r, struct session *s)
+{
+	struct sink_lane lane = *fanout_lane(r->fan, 0);
+
+	r->sink.ops->abort(&lane, (char *)s->slots + lane.slot_off, s);
+	s->active = 0;
 }
 
 /* How many files the folder (not those below it) holds. */
@@ -236,17 +257,14 @@ static inline unsigned
 rig_nfiles(const struct rig *r, const char *below)
 {
 	char path[512];
-	struct dirent *e;
 	unsigned n = 0;
-	DIR *d;
+	glob_t g;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, below);
-	d = opendir(path);
-	if (d == NULL)
+	(void)snprintf(path, sizeof(path), "%s/%s/*", r->dir, below);
+	if (glob(path, 0, NULL, &g) != 0)
 		return 0;
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	(void)closedir(d);
+	n = (unsigned)g.gl_pathc;
+	globfree(&g);
 	return n;
 }
 

@@ -126,14 +126,11 @@ second_run_adds_and_replaces_nothing(void **state)
 static void
 aborted_session_keeps_what_it_has(void **state)
 {
-	const struct sink_lane *lane = fanout_lane(rig.fan, 0);
 	struct session *s = rig_open(&rig, 1);
 
 	(void)state;
 	rig_say(s, DIR_CLIENT, "kept");
-	rig.sink.ops->abort((struct sink_lane *)(uintptr_t)lane,
-	    (char *)s->slots + lane->slot_off, s);
-	s->active = 0;
+	rig_abort(&rig, s);
 	rig_close(s, HOW_RST);
 	rig_finish(&rig);
 	rig_assert_file(&rig, C2S, "kept");
@@ -194,6 +191,7 @@ bytes_come_from_pipes_too(void **state)
 static void
 discarded_pipes_go_home(void **state)
 {
+	struct sink_lane lane = *fanout_lane(rig.fan, 0);
 	struct pipe_pool *pool = pipe_pool_new();
 	struct pipe *pipe = pipe_lend(pool);
 
@@ -201,8 +199,7 @@ discarded_pipes_go_home(void **state)
 	assert_non_null(pipe);
 	assert_int_equal(write(pipe->wr, "x", 1), 1);
 	pipe->fill = 1;
-	rig.sink.ops->discard(
-	    (struct sink_lane *)(uintptr_t)fanout_lane(rig.fan, 0), pipe);
+	rig.sink.ops->discard(&lane, pipe);
 	/* An orphan pool is freed with its last pipe: a leak shows. */
 	pipe_pool_free(pool);
 }

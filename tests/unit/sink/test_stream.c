@@ -279,17 +279,13 @@ formats_without_data_work(void **state)
 static void
 aborted_session_lets_go_silently(void **state)
 {
-	const struct sink_lane *lane;
 	struct session *s;
 
 	(void)state;
 	rig_make(&rig, stream_make, "text", "{id}.txt");
-	lane = fanout_lane(rig.fan, 0);
 	s = rig_open(&rig, 1);
 	rig_say(s, DIR_CLIENT, "whole\npart");
-	rig.sink.ops->abort((struct sink_lane *)(uintptr_t)lane,
-	    (char *)s->slots + lane->slot_off, s);
-	s->active = 0;
+	rig_abort(&rig, s);
 	rig_close(s, HOW_RST);
 	rig_finish(&rig);
 	rig_assert_holds(&rig, "000001.txt", "whole");
