@@ -45,7 +45,7 @@
 
 /* Files that one sink may keep open: a sixteenth of all, within these. */
 #define SINK_FILES_MIN 2
-#define SINK_FILES_MAX 256
+#define SINK_FILES_MAX 4096
 
 enum signal_slot {
 	SIGNAL_INT,
