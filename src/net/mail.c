@@ -66,6 +66,14 @@ mail_close(struct mail_box *b)
 void
 mail_done(struct mail_box *b)
 {
-	deliver_all(b);
+	bool more;
+
+	/* A letter that is delivered here may send another. */
+	do {
+		deliver_all(b);
+		pthread_mutex_lock(&b->lock);
+		more = !list_is_empty(&b->letters);
+		pthread_mutex_unlock(&b->lock);
+	} while (more);
 	pthread_mutex_destroy(&b->lock);
 }

@@ -52,7 +52,11 @@ void mail_send(struct mail_box *b, struct mail *m);
  */
 void mail_close(struct mail_box *b);
 
-/** mail_done() - After the loop: deliver what is left, release the box. */
+/**
+ * mail_done() - After the loop: deliver what is left, release the box
+ *
+ * That includes what these letters send to this very box.
+ */
 void mail_done(struct mail_box *b);
 
 #endif /* NET_MAIL_H */
