@@ -215,11 +215,12 @@ worker_free(struct worker *w)
 
 	if (w == NULL)
 		return;
-	if (!w->started) {
+	if (!w->started)
 		on_stop(&w->stop_mail);
-		(void)uv_run(&w->loop, UV_RUN_DEFAULT);
-	}
+	/* Handles that were closed without a thread, or by the last letters. */
+	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	mail_done(&w->box);
+	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	/* Whoever opened handles on the loop has closed them by now. */
 	rc = uv_loop_close(&w->loop);
 	assert(rc == 0);

@@ -53,7 +53,11 @@ void worker_stop(struct worker *w);
 /** worker_join() - Wait for the thread to end. */
 void worker_join(struct worker *w);
 
-/** worker_free() - After the join, or if never started; NULL is a no-op. */
+/**
+ * worker_free() - After the join, or if never started; NULL is a no-op
+ *
+ * Handles may still be closed between the join and this.
+ */
 void worker_free(struct worker *w);
 
 /** worker_index() - As given to worker_new(). */
