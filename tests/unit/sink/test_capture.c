@@ -122,7 +122,7 @@ count_option(const uint8_t *p, unsigned code)
 static void
 block_line(struct obuf *text, const uint8_t *p)
 {
-	uint32_t len;
+	size_t len;
 
 	switch (bytes_get_le32(p)) {
 	case 0x0a0d0d0a:
@@ -153,12 +153,14 @@ assert_pcapng(const char *file, const char *want)
 	struct obuf o = read_file(file), text = { 0 };
 	uint32_t len;
 
-	for (size_t at = 0; at < o.len; at += len) {
-		assert_true(o.len - at >= 12);
-		len = bytes_get_le32(o.data + at + 4);
-		assert_true(len >= 12 && len % 4 == 0 && len <= o.len - at);
-		assert_int_equal(bytes_get_le32(o.data + at + len - 4), len);
-		block_line(&text, o.data + at);
+	if (o.data == NULL)
+		return; /* not reached, which analysers do not know */
+	for (size_t i = 0; i < o.len; i += len) {
+		assert_true(o.len - i >= 12);
+		len = bytes_get_le32(o.data + i + 4);
+		assert_true(len >= 12 && len % 4 == 0 && len <= o.len - i);
+		assert_int_equal(bytes_get_le32(o.data + i + len - 4), len);
+		block_line(&text, o.data + i);
 	}
 	obuf_putc(&text, '\0');
 	assert_string_equal((char *)text.data, want);
@@ -172,14 +174,16 @@ assert_pcap(const char *file, const char *want)
 	struct obuf o = read_file(file), text = { 0 };
 	uint32_t len;
 
+	if (o.data == NULL)
+		return; /* not reached, which analysers do not know */
 	assert_true(o.len >= 24);
 	assert_int_equal(bytes_get_le32(o.data), 0xa1b23c4d);
 	assert_int_equal(bytes_get_le32(o.data + 20), 101);
-	for (size_t at = 24; at < o.len; at += 16 + len) {
-		assert_true(o.len - at >= 16);
-		len = bytes_get_le32(o.data + at + 8);
-		assert_true(len <= o.len - at - 16);
-		packet_line(&text, o.data + at + 16, len);
+	for (size_t i = 24; i < o.len; i += 16 + len) {
+		assert_true(o.len - i >= 16);
+		len = bytes_get_le32(o.data + i + 8);
+		assert_true(len <= o.len - i - 16);
+		packet_line(&text, o.data + i + 16, len);
 		obuf_putc(&text, '\n');
 	}
 	obuf_putc(&text, '\0');

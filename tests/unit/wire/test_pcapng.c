@@ -154,6 +154,7 @@ padding(void **state)
 		    &(struct frame){
 			.data = data, .data_len = n, .wire_len = n });
 		body = (n + 3) / 4 * 4;
+		assert_non_null(o.data);
 		assert_int_equal(o.len, 28 + body + 8 + 4 + 4);
 		assert_int_equal(bytes_get_le32(o.data + 4), o.len);
 		assert_int_equal(bytes_get_le32(o.data + o.len - 4), o.len);
@@ -175,6 +176,7 @@ long_text_is_cut(void **state)
 	memset(text, 'x', 70000);
 	text[70000] = '\0';
 	pcapng_put_section(&o, &(struct pcapng_section){ .userappl = text });
+	assert_non_null(o.data);
 	assert_int_equal(bytes_get_le16(o.data + 26), PCAPNG_TEXT_MAX);
 	assert_int_equal(bytes_get_le32(o.data + 4), o.len);
 	assert_int_equal(bytes_get_le32(o.data + o.len - 8), 0);
