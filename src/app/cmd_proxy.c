@@ -57,12 +57,10 @@ read_operands(struct cmdline *c, char **argv, int n, struct err *err)
 static int
 read_plan(struct cmdline *c, int argc, char **argv, struct err *err)
 {
-	int noperands;
-	int rc;
+	int rc = option_parse(cmdline_proxy(), &argc, argv, c, err);
 
-	rc = option_parse(cmdline_proxy(), argc, argv, c, &noperands, err);
 	if (rc == 0)
-		rc = read_operands(c, argv, noperands, err);
+		rc = read_operands(c, argv, argc - 1, err);
 	if (rc == 0)
 		rc = cmdline_finish(c, isatty(STDOUT_FILENO) == 1, err);
 	return rc;

@@ -108,10 +108,8 @@ help_main(int argc, char **argv)
 {
 	struct asked asked = { .help = false };
 	struct err err = { "" };
-	int noperands;
-	int rc;
+	int rc = option_parse(&table, &argc, argv, &asked, &err);
 
-	rc = option_parse(&table, argc, argv, &asked, &noperands, &err);
 	if (asked.help)
 		return print_help();
 	if (asked.version)
@@ -120,7 +118,7 @@ help_main(int argc, char **argv)
 		log_error("%s", err.text);
 		return RUN_USAGE;
 	}
-	if (noperands > 0)
+	if (argc > 1)
 		return unknown_command(argv[1]);
 	log_error("a command is needed, as in: teeline proxy 8081 "
 		  "example.com:80 (\"teeline --help\" shows them all)");

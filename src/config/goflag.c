@@ -55,39 +55,53 @@ apply(
 	return rc;
 }
 
-int
-goflag_parse(const struct option_table *t, int argc, char **argv, void *self,
-    int *first, struct err *err)
+/* Carries out the flag at argv[*i], and moves *i to its last word. */
+static int
+parse_one(const struct option_table *t, int *i, char *const words[], void *self,
+    struct err *err)
 {
+	const char *word = words[*i];
+	const char *name = word + (word[1] == '-' ? 2 : 1);
+	size_t len = strcspn(name, "=");
+	const char *text = name[len] == '=' ? name + len + 1 : NULL;
+	const struct option_row *row;
+
+	if (len == 0 || name[0] == '-')
+		return err_set(err, -EINVAL, "bad flag syntax: %.64s", word);
+	row = find(t, name, len);
+	if (row == NULL)
+		return unknown(t, name, len, err);
+	if (row->type != OPTION_FLAG && text == NULL) {
+		/* argv ends with a NULL. */
+		text = words[*i + 1];
+		if (text == NULL)
+			return err_set(err, -EINVAL,
+			    "flag needs an argument: -%s", row->name);
+		(*i)++;
+	}
+	return apply(row, text, self, err);
+}
+
+int
+goflag_parse(const struct option_table *t, int *argc, char **argv, void *self,
+    struct err *err)
+{
+	int left = 1;
 	int i = 1;
 
-	for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-		const char *name = argv[i] + (argv[i][1] == '-' ? 2 : 1);
-		size_t len = strcspn(name, "=");
-		const char *text = name[len] == '=' ? name + len + 1 : NULL;
-		const struct option_row *row;
+	for (; i < *argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
 		int rc;
 
 		if (strcmp(argv[i], "--") == 0) {
 			i++;
 			break;
 		}
-		if (len == 0 || name[0] == '-')
-			return err_set(
-			    err, -EINVAL, "bad flag syntax: %.64s", argv[i]);
-		row = find(t, name, len);
-		if (row == NULL)
-			return unknown(t, name, len, err);
-		if (row->type != OPTION_FLAG && text == NULL) {
-			if (i + 1 == argc)
-				return err_set(err, -EINVAL,
-				    "flag needs an argument: -%s", row->name);
-			text = argv[++i];
-		}
-		rc = apply(row, text, self, err);
+		rc = parse_one(t, &i, argv, self, err);
 		if (rc != 0)
 			return rc;
 	}
-	*first = i;
+	while (i < *argc)
+		argv[left++] = argv[i++];
+	*argc = left < *argc ? left : *argc;
 	return 0;
 }

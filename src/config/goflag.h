@@ -23,15 +23,16 @@ struct err;
 
 /**
  * goflag_parse() - Read a command line in the manner of Go
- * @argv:	argv[0] is not looked at; left as it is
+ * @argc:	Words of @argv; on success those that are left
+ * @argv:	Ended by NULL; argv[0] is not looked at.  Operands are moved to
+ *the front: afterwards they are argv[1] to argv[*argc - 1].
  * @self:	For the setters
- * @first:	Index of the first operand; argc if there is none
  * @err:	Go's own words for what is wrong, and what would be right:
  *		"flag provided but not defined: -hots (did you mean -host?)"
  *
  * Return: 0; -EINVAL when the text is wrong; else what a setter returned
  */
-int goflag_parse(const struct option_table *t, int argc, char **argv,
-    void *self, int *first, struct err *err) ATTR_WUNRES;
+int goflag_parse(const struct option_table *t, int *argc, char **argv,
+    void *self, struct err *err) ATTR_WUNRES;
 
 #endif /* CONFIG_GOFLAG_H */

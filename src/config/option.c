@@ -185,7 +185,7 @@ parse_letters(struct walk *w)
 	return 0;
 }
 
-static int
+static void
 unknown_name(struct walk *w, const char *name, size_t len)
 {
 	const struct option_table *t = w->table;
@@ -198,20 +198,22 @@ unknown_name(struct walk *w, const char *name, size_t len)
 		if (option_belongs(t, i))
 			nearest_offer(&near, t->rows[i].name);
 	if (nearest_word(&near) != NULL)
-		return err_set(w->err, -EINVAL,
+		err_set(w->err, -EINVAL,
 		    "--%s: no such option (did you mean --%s?)", text,
 		    nearest_word(&near));
-	return err_set(w->err, -EINVAL,
-	    "--%s: no such option (--help lists them all)", text);
+	else
+		err_set(w->err, -EINVAL,
+		    "--%s: no such option (--help lists them all)", text);
 }
 
 /*
  * An exact name, or the only row that begins with these letters.  Aliases of
  * one option share its setter and do not make it ambiguous.
+ *
+ * Return: NULL with the walk's error set
  */
-static int
-find_name(struct walk *w, const char *name, size_t len,
-    const struct option_row **found)
+static const struct option_row *
+find_name(struct walk *w, const char *name, size_t len)
 {
 	const struct option_table *t = w->table;
 	const struct option_row *only = NULL;
@@ -223,23 +225,24 @@ find_name(struct walk *w, const char *name, size_t len,
 		if (row->name == NULL || !option_belongs(t, i) ||
 		    strncmp(row->name, name, len) != 0)
 			continue;
-		if (row->name[len] == '\0') {
-			*found = row;
-			return 0;
-		}
+		if (row->name[len] == '\0')
+			return row;
 		if (only == NULL)
 			only = row;
 		else if (row->set != only->set)
 			other = row;
 	}
-	if (only == NULL || len == 0)
-		return unknown_name(w, name, len);
-	if (other != NULL)
-		return err_set(w->err, -EINVAL,
+	if (only == NULL || len == 0) {
+		unknown_name(w, name, len);
+		return NULL;
+	}
+	if (other != NULL) {
+		err_set(w->err, -EINVAL,
 		    "--%.*s may be --%s or --%s: write more of it",
 		    (int)(len < 64 ? len : 64), name, only->name, other->name);
-	*found = only;
-	return 0;
+		return NULL;
+	}
+	return only;
 }
 
 static int
@@ -248,12 +251,11 @@ parse_name(struct walk *w)
 	const char *name = w->argv[w->i] + 2;
 	size_t len = strcspn(name, "=");
 	const char *text = name[len] == '=' ? name + len + 1 : NULL;
-	const struct option_row *row = NULL;
+	const struct option_row *row = find_name(w, name, len);
 	char shown[64];
-	int rc = find_name(w, name, len, &row);
 
-	if (rc != 0)
-		return rc;
+	if (row == NULL)
+		return -EINVAL;
 	(void)snprintf(shown, sizeof(shown), "--%s", row->name);
 	if (row->type != OPTION_FLAG)
 		return apply(
@@ -265,24 +267,24 @@ parse_name(struct walk *w)
 }
 
 int
-option_parse(const struct option_table *t, int argc, char **argv, void *self,
-    int *noperands, struct err *err)
+option_parse(const struct option_table *t, int *argc, char **argv, void *self,
+    struct err *err)
 {
 	struct walk w = { .table = t,
-		.argc = argc,
+		.argc = *argc,
 		.argv = argv,
 		.i = 1,
 		.self = self,
 		.err = err };
 	bool options = true;
-	int n = 0;
+	int left = 1;
 
-	for (; w.i < argc; w.i++) {
+	for (; w.i < w.argc; w.i++) {
 		char *arg = argv[w.i];
 		int rc = 0;
 
 		if (!options || arg[0] != '-' || arg[1] == '\0')
-			argv[1 + n++] = arg;
+			argv[left++] = arg;
 		else if (strcmp(arg, "--") == 0)
 			options = false;
 		else if (arg[1] == '-')
@@ -292,7 +294,8 @@ option_parse(const struct option_table *t, int argc, char **argv, void *self,
 		if (rc != 0)
 			return rc;
 	}
-	*noperands = n;
+	/* An empty command line, not even a name, stays one. */
+	*argc = left < w.argc ? left : w.argc;
 	return 0;
 }
 

@@ -115,10 +115,10 @@ struct option_table {
 
 /**
  * option_parse() - Read a command line in the manner of GNU
+ * @argc:	Words of @argv; on success those that are left
  * @argv:	argv[0] is not looked at.  Operands are moved to the front:
- *		to argv[1] and on.
+ *		afterwards they are argv[1] to argv[*argc - 1].
  * @self:	For the setters
- * @noperands:	How many operands there are
  * @err:	"--backlog: 0 is out of range: 1 to 65535"
  *
  * Options may stand before, between and after the operands, short ones may be
@@ -127,8 +127,8 @@ struct option_table {
  *
  * Return: 0; -EINVAL when the text is wrong; else what a setter returned
  */
-int option_parse(const struct option_table *t, int argc, char **argv,
-    void *self, int *noperands, struct err *err) ATTR_WUNRES;
+int option_parse(const struct option_table *t, int *argc, char **argv,
+    void *self, struct err *err) ATTR_WUNRES;
 
 /**
  * option_apply() - Judge an argument by its row, then call the setter

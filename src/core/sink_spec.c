@@ -22,21 +22,20 @@ sink_spec_get(const struct sink_spec *spec, const char *key)
 }
 
 static int
-append(struct sink_spec *spec, const char *key, char *value_take)
+append(struct sink_spec *spec, const char *key, const char *value)
 {
-	struct sink_pair *more;
-	char *copy = strdup(key);
+	struct sink_pair pair = { .key = strdup(key), .value = strdup(value) };
+	struct sink_pair *more = NULL;
 
-	if (copy == NULL)
-		return -ENOMEM;
-	more = realloc(spec->pairs, (spec->npairs + 1) * sizeof(*more));
+	if (pair.key != NULL && pair.value != NULL)
+		more = realloc(spec->pairs, (spec->npairs + 1) * sizeof(*more));
 	if (more == NULL) {
-		free(copy);
+		free(pair.key);
+		free(pair.value);
 		return -ENOMEM;
 	}
 	spec->pairs = more;
-	more[spec->npairs++] =
-	    (struct sink_pair){ .key = copy, .value = value_take };
+	more[spec->npairs++] = pair;
 	return 0;
 }
 
@@ -44,20 +43,16 @@ int
 sink_spec_set(struct sink_spec *spec, const char *key, const char *value)
 {
 	struct sink_pair *pair = find(spec, key);
-	char *copy = strdup(value);
-	int rc;
+	char *copy;
 
+	if (pair == NULL)
+		return append(spec, key, value);
+	copy = strdup(value);
 	if (copy == NULL)
 		return -ENOMEM;
-	if (pair != NULL) {
-		free(pair->value);
-		pair->value = copy;
-		return 0;
-	}
-	rc = append(spec, key, copy);
-	if (rc != 0)
-		free(copy);
-	return rc;
+	free(pair->value);
+	pair->value = copy;
+	return 0;
 }
 
 int

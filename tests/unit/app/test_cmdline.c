@@ -20,18 +20,20 @@ read_line(struct cmdline *c, const char *line, bool terminal, struct err *err)
 	static char copy[4096];
 	static char *argv[MAX_ARGS];
 	char name[] = "proxy";
+	char *rest = NULL;
 	int argc = 1;
-	int n;
 	int rc;
 
 	argv[0] = name;
 	(void)snprintf(copy, sizeof(copy), "%s", line);
-	for (char *w = strtok(copy, " "); w != NULL; w = strtok(NULL, " ")) {
-		assert_true(argc < MAX_ARGS);
+	for (char *w = strtok_r(copy, " ", &rest); w != NULL;
+	     w = strtok_r(NULL, " ", &rest)) {
+		assert_true(argc < MAX_ARGS - 1);
 		argv[argc++] = w;
 	}
+	argv[argc] = NULL;
 	cmdline_init(c);
-	rc = option_parse(cmdline_proxy(), argc, argv, c, &n, err);
+	rc = option_parse(cmdline_proxy(), &argc, argv, c, err);
 	if (rc == 0)
 		rc = cmdline_finish(c, terminal, err);
 	return rc;

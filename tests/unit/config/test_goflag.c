@@ -46,7 +46,8 @@ static const struct option_table table = { rows, sizeof(rows) / sizeof(rows[0]),
 
 struct parsed {
 	int rc;
-	int left; /* operands */
+	int left;  /* operands */
+	char last; /* how the last of them begins */
 	struct trace trace;
 	struct err err;
 };
@@ -59,14 +60,15 @@ parse(const char *line)
 	char empty[] = "";
 	char *argv[MAX_ARGS + 1] = { empty };
 	int argc = 1;
-	int first = 0;
+	char *rest = NULL;
 
 	(void)snprintf(copy, sizeof(copy), "%s", line);
-	for (char *w = strtok(copy, " "); w != NULL && argc < MAX_ARGS;
-	     w = strtok(NULL, " "))
+	for (char *w = strtok_r(copy, " ", &rest); w != NULL && argc < MAX_ARGS;
+	     w = strtok_r(NULL, " ", &rest))
 		argv[argc++] = w;
-	p.rc = goflag_parse(&table, argc, argv, &p.trace, &first, &p.err);
-	p.left = argc - first;
+	p.rc = goflag_parse(&table, &argc, argv, &p.trace, &p.err);
+	p.left = argc - 1;
+	p.last = p.left > 0 ? *argv[p.left] : 0;
 	return p;
 }
 
@@ -74,23 +76,24 @@ struct good {
 	const char *line;
 	const char *trace;
 	int left;
+	char last;
 };
 
 /* As package flag of Go behaves, including where it stops. */
 static const struct good goods[] = {
-	{ "", "", 0 },
-	{ "-host h", "host=h/0 ", 0 },
-	{ "--host h", "host=h/0 ", 0 },
-	{ "-host=h", "host=h/0 ", 0 },
-	{ "--host=h=i", "host=h=i/0 ", 0 },
-	{ "-host -verbose", "host=-verbose/0 ", 0 },
-	{ "-listen_port 80 -host h", "listen_port=80/80 host=h/0 ", 0 },
-	{ "-verbose", "verbose=-/1 ", 0 },
-	{ "-verbose=false --verbose=T", "verbose=false/0 verbose=T/1 ", 0 },
-	{ "-verbose false", "verbose=-/1 ", 1 },
-	{ "x -host h", "", 3 },
-	{ "- -host h", "", 3 },
-	{ "-verbose -- -host h", "verbose=-/1 ", 2 },
+	{ "", "", 0, 0 },
+	{ "-host h", "host=h/0 ", 0, 0 },
+	{ "--host h", "host=h/0 ", 0, 0 },
+	{ "-host=h", "host=h/0 ", 0, 0 },
+	{ "--host=h=i", "host=h=i/0 ", 0, 0 },
+	{ "-host -verbose", "host=-verbose/0 ", 0, 0 },
+	{ "-listen_port 80 -host h", "listen_port=80/80 host=h/0 ", 0, 0 },
+	{ "-verbose", "verbose=-/1 ", 0, 0 },
+	{ "-verbose=false --verbose=T", "verbose=false/0 verbose=T/1 ", 0, 0 },
+	{ "-verbose false", "verbose=-/1 ", 1, 'f' },
+	{ "x -host h", "", 3, 'h' },
+	{ "- -host h", "", 3, 'h' },
+	{ "-verbose -- -host h", "verbose=-/1 ", 2, 'h' },
 };
 
 static void
@@ -104,6 +107,7 @@ test_good(void **state)
 			fail_msg("%s: %s", goods[i].line, p.err.text);
 		assert_string_equal(p.trace.text, goods[i].trace);
 		assert_int_equal(p.left, goods[i].left);
+		assert_int_equal(p.last, goods[i].last);
 	}
 }
 

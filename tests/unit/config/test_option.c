@@ -158,16 +158,18 @@ parse(const char *line)
 	char empty[] = "";
 	char *argv[MAX_ARGS + 1] = { empty };
 	int argc = 1;
-	int n = 0;
+	char *rest = NULL;
 
 	(void)snprintf(copy, sizeof(copy), "%s", line);
-	for (char *w = strtok(copy, " "); w != NULL && argc < MAX_ARGS;
-	     w = strtok(NULL, " "))
+	for (char *w = strtok_r(copy, " ", &rest); w != NULL && argc < MAX_ARGS;
+	     w = strtok_r(NULL, " ", &rest))
 		argv[argc++] = strcmp(w, "''") == 0 ? empty : w;
-	p.rc = option_parse(&table, argc, argv, &p.trace, &n, &p.err);
-	for (int i = 1; i <= n; i++) {
-		strcat(p.operands, argv[i]);
-		strcat(p.operands, " ");
+	p.rc = option_parse(&table, &argc, argv, &p.trace, &p.err);
+	for (int i = 1; p.rc == 0 && i < argc; i++) {
+		size_t len = strlen(p.operands);
+
+		(void)snprintf(
+		    p.operands + len, sizeof(p.operands) - len, "%s ", argv[i]);
 	}
 	return p;
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -170,12 +171,11 @@ test_shared_keys_are_the_listed_ones(void **state)
 
 	(void)state;
 	for (const struct sink_key *k = sink_text_keys(); k->key; k++, n++) {
-		char text[64] = "text:-,";
+		char text[64];
 		struct sink_spec spec;
 		struct err err = { "" };
 
-		strcat(text, k->key);
-		strcat(text, "=\x01");
+		(void)snprintf(text, sizeof(text), "text:-,%s=\x01", k->key);
 		assert_int_equal(
 		    sink_text_parse(&spec, text, &kinds, &err), -EINVAL);
 		assert_null(strstr(err.text, "is no key"));

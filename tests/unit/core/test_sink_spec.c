@@ -23,8 +23,8 @@ test_pairs(void **state)
 	assert_int_equal(sink_spec_set(&spec, key, value), 0);
 	assert_int_equal(sink_spec_set(&spec, "prefix", "header"), 0);
 	/* Keys and values are copies. */
-	key[0] = '\0';
-	value[0] = '\0';
+	memset(key, 'x', sizeof(key) - 1);
+	memset(value, 'x', sizeof(value) - 1);
 	assert_string_equal(sink_spec_get(&spec, "dir"), "c2s");
 	assert_int_equal(sink_spec_set(&spec, "dir", "both"), 0);
 	assert_string_equal(sink_spec_get(&spec, "dir"), "both");
