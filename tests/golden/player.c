@@ -13,15 +13,18 @@
 #include "sink/formats.h"
 
 #include "scenario.h"
+#include "whole.h"
 
 /*
- * player - plays a scenario into a format and prints what it writes.
+ * player - plays a scenario into a format, or into a whole sink.
  *
  *	player SCENARIO FORMAT[,utf8][,ascii][,color]
+ *	player SCENARIO KIND:ARG[,key=value...]
  *
- * The sessions and the fan-out are the real ones; the sink between them and
- * the format is the smallest that there can be, and its clock is that of the
- * scenario.  Status 0: done; 1: a fault in the scenario; 2: usage.
+ * The sessions and the fan-out are the real ones.  Between them and a format
+ * stands the smallest sink that there can be, whose clock is that of the
+ * scenario; what the format writes is printed.  For whole sinks see whole.h.
+ * Status 0: done; 1: a fault in the scenario or the sink; 2: usage.
  */
 
 #define SESSIONS_MAX 64
@@ -254,24 +257,32 @@ play(const char *path, struct probe *p, struct err *err)
 	return rc;
 }
 
+static int
+format_play(const char *path, char *spec, struct err *err)
+{
+	struct probe probe = { 0 };
+	int rc = parse(&probe, spec, err);
+
+	return rc == 0 ? play(path, &probe, err) : rc;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct probe probe = { 0 };
 	struct err err = { "" };
+	int rc;
 
 	if (argc != 3) {
-		(void)fprintf(stderr, "usage: player SCENARIO FORMAT[,...]\n");
+		(void)fprintf(stderr, "usage: player SCENARIO SPEC\n");
 		return 2;
 	}
 	/* Local times are those of the machine, but for this. */
 	if (setenv("TZ", "UTC", 1) != 0)
 		return 1;
 	tzset();
-	if (parse(&probe, argv[2], &err) != 0 ||
-	    play(argv[1], &probe, &err) != 0) {
+	rc = strchr(argv[2], ':') == NULL ? format_play(argv[1], argv[2], &err)
+					  : whole_play(argv[1], argv[2], &err);
+	if (rc != 0)
 		(void)fprintf(stderr, "player: %s\n", err.text);
-		return 1;
-	}
-	return fflush(stdout) == 0 ? 0 : 1;
+	return rc == 0 && fflush(stdout) == 0 ? 0 : 1;
 }
