@@ -1,0 +1,119 @@
+"""Fixtures of the end-to-end tests.  README.md beside this file says more.
+
+    def test_half_close(teeline, server, tmp_path):
+        peer = server(echo)
+        proxy = teeline.proxy(peer.target, "-o", f"jsonl:{tmp_path}/log")
+        client = connect(proxy.port)
+        ...
+        proxy.stop()
+        session, = records.jsonl(tmp_path / "log")
+        assert session.reason == "fin"
+
+The program is env TEELINE (default build/teeline); VALGRIND=1 wraps it.  A
+test has 60 s (`@pytest.mark.deadline(seconds)` for others), stretched where
+the program is slowed.  What the program, a peer's thread or a sanitizer has
+to complain about fails the test when the fixture ends.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+
+import pytest
+
+from helpers import real
+from helpers.peers import Server
+from helpers.program import Program, program_path
+from helpers.wait import SCALE
+
+
+def pytest_configure(config):
+    # Hundreds of sessions at a time have two ends each in this process.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    config.addinivalue_line(
+        "markers", "deadline(seconds): most time the test may take")
+    config.addinivalue_line(
+        "markers", "long: takes more than some ten seconds; "
+        "-m long runs these alone, -m 'not long' the others")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """End a test that hangs, so that the others still run."""
+    mark = item.get_closest_marker("deadline")
+    seconds = int((mark.args[0] if mark else 60) * SCALE)
+
+    def expired(_signum, _frame):
+        raise AssertionError(f"the test ran longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(name="teeline")
+def fixture_teeline(tmp_path_factory):
+    """The program: teeline.proxy(), .start(), .run(), .spawn(), .path.
+
+    See helpers/program.py.  Whatever still runs at the end of the test is
+    ended with SIGTERM, and a report of a sanitizer is a failure.
+    """
+    if not os.path.exists(program_path()):
+        pytest.exit(f"{program_path()} is not there: run make first", 1)
+    program = Program(tmp_path_factory.mktemp("run"))
+    yield program
+    program.finish()
+
+
+@pytest.fixture(name="server")
+def fixture_server():
+    """Makes scripted servers: server(handler, address="127.0.0.1:0").
+
+    See helpers/peers.py.  A handler's exception fails the test.
+    """
+    servers = []
+
+    def make(*args, **how):
+        servers.append(Server(*args, **how))
+        return servers[-1]
+
+    yield make
+    with contextlib.ExitStack() as stack:
+        for one in servers:
+            stack.callback(one.finish)
+
+
+# What makes the relay take each of its paths: the needs of the sinks.
+PATHS = {
+    "splice": ["-f", "none"],
+    "tee": ["-f", "none", "-o", "flows:{folder}/flows"],
+    "memory": ["-f", "none", "-o", "jsonl:{folder}/log"],
+    "copy": ["-f", "none", "--copy"],
+}
+
+
+@pytest.fixture(name="options", params=PATHS)
+def fixture_options(request, tmp_path):
+    """Runs a test once per path of the relay: options for teeline.proxy()."""
+    return [word.format(folder=tmp_path) for word in PATHS[request.param]]
+
+
+def _real(kind):
+    """A fixture for a real server of helpers/real.py."""
+    def fixture(tmp_path_factory):
+        one = kind(tmp_path_factory.mktemp(kind.__name__.lower()))
+        yield one
+        one.finish()
+
+    fixture.__doc__ = kind.__doc__
+    return fixture
+
+
+fixture_vsftpd = pytest.fixture(name="vsftpd")(_real(real.Vsftpd))
+fixture_nginx = pytest.fixture(name="nginx")(_real(real.Nginx))
+fixture_redis = pytest.fixture(name="redis")(_real(real.Redis))
+fixture_sshd = pytest.fixture(name="sshd")(_real(real.Sshd))

@@ -1,0 +1,239 @@
+"""Real servers that nobody here wrote, each in a folder of its own.
+
+A port is asked of the kernel and given back before the server binds it, so
+somebody else may be faster: then another one is tried.  A server that is not
+installed is a failure: `make check` installs all of them.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import textwrap
+
+from helpers.wait import SCALE, wait_until
+
+
+def tool(name):
+    """The path of a program that the tests need."""
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    assert path, (f"{name} is not installed: run scripts/install-deps check")
+    return path
+
+
+def free_port(host="127.0.0.1"):
+    """A port that was free a moment ago."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as sock:
+        sock.bind((host, 0))
+        return sock.getsockname()[1]
+
+
+def run(*argv, expect=0, deadline=60.0, **how):
+    """Run a client to its end and return what it printed (bytes).
+
+    stdin is empty unless input= is given; expect=None takes any status.
+    """
+    if "input" not in how:
+        how.setdefault("stdin", subprocess.DEVNULL)
+    argv = [tool(argv[0]), *map(str, argv[1:])]
+    done = subprocess.run(argv, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=deadline * SCALE,
+                          check=False, **how)
+    assert expect is None or done.returncode == expect, (
+        f"{' '.join(argv)} ended with {done.returncode}:\n"
+        f"{done.stdout[-2000:]!r}\n{done.stderr[-2000:]!r}")
+    return done.stdout
+
+
+class RealServer:
+    """A server process that listens on a port of its own.
+
+    port, target    where
+    folder          its files
+    """
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        self.process = None
+        self._log = open(os.path.join(self.folder, "log"), "ab")
+        self.prepare()
+        for _ in range(10):
+            self.port = free_port()
+            self.target = f"127.0.0.1:{self.port}"
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=self._log,
+                stderr=self._log, cwd=self.folder)
+            if wait_until(self._answers_or_ended, 20,
+                          f"{self.command()[0]} listening") == "answers":
+                return
+        raise AssertionError(f"{self.command()} does not start: "
+                             f"{self._log_text()}")
+
+    def prepare(self):
+        """Make the files that the port does not change."""
+
+    def command(self):
+        raise NotImplementedError
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="ascii") as file:
+            file.write(textwrap.dedent(text))
+        return self.path(name)
+
+    def _log_text(self):
+        with open(self.path("log"), "rb") as file:
+            return file.read()[-2000:].decode(errors="replace")
+
+    def _answers_or_ended(self):
+        if self.process.poll() is not None:
+            return "ended"
+        with socket.create_connection(("127.0.0.1", self.port), 5):
+            return "answers"
+
+    def kill(self):
+        """SIGKILL, as the kernel's out-of-memory killer would."""
+        self.process.kill()
+        self.process.wait()
+
+    def finish(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10 * SCALE)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._log.close()
+
+
+class Vsftpd(RealServer):
+    """vsftpd: anonymous, files in .root, uploads into .root/in.
+
+    Passive data connections are announced as 127.0.0.2, always with the
+    port .data_port: a relay that listens there carries them too.
+    """
+
+    def prepare(self):
+        self.root = self.path("root")
+        os.makedirs(self.path("root", "in"))
+        os.makedirs(self.path("empty"))
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.path("root", "in"), 0o777)
+        os.chmod(self.path("root"), 0o555)
+
+    def command(self):
+        user = pwd.getpwuid(os.getuid()).pw_name
+        self.data_port = free_port()
+        conf = self.write("conf", f"""\
+            listen=YES
+            listen_address=127.0.0.1
+            listen_port={self.port}
+            background=NO
+            run_as_launching_user=YES
+            nopriv_user={user}
+            ftp_username={user}
+            anonymous_enable=YES
+            anon_root={self.root}
+            no_anon_password=NO
+            write_enable=YES
+            anon_upload_enable=YES
+            anon_umask=022
+            secure_chroot_dir={self.path("empty")}
+            pasv_address=127.0.0.2
+            pasv_min_port={self.data_port}
+            pasv_max_port={self.data_port}
+            connect_from_port_20=NO
+            seccomp_sandbox=NO
+            xferlog_enable=NO
+            ftpd_banner=teeline test
+            """)
+        return [tool("vsftpd"), conf]
+
+    def finish(self):
+        super().finish()
+        # vsftpd wants its root without write permission; cleaning up not.
+        os.chmod(self.root, 0o755)
+
+
+class Nginx(RealServer):
+    """nginx that serves the files in .root, with sendfile."""
+
+    def prepare(self):
+        self.root = self.path("root")
+        os.makedirs(self.root)
+        os.makedirs(self.path("tmp"))
+
+    def command(self):
+        user = pwd.getpwuid(os.getuid()).pw_name
+        temporary = "\n".join(
+            f"{name}_temp_path {self.path('tmp')};" for name in
+            ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        conf = self.write("conf", f"""\
+            daemon off;
+            master_process off;
+            pid {self.path("pid")};
+            error_log stderr;
+            {f"user {user};" if os.getuid() == 0 else ""}
+            events {{ worker_connections 512; }}
+            http {{
+                access_log off;
+                sendfile on;
+                keepalive_requests 100000;
+                {temporary}
+                server {{
+                    listen 127.0.0.1:{self.port};
+                    root {self.root};
+                }}
+            }}
+            """)
+        return [tool("nginx"), "-e", self.path("log"), "-c", conf]
+
+
+class Redis(RealServer):
+    """redis-server that keeps everything in memory."""
+
+    def command(self):
+        return [tool("redis-server"), "--port", str(self.port), "--bind",
+                "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+                self.folder, "--daemonize", "no", "--io-threads", "1"]
+
+
+class Sshd(RealServer):
+    """sshd that lets the user of the tests in, by .key."""
+
+    def prepare(self):
+        self.key = self.path("key")
+        for name in ("key", "host"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                self.path(name))
+        shutil.copy(self.path("key.pub"), self.path("authorized"))
+        if os.getuid() == 0:
+            # Where it locks itself in; Debian makes it at start.
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+
+    def command(self):
+        conf = self.write("conf", f"""\
+            Port {self.port}
+            ListenAddress 127.0.0.1
+            HostKey {self.path("host")}
+            AuthorizedKeysFile {self.path("authorized")}
+            PidFile {self.path("pid")}
+            StrictModes no
+            UsePAM no
+            PasswordAuthentication no
+            KbdInteractiveAuthentication no
+            PermitRootLogin prohibit-password
+            Subsystem sftp internal-sftp
+            """)
+        return [tool("sshd"), "-D", "-e", "-f", conf]
+
+    def options(self, port):
+        """Options of ssh and scp to come in through a port."""
+        return ["-F", "none", "-i", self.key, "-o", f"Port={port}",
+                "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+                "-o", f"UserKnownHostsFile={self.path('known')}",
+                "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes"]
