@@ -205,11 +205,31 @@ on_proxy_stopped(void *self)
 }
 
 static void
+exit_at_once(int number)
+{
+	_exit(128 + number);
+}
+
+/*
+ * From here on a signal to stop ends the process, also while this thread is
+ * held up by a sink that drains and no loop runs any more.
+ */
+static void
+hear_second_signal(struct run *r)
+{
+	(void)uv_signal_stop(&r->signals[SIGNAL_INT]);
+	(void)uv_signal_stop(&r->signals[SIGNAL_TERM]);
+	(void)signal(SIGINT, exit_at_once);
+	(void)signal(SIGTERM, exit_at_once);
+}
+
+static void
 begin_stop(struct run *r)
 {
 	if (r->stopping)
 		return;
 	r->stopping = true;
+	hear_second_signal(r);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	proxy_stop(r->proxy, r->plan->drain_ns);
 }
@@ -280,8 +300,6 @@ on_signal(uv_signal_t *handle, int number)
 		show_sheet(r);
 		break;
 	default:
-		if (r->stopping)
-			_exit(128 + number); /* the second one: at once */
 		begin_stop(r);
 		break;
 	}

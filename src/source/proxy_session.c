@@ -23,6 +23,7 @@ enum state {
  * struct proxy_session - See proxy_session.h
  * @s:		What the sinks see
  * @client_fd, @server_fd: Ours until RELAY, then the relay's; -1 if none
+ * @held:	The relay has @client_fd already
  * @node:	On the lane's list until GONE
  * @wait:	On the queue of those who wait for a server
  * @slots:	The sinks' state; as large as the fan-out says
@@ -35,6 +36,7 @@ struct proxy_session {
 	enum state state;
 	int client_fd;
 	int server_fd;
+	bool held;
 	struct list node;
 	struct list wait;
 	struct deadline idle;
@@ -100,10 +102,21 @@ give_up(struct proxy_session *ps, enum how how, enum party by, const char *why)
 	worker_touch(ps->lane->worker);
 	session_open(&ps->s);
 	session_close(&ps->s, clock_event_ns(), how, by);
-	socket_reset(ps->client_fd);
+	if (ps->held)
+		relay_drop(&ps->relay);
+	else
+		socket_reset(ps->client_fd);
 	if (ps->server_fd >= 0)
 		socket_reset(ps->server_fd);
 	leave(ps);
+}
+
+/* The server lets wait: a client that leaves meanwhile is to be noticed. */
+static void
+hold_client(struct proxy_session *ps)
+{
+	if (!ps->held)
+		ps->held = relay_hold(&ps->relay, ps->client_fd) == 0;
 }
 
 static void
@@ -142,8 +155,10 @@ connected(struct proxy_session *ps, int fd, const struct addr *peer)
 		ps->state = STATE_NAMES;
 		ps->names = names_start(worker_loop(ps->lane->worker),
 		    &ps->s.client, &ps->s.server, on_names, ps);
-		if (ps->names != NULL)
+		if (ps->names != NULL) {
+			hold_client(ps);
 			return;
+		}
 	}
 	begin_relay(ps);
 }
@@ -181,10 +196,12 @@ dial_server(struct proxy_session *ps)
 	o.addrs = target->addrs;
 	o.naddrs = target->naddrs;
 	fd = dial_start(&ps->dial, worker_loop(ps->lane->worker), &o, &to);
-	if (fd == -EINPROGRESS)
-		dial_on_done(ps->dial, on_dialled, ps);
-	else
+	if (fd != -EINPROGRESS) {
 		on_dialled(ps, fd, &to);
+		return;
+	}
+	dial_on_done(ps->dial, on_dialled, ps);
+	hold_client(ps);
 }
 
 static void
@@ -211,7 +228,9 @@ find_server(struct proxy_session *ps)
 	}
 	ps->state = STATE_RESOLVE;
 	rc = resolve_wait(target, &ps->resolve);
-	if (rc != 0)
+	if (rc == 0)
+		hold_client(ps);
+	else
 		give_up(ps, HOW_ERROR, PARTY_US, uv_strerror(rc));
 }
 
@@ -257,6 +276,7 @@ proxy_session_new(struct proxy_lane *lane, const struct proxy_arrival *a)
 	socket_local(a->fd, &ps->s.listen);
 	if (lane->targets[a->pair].endpoint == NULL) {
 		ps->state = STATE_WAIT;
+		hold_client(ps);
 		return ps;
 	}
 	find_server(ps);
@@ -282,15 +302,11 @@ proxy_session_of_wait(struct list *node)
 	return LIST_ENTRY(node, struct proxy_session, wait);
 }
 
+/* Stop whatever is under way before the relay. */
 static void
-stop(struct proxy_session *ps, uint64_t linger_ns)
+cancel(struct proxy_session *ps)
 {
 	switch (ps->state) {
-	case STATE_RELAY:
-		relay_cut(&ps->relay, HOW_STOP, PARTY_US, linger_ns);
-		return;
-	case STATE_GONE:
-		return;
 	case STATE_RESOLVE:
 		resolve_cancel(&ps->resolve);
 		break;
@@ -302,9 +318,32 @@ stop(struct proxy_session *ps, uint64_t linger_ns)
 		ps->names = NULL;
 		break;
 	case STATE_WAIT:
+	case STATE_RELAY:
+	case STATE_GONE:
 		break;
 	}
+}
+
+static void
+stop(struct proxy_session *ps, uint64_t linger_ns)
+{
+	if (ps->state == STATE_RELAY) {
+		relay_cut(&ps->relay, HOW_STOP, PARTY_US, linger_ns);
+		return;
+	}
+	cancel(ps);
 	give_up(ps, HOW_STOP, PARTY_US, NULL);
+}
+
+static void
+on_gone(struct relay *r, int error)
+{
+	struct proxy_session *ps =
+	    ATTR_CONTAINER(r, struct proxy_session, relay);
+
+	(void)error; /* a client that was not read from: always a reset */
+	cancel(ps);
+	give_up(ps, HOW_RST, PARTY_CLIENT, NULL);
 }
 
 void
@@ -347,6 +386,7 @@ proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
 	deadline_queue_init(&lane->idle, idle_ns);
 	relay_env_init(&lane->relay);
 	lane->relay.over = on_over;
+	lane->relay.gone = on_gone;
 	lane->relay.active = idle_ns > 0 ? on_active : NULL;
 }
 

@@ -486,6 +486,11 @@ on_poll(uv_poll_t *poll, int status, int events)
 	} else if (events == UV_PRIORITIZED) {
 		look_at(r, d);
 	}
+	if (r->phase == RELAY_HOLD) {
+		if (r->side[d].error != 0)
+			r->env->gone(r, r->side[d].error);
+		return;
+	}
 	if (events & UV_WRITABLE)
 		push(r, dir_other(d));
 	if (r->phase == RELAY_ABORT) {
@@ -498,13 +503,34 @@ on_poll(uv_poll_t *poll, int status, int events)
 }
 
 int
+relay_hold(struct relay *r, int client_fd)
+{
+	int rc = watch(r, DIR_CLIENT, client_fd);
+
+	if (rc != 0)
+		return rc;
+	r->side[DIR_CLIENT].fd = client_fd;
+	set_interest(&r->side[DIR_CLIENT], UV_PRIORITIZED);
+	return 0;
+}
+
+void
+relay_drop(struct relay *r)
+{
+	r->phase = RELAY_OVER;
+	close_side(r, DIR_CLIENT, true);
+}
+
+int
 relay_start(struct relay *r, int client_fd, int server_fd)
 {
-	int rc;
+	int rc = 0;
 
+	r->phase = RELAY_RUN;
 	r->side[DIR_CLIENT].fd = client_fd;
 	r->side[DIR_SERVER].fd = server_fd;
-	rc = watch(r, DIR_CLIENT, client_fd);
+	if (!r->side[DIR_CLIENT].watched)
+		rc = watch(r, DIR_CLIENT, client_fd);
 	if (rc == 0)
 		rc = watch(r, DIR_SERVER, server_fd);
 	if (rc != 0) {

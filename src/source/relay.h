@@ -20,6 +20,8 @@
  * so the relay stops reading, delivers, waits until the send queue is empty
  * (or RELAY_LINGER_NS are over), and only then resets the survivor.
  *
+ *	HOLD	The client is here, the server is not yet.  Nothing is read;
+ *		a reset by the client is noticed: gone() is called.
  *	RUN	Both flows live their own lives (source/flow.h).
  *	ABORT	Cut: by a reset, an error, a limit, a timeout or a stop.  What
  *		is held is flushed to those who can still take it.
@@ -47,6 +49,8 @@ struct relay;
  * @copies:	Movers with a pipe of doubled bytes, oldest first
  * @polls:	Relays in ABORT that wait for an empty send queue
  * @active:	Bytes have moved: re-arm the idle timeout; may be NULL
+ * @gone:	In HOLD: the client has reset its connection; the callee calls
+ *		relay_drop()
  * @over:	Both sockets are closed.  session_close() is the callee's; the
  *		memory may go when relay_forget() has called back.
  */
@@ -58,11 +62,13 @@ struct relay_env {
 	struct list copies;
 	struct deadline_queue polls;
 	void (*active)(struct relay *r);
+	void (*gone)(struct relay *r, int error);
 	void (*over)(struct relay *r);
 };
 
 /** enum relay_phase - See above. */
 enum relay_phase {
+	RELAY_HOLD,
 	RELAY_RUN,
 	RELAY_ABORT,
 	RELAY_OVER,
@@ -124,7 +130,23 @@ void relay_env_init(struct relay_env *e);
 void relay_init(struct relay *r, struct relay_env *env, struct session *s);
 
 /**
+ * relay_hold() - Take the client's socket over, and watch it for a reset
+ *
+ * Only where the server lets wait: it costs the calls of a poll handle.
+ * Return: 0, or -errno: it is not watched, and will be at relay_start()
+ */
+int relay_hold(struct relay *r, int client_fd);
+
+/**
+ * relay_drop() - There will be no relay: reset the client, if it is held
+ *
+ * Followed by relay_forget().
+ */
+void relay_drop(struct relay *r);
+
+/**
  * relay_start() - Begin with two connected, non-blocking sockets
+ * @client_fd:	Also when it is held already
  *
  * Both belong to the relay from now on, also on failure (then they are
  * closed).  The session is open.  Return: 0 or -errno
@@ -143,7 +165,7 @@ void relay_cut(
  * relay_forget() - Let go of the loop's handles
  * @forgotten:	Called from the loop, never at once; memory may go then
  *
- * Once, after over() was called or relay_start() failed.
+ * Once, after over() was called, relay_start() failed, or relay_drop().
  *
  * Return: false: wait for @forgotten; true: there is nothing to wait for,
  *	   and it will not be called

@@ -162,7 +162,8 @@ def test_10000_one_after_the_other(teeline, echo_process, tmp_path):
     wait_until(lambda: proxy.descriptors() <= before + 4, 20 * SCALE,
                lambda: f"descriptors: {proxy.descriptors()} from {before}")
     if not is_instrumented():
-        assert proxy.memory() - memory < 4 << 20
+        # What batches of two workers and three sinks grow to, and keep.
+        assert proxy.memory() - memory < 8 << 20
     proxy.idle().stop()
     sessions = records.jsonl(tmp_path / "jsonl")
     assert [one.id for one in sessions] == list(range(1, total + 1))
