@@ -188,7 +188,8 @@ def test_many_sessions_in_one_file(teeline, tmp_path):
     order = [numbers[one.client] for one in talks]
     for one, sides in zip(talks, capture.follow(path, *order)):
         assert sides == (one.sent["c2s"], one.sent["s2c"])
-    moments = [float(row[0]) for row in capture.fields(path, "frame.time_epoch")]
+    moments = [float(row[0])
+               for row in capture.fields(path, "frame.time_epoch")]
     late = [b - a for a, b in zip(moments, moments[1:]) if b < a]
     # Workers hand over batches of 50 ms; more than that is out of order.
     assert min(late, default=0) > -0.5

@@ -1,6 +1,7 @@
 """make install, and what it puts there works from there."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -83,7 +84,7 @@ def test_manuals_render(installed):
     assert len(pages) >= 2
     for page in pages:
         run("mandoc", "-Tlint", "-Wwarning", page)
-        text = run("mandoc", "-Tascii", page).replace(b"\b", b"")
+        text = re.sub(b".\b", b"", run("mandoc", "-Tascii", page))
         assert b"NAME" in text and b"teeline" in text
 
 

@@ -23,7 +23,8 @@ def test_reader_of_stdout_that_stops(teeline, server, tmp_path):
     ours, theirs = os.pipe()
     proxy = teeline.proxy(
         peer.target, "-f", "jsonl", "-o", f"flows:{tmp_path}/flows",
-        "--drain-time", "0.5", "--strict", "--stats", f"{tmp_path}/stats", stdout=theirs)
+        "--drain-time", "0.5", "--strict", "--stats", f"{tmp_path}/stats",
+        stdout=theirs)
     os.close(theirs)
     client, there = pair(proxy, peer)
     for _ in range(6):

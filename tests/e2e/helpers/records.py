@@ -90,16 +90,19 @@ def _all_closed(path, count):
 def _fold(one, event):
     kind = event["event"]
     assert not one.close, f"after close: {_brief(event)}"
-    assert (kind == "open") == (not one.open), f"open not first: {_brief(event)}"
+    assert (kind == "open") == (not one.open), (
+        f"open not first: {_brief(event)}")
     if one.events:
-        assert event["ts"] >= one.events[-1]["ts"], f"time went back: {_brief(event)}"
+        assert event["ts"] >= one.events[-1]["ts"], (
+            f"time went back: {_brief(event)}")
     if kind == "open":
         one.open = event
     elif kind == "data":
         data = base64.b64decode(event["data"], validate=True)
         assert len(data) == event["len"] > 0, _brief(event)
         assert event["offset"] == _offset(one, event["dir"]), _brief(event)
-        assert event["dir"] not in one.ends, f"data after its end: {_brief(event)}"
+        assert event["dir"] not in one.ends, (
+            f"data after its end: {_brief(event)}")
         one.data[event["dir"]] += data
     elif kind == "gap":
         assert event["offset"] == _offset(one, event["dir"]), _brief(event)
@@ -109,7 +112,8 @@ def _fold(one, event):
         assert event["offset"] == _offset(one, event["dir"]), _brief(event)
         one.ends[event["dir"]] = event["how"]
     elif kind == "close":
-        assert event["bytes"] == {d: len(one.data[d]) for d in DIRS}, _brief(event)
+        assert event["bytes"] == {d: len(one.data[d]) for d in DIRS}, (
+            _brief(event))
         one.close = event
     else:
         raise AssertionError(f"unknown event: {_brief(event)}")
