@@ -106,7 +106,7 @@ swallow(int fd)
 
 	/* MSG_TRUNC: TCP throws the bytes away without copying them. */
 	do {
-		n = recv(fd, buffer, 4 * BUFFER, MSG_TRUNC | MSG_DONTWAIT);
+		n = recv(fd, NULL, 4 * BUFFER, MSG_TRUNC | MSG_DONTWAIT);
 	} while (n > 0);
 	if (n < 0)
 		return errno == EAGAIN;

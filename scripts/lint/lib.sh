@@ -88,7 +88,7 @@ lint_build() {
 lint_warnings() {
 	printf '%s ' -Wformat=2 -Wno-format-nonliteral -Wpointer-arith \
 	    -Wcast-qual -Wcast-align -Wold-style-definition -Wredundant-decls \
-	    -Wnull-dereference -Wbad-function-cast -Wimplicit-fallthrough
+	    -Wnull-dereference -Wimplicit-fallthrough
 	if [[ $1 == gcc* ]]; then
 		echo -Wduplicated-cond -Wduplicated-branches -Wformat-signedness
 	else
