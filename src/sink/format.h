@@ -39,7 +39,7 @@ struct format_opts {
 /**
  * struct format - What a format implements
  * @name:	As after -f
- * @help:	One line
+ * @help:	One line; NULL: for a personality alone, not offered
  * @need:	What it needs of a chunk
  * @session_size: Zeroed state per session, @st below
  *

@@ -14,6 +14,17 @@ static const struct format *const formats[] = {
 	&format_jsonl,
 	&format_summary,
 	&format_password,
+	&format_tcpreen_c,
+	&format_tcpreen_hex,
+	&format_tcpreen_count,
+	&format_tcpreen_null,
+	&format_tcpreen_raw,
+	&format_tcpreen_strip,
+	&format_tcpreen_password,
+	&format_tcpreen_errors,
+	&format_tcpreen_peers,
+	&format_netrecord_notes,
+	&format_gotcpspy_errors,
 };
 
 const struct format *

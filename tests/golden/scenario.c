@@ -289,6 +289,7 @@ play_open(struct player *p)
 	s->id = number(p->words[1].text);
 	s->source = source == NULL ? "proxy" : source;
 	s->target = option(p, "target");
+	s->error = option(p, "error");
 	s->name[DIR_CLIENT].host = option(p, "client_host");
 	s->name[DIR_CLIENT].service = option(p, "client_service");
 	s->name[DIR_SERVER].host = option(p, "server_host");

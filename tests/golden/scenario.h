@@ -15,7 +15,7 @@
  *	open ID [client=ADDR] [server=ADDR] [listen=ADDR] [local=ADDR]
  *		[target=TEXT] [source=TEXT] [client_host=TEXT]
  *		[client_service=TEXT] [server_host=TEXT] [server_service=TEXT]
- *		[midstream=yes]
+ *		[midstream=yes] [error=TEXT]
  *	data ID DIR BYTES [times=N]	N times the same bytes, as one chunk
  *	all ID DIR			the bytes 0 to 255 as one chunk
  *	gap ID DIR LEN WHY

@@ -1,0 +1,46 @@
+#include "core/session.h"
+
+#include "sink/formats.h"
+#include "sink/tcpreen_lines.h"
+
+/*
+ * tcpreen-errors and tcpreen-peers - what tcpreen tells about sessions apart
+ * from the conversation: on standard error, and to syslog as a daemon.
+ */
+
+static void
+errors_open(const struct format_opts *o, void *st, const struct session *s,
+    struct obuf *out)
+{
+	(void)o;
+	(void)st;
+	if (s->error == NULL)
+		return;
+	obuf_puts(out, s->target != NULL ? s->target : "?");
+	obuf_puts(out, ": ");
+	obuf_puts(out, s->error);
+	obuf_putc(out, '\n');
+}
+
+static void
+peers_open(const struct format_opts *o, void *st, const struct session *s,
+    struct obuf *out)
+{
+	(void)o;
+	(void)st;
+	tcpreen_lines_from(s, out);
+	if (tcpreen_lines_reached(s))
+		tcpreen_lines_to(s, out);
+}
+
+const struct format format_tcpreen_errors = {
+	.name = "tcpreen-errors",
+	.need = NEED_NOTHING,
+	.open = errors_open,
+};
+
+const struct format format_tcpreen_peers = {
+	.name = "tcpreen-peers",
+	.need = NEED_NOTHING,
+	.open = peers_open,
+};
