@@ -18,6 +18,7 @@
  * sink/formats.c.
  */
 
+struct chorus;
 struct session;
 
 /**
@@ -28,12 +29,14 @@ struct session;
  *		of a harmless character for controls
  * @color:	SGR colours may be used
  * @start_ns:	Event time that relative times count from
+ * @chorus:	The parts, if the format is a chorus (sink/chorus.h); else NULL
  */
 struct format_opts {
 	bool utf8;
 	bool ascii;
 	bool color;
 	uint64_t start_ns;
+	const struct chorus *chorus;
 };
 
 /**

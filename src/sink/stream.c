@@ -14,6 +14,7 @@
 
 #include "net/writer.h"
 
+#include "sink/chorus.h"
 #include "sink/format.h"
 #include "sink/formats.h"
 #include "sink/recorder.h"
@@ -37,6 +38,7 @@
  * struct stream - The sink, as all workers share it; read-only in flight
  * @rec:	First: recorder_ops.h wants it there
  * @ops:	Of this sink: need and state depend on the format
+ * @chorus:	Owned; @format is its; NULL: a single format
  * @look:	What the format may use
  * @names:	What the files are called; NULL when there is one for all
  * @shared:	That one
@@ -49,6 +51,7 @@ struct stream {
 	struct recorder rec;
 	struct sink_ops ops;
 	const struct format *format;
+	struct chorus *chorus;
 	struct format_opts look;
 	struct template *names;
 	struct writer_file *shared;
@@ -371,6 +374,7 @@ stream_free(struct sink *sink)
 	recorder_done(&str->rec);
 	writer_file_free(str->shared);
 	template_free(str->names);
+	chorus_free(str->chorus);
 	free(str);
 	sink->self = NULL;
 }
@@ -492,6 +496,24 @@ open_target(struct stream *str, struct sink *sink, const struct sink_spec *spec,
 	return 0;
 }
 
+/* The format that the kind names, alone or with others. */
+static int
+find_format(struct stream *str, const struct sink_spec *spec, struct err *err)
+{
+	const char *with = sink_spec_get(spec, "with");
+
+	str->format = formats_find(spec->kind);
+	assert(str->format != NULL);
+	if (with == NULL)
+		return 0;
+	str->chorus = chorus_new(spec->kind, with, err);
+	if (str->chorus == NULL)
+		return -EINVAL;
+	str->format = &str->chorus->format;
+	str->look.chorus = str->chorus;
+	return 0;
+}
+
 int
 stream_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
@@ -501,13 +523,13 @@ stream_make(struct sink *sink, const struct sink_spec *spec,
 
 	if (str == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
-	str->format = formats_find(spec->kind);
-	assert(str->format != NULL);
 	str->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
 	str->look.start_ns = env->start_ns;
 	str->nviews = 1;
 	sink->self = str;
-	rc = open_target(str, sink, spec, env, err);
+	rc = find_format(str, spec, err);
+	if (rc == 0)
+		rc = open_target(str, sink, spec, env, err);
 	if (rc != 0)
 		goto fail;
 	rc = recorder_init(&str->rec, sink, env, err);

@@ -15,6 +15,9 @@
  *	-		standard output; full queues drop, except in "read"
  *	&2		standard error, likewise
  *
+ * The key "with", which only personalities set, names more formats: each event
+ * is then told by all of them (sink/chorus.h).
+ *
  * A file of one direction gets that direction's events, and both ends of the
  * session; its format has a state of its own there.
  */
