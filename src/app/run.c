@@ -300,6 +300,8 @@ on_signal(uv_signal_t *handle, int number)
 		show_sheet(r);
 		break;
 	default:
+		if (r->plan->stopping != NULL)
+			r->plan->stopping(r->plan, number);
 		begin_stop(r);
 		break;
 	}
@@ -361,7 +363,7 @@ open_proxy(struct run *r, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < pp->npairs; i++)
 		pairs[i] = (struct proxy_pair){ &pp->pairs[i].client,
-			&pp->pairs[i].server };
+			&pp->pairs[i].server, pp->pairs[i].label };
 	r->proxy = proxy_new(&o, err);
 	free(pairs);
 	return r->proxy == NULL ? -EIO : 0;

@@ -23,6 +23,7 @@ plan_done(struct plan *p)
 	for (size_t i = 0; i < p->proxy.npairs; i++) {
 		endpoint_done(&p->proxy.pairs[i].client);
 		endpoint_done(&p->proxy.pairs[i].server);
+		free(p->proxy.pairs[i].label);
 	}
 	for (size_t i = 0; i < p->nsinks; i++)
 		sink_spec_done(&p->sinks[i]);

@@ -19,10 +19,17 @@
 
 struct err;
 
-/** struct plan_pair - LISTEN and TARGET of one relay. */
+/**
+ * struct plan_pair - LISTEN and TARGET of one relay
+ * @client:	Where clients come from
+ * @server:	Where they are relayed to
+ * @label:	What records call the server (session.target); owned; NULL: as
+ *		endpoint_format() writes it
+ */
 struct plan_pair {
-	struct endpoint client; /* where clients come from */
-	struct endpoint server; /* where they are relayed to */
+	struct endpoint client;
+	struct endpoint server;
+	char *label;
 };
 
 /** enum plan_color - --color */
@@ -77,6 +84,8 @@ struct plan_proxy {
  * @daemon:	Go to the background once listening
  * @ready:	Called on the main thread once all listeners are open, with
  *		their addresses; NULL: "listening on" lines on stderr
+ * @stopping:	Called on the main thread when a signal, @number, ends the run;
+ *		may be NULL
  */
 struct plan {
 	struct plan_proxy proxy;
@@ -100,6 +109,7 @@ struct plan {
 	bool daemon;
 	void (*ready)(
 	    const struct plan *p, const struct addr *listening, size_t n);
+	void (*stopping)(const struct plan *p, int number);
 };
 
 /** plan_init() - All defaults. */

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -331,7 +332,11 @@ open_pair(struct proxy *p, struct run_pair *rp, struct err *err)
 	};
 	int rc;
 
-	(void)endpoint_format(rp->ends.server, rp->target);
+	if (rp->ends.label != NULL)
+		(void)snprintf(
+		    rp->target, sizeof(rp->target), "%s", rp->ends.label);
+	else
+		(void)endpoint_format(rp->ends.server, rp->target);
 	(void)endpoint_format(rp->ends.client, rp->client);
 	if (rp->ends.client->how == ENDPOINT_LISTEN) {
 		rc = gate_open(&rp->gate, rp->ends.client, &lo, err);

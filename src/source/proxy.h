@@ -34,10 +34,14 @@ struct fanout;
 struct proxy;
 struct worker;
 
-/** struct proxy_pair - Two ends; both live as long as the program. */
+/**
+ * struct proxy_pair - Two ends; all of it lives as long as the program
+ * @label:	What records call the server; NULL: as endpoint_format() does
+ */
 struct proxy_pair {
 	const struct endpoint *client;
 	const struct endpoint *server;
+	const char *label;
 };
 
 /**
