@@ -5,6 +5,9 @@
 #include "app/cmd_proxy.h"
 #include "app/cmdline.h"
 #include "app/completion.h"
+#include "app/personality_gotcpspy.h"
+#include "app/personality_netrecord.h"
+#include "app/personality_tcpreen.h"
 #include "app/registry.h"
 #include "base/attr.h"
 #include "sink/capture.h"
@@ -14,6 +17,7 @@
 #include "sink/netrecord.h"
 #include "sink/null.h"
 #include "sink/stream.h"
+#include "sink/syslog.h"
 
 static const struct sink_kind *const kinds[] = {
 	&flows_kind,
@@ -21,6 +25,7 @@ static const struct sink_kind *const kinds[] = {
 	&netrecord_kind,
 	&capture_pcapng_kind,
 	&capture_pcap_kind,
+	&syslog_kind,
 	&null_kind,
 };
 
@@ -76,7 +81,24 @@ static const struct registry_command commands[] = {
 };
 
 static const struct registry_command personalities[] = {
-	{ .name = NULL }, /* the end */
+	{
+	    .name = "gotcpspy",
+	    .help = "three logs per connection, as hex and as they are",
+	    .options = personality_gotcpspy_options,
+	    .go = true,
+	    .main = personality_gotcpspy,
+	},
+	{
+	    .name = "netrecord",
+	    .help = "a log with times per connection",
+	    .main = personality_netrecord,
+	},
+	{
+	    .name = "tcpreen",
+	    .help = "watch sessions on the console, log them",
+	    .options = personality_tcpreen_options,
+	    .main = personality_tcpreen,
+	},
 };
 
 const struct registry_command *
@@ -89,7 +111,7 @@ registry_commands(size_t *n)
 const struct registry_command *
 registry_personalities(size_t *n)
 {
-	*n = ATTR_COUNT(personalities) - 1;
+	*n = ATTR_COUNT(personalities);
 	return personalities;
 }
 

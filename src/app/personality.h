@@ -1,0 +1,76 @@
+#ifndef APP_PERSONALITY_H
+#define APP_PERSONALITY_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "core/sink.h"
+
+struct plan;
+
+/*
+ * personality.h - what the personalities have in common.
+ *
+ * A personality reads its own command line and fills in a struct plan; the
+ * rest is the same program.  Its recordings have mode 0666 less the umask, as
+ * plain C and Go programs make them, and its runs end without the sheet.
+ */
+
+/**
+ * personality_init() - A plan as personalities want it
+ *
+ * Quiet; sessions that we cut ourselves end with FIN.
+ */
+void personality_init(struct plan *p);
+
+/**
+ * struct personality_sink - An output
+ * @kind:	Of the sink
+ * @arg:	Its argument
+ * @overwrite:	Files that exist are cut to nothing
+ * @on_full:	What a full queue does
+ */
+struct personality_sink {
+	const char *kind;
+	const char *arg;
+	bool overwrite;
+	enum on_full on_full;
+};
+
+/** personality_add_sink() - Add an output; 0 or -ENOMEM. */
+int personality_add_sink(
+    struct plan *p, const struct personality_sink *s) ATTR_WUNRES;
+
+/**
+ * struct personality_end - One side of the relay
+ *
+ * @host and @port are borrowed and copied; see struct endpoint.
+ */
+struct personality_end {
+	enum endpoint_how how;
+	enum endpoint_family family;
+	const char *host;
+	uint16_t port;
+};
+
+/**
+ * personality_add_pair() - Add the relay
+ * @label:	What the server is called in records; copied
+ *
+ * Return: 0 or -ENOMEM
+ */
+int personality_add_pair(struct plan *p, const struct personality_end *client,
+    const struct personality_end *server, const char *label) ATTR_WUNRES;
+
+/**
+ * personality_literal() - A file name without fields, whatever is in it
+ *
+ * The stream sink takes names with fields; braces are doubled, and names that
+ * mean a descriptor ("-" excepted) get "./" before them.
+ *
+ * Return: to be freed; NULL without memory
+ */
+char *personality_literal(const char *path) ATTR_WUNRES;
+
+#endif /* APP_PERSONALITY_H */
