@@ -218,7 +218,7 @@ what_comes_after_the_deadline_is_counted(void **state)
 	}
 	assert_int_equal(r.sink.ops->drain(&r.sink, in_ms(20)), -ETIMEDOUT);
 	uv_mutex_unlock(&logger.lock);
-	while (r.sink.ops->drain(&r.sink, clock_mono_ns()) != 0)
+	while (r.sink.ops->drain(&r.sink, 1) != 0)
 		(void)0; /* until the thread has seen that it is too late */
 	assert_int_equal(count_get(&r.lane.count.written) +
 			     count_get(&r.lane.count.drop_bytes[DROP_CLOSING]),
