@@ -105,8 +105,9 @@ cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 	const char *format = c->format != NULL ? c->format : "text";
 	int rc;
 
+	/* Whoever sends a record to standard output wants it alone there. */
 	for (size_t i = 0; c->format == NULL && i < p->nsinks; i++)
-		if (is_capture(&p->sinks[i]) && writes_stdout(&p->sinks[i]))
+		if (writes_stdout(&p->sinks[i]))
 			format = "none";
 	if (strcmp(format, "none") != 0) {
 		rc = add_format(p, format, err);

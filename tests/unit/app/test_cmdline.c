@@ -82,6 +82,7 @@ test_sinks(void **state)
 		{ "-w a,b=c", "text:-/? pcapng:a,b=c/?" },
 		{ "-w -", "pcapng:-/?" },
 		{ "-o pcap:-", "pcap:-/?" },
+		{ "-o jsonl:-", "jsonl:-/?" },
 		{ "-f none -w -", "pcapng:-/?" },
 		{ "-o flows:x -f hex", "hex:-/? flows:x/?" },
 		{ "-f none -o flows:-  -o jsonl:-", "flows:-/? jsonl:-/?" },
@@ -124,7 +125,7 @@ test_refusals(void **state)
 		const char *says;
 	} rows[] = {
 		{ "-f hex -w -", false, "hex and pcapng would both write" },
-		{ "-o raw:-", false, "text and raw would both write" },
+		{ "-f text -o raw:-", false, "text and raw would both" },
 		{ "-f none -o raw:- -o c:-", false, "raw and c would both" },
 		{ "-w -", true, "pcapng is nothing for a terminal" },
 		{ "-o pcap:-", true, "pcap is nothing for a terminal" },
