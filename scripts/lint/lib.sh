@@ -7,7 +7,9 @@ lint_bad=0
 
 # lint_files PATTERN... - our files (tracked, or new and not ignored) by name
 lint_files() {
-	if [[ -e .git ]]; then
+	# Not only where there is no git: it also refuses a folder of somebody
+	# else's, and analysers of no file would be content.
+	if git ls-files --error-unmatch Makefile >/dev/null 2>&1; then
 		git ls-files -co --exclude-standard --deduplicate -- "$@" |
 		    while read -r file; do
 			[[ ! -f $file ]] || echo "$file"
@@ -16,7 +18,8 @@ lint_files() {
 		local pattern
 
 		for pattern in "$@"; do
-			find . \( -name build -o -name __pycache__ \) -prune -o \
+			find . \( -name build -o -name .git -o \
+			    -name __pycache__ \) -prune -o \
 			    -type f -path "./$pattern" -printf '%P\n'
 		done
 	fi | sort -u
