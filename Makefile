@@ -62,8 +62,8 @@ COMPILE	= $(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK	= $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 LIBS	= $(PKG_LIBS) -lpthread $(LDLIBS)
 
-# say - a line instead of the command, unless V=1
-say	= $(if $(V),,@echo '  $(1)	$@' &&)
+# say - a line instead of the command, unless V=1 or make -s
+say	= $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo '  $(1)	$@' &&)
 
 # x_linux.c and x_portable.c are two bodies of x.h; one of them is built.
 ALL_SRC	:= $(sort $(wildcard src/*/*.c))

@@ -79,7 +79,7 @@ lint_build() {
 	local folder=build/lint-$1${2:+-portable} status
 
 	mkdir -p "$folder"
-	flock "$folder" make -s -k -j"$(nproc)" objects V=1 \
+	flock "$folder" make -s -k -j"$(nproc)" objects \
 	    BUILD="$folder" CC="$1" \
 	    PORTABLE="${2-}" SAN= WERROR="-Werror $(lint_warnings "$1")" \
 	    CFLAGS=-O2 CPPFLAGS= 2>&1
