@@ -144,9 +144,11 @@ on_ready(const struct plan *p, const struct addr *listening, size_t n)
 {
 	struct obuf out = { .data = NULL };
 
-	obuf_printf(&out,
-	    "Start listening on port %" PRIu16 " and forwarding data to ",
-	    n > 0 ? listening[0].port : 0);
+	if (n == 0)
+		return;
+	obuf_printf(
+	    &out, "Start listening on port %" PRIu16, listening[0].port);
+	obuf_puts(&out, " and forwarding data to ");
 	obuf_puts(&out, p->proxy.pairs[0].label);
 	obuf_putc(&out, '\n');
 	(void)print_out(&out); /* it has told the user */
