@@ -149,7 +149,7 @@ static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct dial *d = poll->data;
-	int rc = socket_error(d->fd);
+	int rc = socket_connected(d->fd, &d->addrs[d->next - 1]);
 
 	(void)status; /* what matters is SO_ERROR */
 	(void)events;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -90,9 +91,12 @@ size_t
 socket_unsent(int fd)
 {
 #ifdef SIOCOUTQ
-	int n = 0;
+	socklen_t len = sizeof(int);
+	int n = 0, domain = AF_UNIX;
 
-	if (ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0)
+	/* What a UNIX socket has taken lies in its reader's queue already. */
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	    domain != AF_UNIX && ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0)
 		return (size_t)n;
 #else
 	(void)fd;
@@ -137,6 +141,27 @@ bind_source(int fd, const struct addr *source, const struct addr *to)
 	return bind(fd, (struct sockaddr *)&ss, len) == 0 ? 0 : -errno;
 }
 
+/*
+ * The kernel connects a socket to itself when it happens to give it the very
+ * port that is called and nobody listens there.  An echo is no server.
+ */
+static bool
+is_self(int fd, const struct addr *to)
+{
+	struct addr local;
+
+	socket_local(fd, &local);
+	return to->family != AF_UNIX && addr_equal(&local, to);
+}
+
+int
+socket_connected(int fd, const struct addr *to)
+{
+	int rc = socket_error(fd);
+
+	return rc == 0 && is_self(fd, to) ? -ECONNREFUSED : rc;
+}
+
 static int
 begin_connect(int fd, const struct addr *to)
 {
@@ -147,9 +172,9 @@ begin_connect(int fd, const struct addr *to)
 	if (rc != 0)
 		return rc;
 	if (connect(fd, (struct sockaddr *)&ss, len) == 0)
-		return 0;
+		return is_self(fd, to) ? -ECONNREFUSED : 0;
 	if (errno != EINPROGRESS)
-		return errno == EAGAIN ? -ECONNREFUSED : -errno;
+		return -errno;
 	/*
 	 * On loopback the handshake is over when connect() returns; asking
 	 * again at once saves a turn through the poller.
@@ -157,7 +182,7 @@ begin_connect(int fd, const struct addr *to)
 	if (!is_loopback(to))
 		return -EINPROGRESS;
 	if (connect(fd, (struct sockaddr *)&ss, len) == 0 || errno == EISCONN)
-		return 0;
+		return is_self(fd, to) ? -ECONNREFUSED : 0;
 	return errno == EALREADY ? -EINPROGRESS : -errno;
 }
 
@@ -173,23 +198,31 @@ socket_connect(const struct addr *to, const struct addr *source, int *fd)
 		rc = begin_connect(s, to);
 	if (rc != 0 && rc != -EINPROGRESS) {
 		close(s);
-		return rc;
+		/* The queue of a UNIX server is full. */
+		return rc == -EAGAIN ? -ECONNREFUSED : rc;
 	}
 	*fd = s;
 	return rc;
 }
 
-/* A socket file that refuses connections has no owner any more. */
+/*
+ * A socket file that refuses connections has no owner any more.  Other files
+ * refuse them too, and are nobody's to remove; a full queue has an owner.
+ */
 static void
 remove_stale(const struct addr *a)
 {
-	int fd = -1, rc;
+	struct stat st;
+	int fd;
 
-	rc = socket_connect(a, NULL, &fd);
-	if (rc == 0 || rc == -EINPROGRESS)
-		close(fd);
-	else if (rc == -ECONNREFUSED)
-		(void)unlink(a->path);
+	if (lstat(a->path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return;
+	fd = open_stream(a);
+	if (fd < 0)
+		return;
+	if (begin_connect(fd, a) == -ECONNREFUSED)
+		(void)unlink(a->path); /* bind() says what is wrong */
+	close(fd);
 }
 
 static int
@@ -274,43 +307,78 @@ listen_pair(const struct endpoint *e, const struct socket_listen_opts *o,
 	return rc;
 }
 
+static bool
+is_listened_to(const struct addr *a, const struct socket_listener *l, size_t n)
+{
+	while (n > 0)
+		if (addr_same_ip(a, &l[--n].addr))
+			return true;
+	return false;
+}
+
+/*
+ * All addresses of a list that this machine has, on one port.  Lists name
+ * addresses twice (a name in two lines of the hosts file), or one of a family
+ * that is switched off.
+ */
+static int
+listen_list(const struct addrinfo *ai, const struct socket_listen_opts *o,
+    uint16_t port, struct socket_listener *out, size_t *n)
+{
+	int rc, last = -EADDRNOTAVAIL;
+	struct addr a;
+
+	*n = 0;
+	for (; ai != NULL && *n < SOCKET_MAX_ADDRS; ai = ai->ai_next) {
+		addr_from_sockaddr(&a, ai->ai_addr, "");
+		if (is_listened_to(&a, out, *n))
+			continue;
+		a.port = *n > 0 ? out[0].addr.port : port;
+		rc = listen_at(&a, o, &out[*n]);
+		if (rc == 0)
+			++*n;
+		else
+			last = rc;
+		if (rc != 0 && rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
+			goto fail;
+	}
+	return *n > 0 ? 0 : last;
+
+fail:
+	while (*n > 0)
+		close(out[--*n].fd);
+	return last;
+}
+
 static int
 listen_name(const struct endpoint *e, const struct socket_listen_opts *o,
     struct socket_listener *out, size_t *n, struct err *err)
 {
+	bool every = e->host != NULL && strcmp(e->host, "*") == 0;
+	const char *host = every ? NULL : e->host;
 	struct addrinfo hints = {
 		.ai_family = e->family == ENDPOINT_TCP4   ? AF_INET
 			     : e->family == ENDPOINT_TCP6 ? AF_INET6
 							  : AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE,
+		.ai_flags = every ? AI_PASSIVE : 0,
 	};
-	const char *name = e->host != NULL              ? e->host
-			   : e->family == ENDPOINT_TCP6 ? "::1"
-							: "127.0.0.1";
-	const char *host = strcmp(name, "*") == 0 ? NULL : name;
-	struct addrinfo *list, *ai;
-	struct addr a;
+	struct addrinfo *list;
 	int rc;
 
 	rc = getaddrinfo(host, host == NULL ? "0" : NULL, &hints, &list);
 	if (rc != 0)
 		return err_set(err, -EADDRNOTAVAIL,
-		    "cannot listen on %s: the name does not resolve (%s)", name,
-		    gai_strerror(rc));
-	rc = -EADDRNOTAVAIL;
-	*n = 0;
-	for (ai = list; ai != NULL && *n < SOCKET_MAX_ADDRS; ai = ai->ai_next) {
-		addr_from_sockaddr(&a, ai->ai_addr, "");
-		a.port = *n > 0 ? out[0].addr.port : e->port;
-		rc = listen_at(&a, o, &out[*n]);
-		if (rc != 0)
+		    "cannot listen on %s: the name does not resolve (%s)",
+		    host == NULL ? "loopback" : host, gai_strerror(rc));
+	rc = -EADDRINUSE;
+	/* A port that the kernel chose for one may be taken for the next. */
+	for (int i = 0; i < PORT_TRIES && rc == -EADDRINUSE; i++) {
+		rc = listen_list(list, o, e->port, out, n);
+		if (e->port != 0)
 			break;
-		++*n;
 	}
 	freeaddrinfo(list);
-	while (rc != 0 && *n > 0)
-		close(out[--*n].fd);
 	return rc;
 }
 

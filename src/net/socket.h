@@ -43,7 +43,9 @@ struct socket_listen_opts {
  * @out:	Room for SOCKET_MAX_ADDRS
  * @n:		How many were opened, at least 1 on success
  *
- * A UNIX socket that nobody listens on any more is replaced.
+ * A UNIX socket that nobody listens on any more is replaced; any other file
+ * is left alone.  Of a name's addresses those that this machine lacks are left
+ * out, as long as there is another.
  *
  * Return: 0 or -errno with @err
  */
@@ -69,10 +71,18 @@ void socket_tune(int fd, const struct addr *peer);
  * @fd:		Set when the result is 0 or -EINPROGRESS; owned by the caller
  *
  * Return: 0 connected at once; -EINPROGRESS: wait until it is writable, then
- *	   socket_error(); else -errno
+ *	   socket_connected(); else -errno
  */
 int socket_connect(
     const struct addr *to, const struct addr *source, int *fd) ATTR_WUNRES;
+
+/**
+ * socket_connected() - How a connect that was under way has ended
+ * @to:		As given to socket_connect()
+ *
+ * Return: 0 or -errno; -ECONNREFUSED also when @fd is connected to itself
+ */
+int socket_connected(int fd, const struct addr *to) ATTR_WUNRES;
 
 /** socket_error() - Take the pending error of @fd: 0 or -errno. */
 int socket_error(int fd);
@@ -80,7 +90,12 @@ int socket_error(int fd);
 /** socket_local() - Our end; AF_UNSPEC when the kernel does not tell. */
 void socket_local(int fd, struct addr *a);
 
-/** socket_unsent() - Bytes in the send queue of @fd, 0 if unknown. */
+/**
+ * socket_unsent() - Bytes that a reset of @fd would throw away
+ *
+ * Return: the TCP send queue; 0 if unknown and for UNIX sockets, where what
+ *	   was written is the reader's already
+ */
 size_t socket_unsent(int fd);
 
 /** socket_reset() - Close with RST (TCP); UNIX sockets know no RST. */
