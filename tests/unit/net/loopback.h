@@ -191,37 +191,42 @@ loopback_fds(void)
 	return n;
 }
 
-/**
- * loopback_starve() - Leave room for @more descriptors, all those in use kept
- *
- * Return: the limit to be put back with loopback_feed()
- */
-static inline struct rlimit
-loopback_starve(unsigned more)
+/** struct loopback_famine - What loopback_feed() puts back. */
+struct loopback_famine {
+	struct rlimit old;
+	int fill[1024];
+	size_t n;
+};
+
+/** loopback_starve() - Leave room for @more descriptors beside the open ones */
+static inline void
+loopback_starve(struct loopback_famine *f, unsigned more)
 {
-	struct rlimit old, low;
+	struct rlimit low;
 	int top = 0;
 
 	for (int fd = 0; fd < 1024; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			top = fd;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	low = old;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &f->old), 0);
+	low = f->old;
 	low.rlim_cur = (rlim_t)top + 1;
-	/* Free numbers below the limit count as room: fill them. */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	/* Free numbers below the limit would be room as well. */
+	f->n = 0;
+	while (f->n < 1024 && (f->fill[f->n] = dup(STDERR_FILENO)) >= 0)
+		f->n++;
 	low.rlim_cur += more;
-	while (dup(STDERR_FILENO) >= 0)
-		;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	return old;
 }
 
-/** loopback_feed() - Put the limit back. */
+/** loopback_feed() - The end of it. */
 static inline void
-loopback_feed(const struct rlimit *old)
+loopback_feed(struct loopback_famine *f)
 {
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, old), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &f->old), 0);
+	while (f->n > 0)
+		close(f->fill[--f->n]);
 }
 
 #endif /* LOOPBACK_H */

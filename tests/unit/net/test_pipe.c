@@ -101,10 +101,11 @@ the_last_pipe_returned_takes_its_pool_along(void **state)
 static void
 without_descriptors_there_is_none(void **state)
 {
-	struct rlimit old = loopback_starve(1);
+	struct loopback_famine f;
 
+	loopback_starve(&f, 1);
 	assert_null(pipe_lend(*state));
-	loopback_feed(&old);
+	loopback_feed(&f);
 	pipe_return(pipe_lend(*state));
 }
 
