@@ -189,9 +189,10 @@ mover_settle(struct mover *m)
 size_t
 mover_done(struct mover *m)
 {
-	size_t lost = mover_held(m);
+	size_t lost;
 
-	mover_settle(m);
+	mover_settle(m); /* without memory it counts the loss itself */
+	lost = mover_held(m);
 	free(m->stash);
 	m->stash = NULL;
 	m->stash_len = 0;

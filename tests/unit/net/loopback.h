@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -167,6 +168,16 @@ loopback_pair(int fd[2])
 	close(listener);
 	loopback_nonblock(fd[0]);
 	loopback_nonblock(fd[1]);
+}
+
+/** loopback_readable() - Bytes that can be read from @fd. */
+static inline size_t
+loopback_readable(int fd)
+{
+	int n = 0;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+	return (size_t)n;
 }
 
 /** loopback_rst() - Close with RST. */
