@@ -212,10 +212,6 @@ begin_abort(struct relay *r, enum how how, enum party by, uint64_t linger_ns)
 	for (int d = 0; d < DIR_NDIRS; d++) {
 		end_flow(r, (enum dir)d, how, by);
 		flow_cut(&r->flow[d]);
-		if (r->side[d].error != 0) { /* nobody there to flush to */
-			bury(r, dir_other((enum dir)d));
-			close_side(r, (enum dir)d, true);
-		}
 	}
 	abort_step(r);
 }
