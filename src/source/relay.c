@@ -241,6 +241,8 @@ side_failed(struct relay *r, enum dir d, int error)
 
 	if (side->error == 0)
 		side->error = error;
+	if (r->side[dir_other(d)].error == 0)
+		r->first = (uint8_t)d;
 	set_interest(side, 0);
 	bury(r, dir_other(d));
 }
@@ -415,24 +417,34 @@ update_interest(struct relay *r)
 	}
 }
 
+/* Both sides may have come to their end: the one that failed first counts. */
+static bool
+end_with_a_side(struct relay *r)
+{
+	enum dir first = r->first;
+
+	if (has_ended(r, first))
+		side_ended(r, first);
+	else if (has_ended(r, dir_other(first)))
+		side_ended(r, dir_other(first));
+	return r->phase != RELAY_RUN;
+}
+
 /* Do all that can be done now; then wait for what is left. */
 static void
 step(struct relay *r)
 {
 	if (r->phase != RELAY_RUN)
 		return;
-	for (int d = 0; d < DIR_NDIRS; d++) {
-		if (r->side[d].error != 0)
-			pull_failed(r, (enum dir)d);
+	/* A FIN that cannot be passed on makes a failed side: FINs first. */
+	for (int d = 0; d < DIR_NDIRS; d++)
 		if (wants(r, (enum dir)d, FLOW_WANT_SHUTDOWN))
 			pass_fin(r, (enum dir)d);
-	}
-	for (int d = 0; d < DIR_NDIRS; d++) {
-		if (has_ended(r, (enum dir)d)) {
-			side_ended(r, (enum dir)d);
-			return;
-		}
-	}
+	for (int d = 0; d < DIR_NDIRS; d++)
+		if (r->side[d].error != 0)
+			pull_failed(r, (enum dir)d);
+	if (end_with_a_side(r))
+		return;
 	if (over_limit(r)) {
 		begin_abort(r, HOW_LIMIT, PARTY_US, RELAY_LINGER_NS);
 		return;

@@ -98,6 +98,7 @@ struct relay_side {
  * @side:	[DIR_CLIENT] and [DIR_SERVER]
  * @flow:	[d] from side d to the other one
  * @mover:	Likewise
+ * @first:	Which side failed first; valid once one has
  * @how, @by:	Why it was cut; valid from ABORT on
  * @poll_wait:	On env->polls in ABORT
  * @abort_ns:	When waiting for the send queues ends
@@ -111,6 +112,7 @@ struct relay {
 	struct flow flow[DIR_NDIRS];
 	struct mover mover[DIR_NDIRS];
 	enum relay_phase phase;
+	uint8_t first;
 	uint8_t how;
 	uint8_t by;
 	struct deadline poll_wait;
