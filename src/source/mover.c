@@ -37,6 +37,17 @@ mover_held(const struct mover *m)
 	return m->stash_len + (m->pipe != NULL ? m->pipe->fill : 0);
 }
 
+size_t
+mover_pending(const struct mover *m)
+{
+	size_t n = m->copy != NULL ? m->copy->fill : 0;
+
+	/* Of what is in the pipe, @teed bytes are in the copy already. */
+	if (m->way == MOVER_TEE && m->pipe != NULL)
+		n += m->pipe->fill - m->teed;
+	return n;
+}
+
 void
 mover_record(struct mover *m, const uint8_t *data, size_t len)
 {

@@ -103,6 +103,9 @@ void mover_init(
 /** mover_held() - Bytes read from the sender, not yet taken by the receiver. */
 size_t mover_held(const struct mover *m);
 
+/** mover_pending() - Bytes read from the sender, not yet recorded. */
+size_t mover_pending(const struct mover *m);
+
 /**
  * mover_pull() - Read once, forward, record
  * @from:	The sender's socket

@@ -283,10 +283,20 @@ got_fin(struct relay *r, enum dir d)
 static bool
 over_limit(const struct relay *r)
 {
-	const struct session *s = r->session;
+	uint64_t read = 0;
 
-	return r->env->max_bytes > 0 &&
-	       s->bytes[DIR_CLIENT] + s->bytes[DIR_SERVER] >= r->env->max_bytes;
+	if (r->env->max_bytes == 0)
+		return false;
+	for (int d = 0; d < DIR_NDIRS; d++)
+		read += r->session->bytes[d] + mover_pending(&r->mover[d]);
+	return read >= r->env->max_bytes;
+}
+
+static void
+note_activity(struct relay *r)
+{
+	if (r->env->active != NULL)
+		r->env->active(r);
 }
 
 /* Return: true to read again at once */
@@ -366,8 +376,8 @@ pull(struct relay *r, enum dir d)
 		if (!wants(r, d, FLOW_WANT_READ) || is_blocked(r))
 			return;
 		result = mover_pull(&r->mover[d], from, to);
-		if (r->env->active != NULL)
-			r->env->active(r);
+		if (result != MOVER_EMPTY)
+			note_activity(r);
 		if (!handle(r, d, result) || over_limit(r))
 			return;
 	}
@@ -376,11 +386,14 @@ pull(struct relay *r, enum dir d)
 static void
 push(struct relay *r, enum dir d)
 {
+	size_t held = mover_held(&r->mover[d]);
 	enum mover_result result;
 
 	if (!wants(r, d, FLOW_WANT_WRITE))
 		return;
 	result = mover_push(&r->mover[d], r->side[dir_other(d)].fd);
+	if (mover_held(&r->mover[d]) < held)
+		note_activity(r);
 	if (result != MOVER_MORE)
 		(void)handle(r, d, result);
 }
