@@ -27,6 +27,12 @@
 /* Misspelt by the original; scripts may look for it. */
 #define HINT "Try \"tcpreeen -h | more\" for more information.\n"
 
+const struct option_table *
+personality_tcpreen_options(void)
+{
+	return tcpreen_args_options();
+}
+
 /* --- what it says ------------------------------------------------------ */
 
 static int

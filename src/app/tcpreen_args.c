@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "app/personality.h"
-#include "app/personality_tcpreen.h"
 #include "app/tcpreen_args.h"
 #include "base/err.h"
 #include "net/privilege.h"
@@ -298,7 +297,7 @@ static const struct option_row rows[] = {
 static const struct option_table table = { .rows = rows, .nrows = NROWS };
 
 const struct option_table *
-personality_tcpreen_options(void)
+tcpreen_args_options(void)
 {
 	return &table;
 }

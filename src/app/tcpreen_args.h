@@ -92,6 +92,9 @@ enum tcpreen_args_result {
 enum tcpreen_args_result tcpreen_args_read(
     struct tcpreen_args *a, int argc, char **argv, struct err *err) ATTR_WUNRES;
 
+/** tcpreen_args_options() - The rows. */
+const struct option_table *tcpreen_args_options(void);
+
 /** tcpreen_args_done() - Release what it owns; idempotent. */
 void tcpreen_args_done(struct tcpreen_args *a);
 
