@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "core/fanout.h"
 #include "net/gate.h"
+#include "net/socket.h"
 #include "net/worker.h"
 #include "source/caller.h"
 #include "source/proxy.h"
@@ -40,6 +41,8 @@ struct side_worker {
  * @calling:	A call is under way, or its session is not over
  * @lift_mail:	"A session is over: there may be room"; in the box while
  *		@lift_sent
+ * @parked:	@has_parked: a client that was accepted when another pair had
+ *		just taken the last place; the first to get the next one
  * @target, @client: Both ends, as their user wrote them
  */
 struct run_pair {
@@ -56,6 +59,8 @@ struct run_pair {
 	_Atomic bool calling;
 	struct mail lift_mail;
 	_Atomic bool lift_sent;
+	struct proxy_arrival parked;
+	bool has_parked;
 	char target[ADDR_TEXT_MAX];
 	char client[ADDR_TEXT_MAX];
 };
@@ -112,7 +117,30 @@ has_room(const struct proxy *p)
 	return atomic_load(&p->live) < p->max_concurrent;
 }
 
+/* A place for one session; exact, however many workers accept at once. */
+static bool
+claim_place(struct proxy *p)
+{
+	uint64_t live = atomic_load(&p->live);
+
+	do {
+		if (live >= p->max_concurrent)
+			return false;
+	} while (!atomic_compare_exchange_weak(&p->live, &live, live + 1));
+	return true;
+}
+
+static void arrived(struct run_pair *rp, const struct proxy_arrival *a);
+
 /* --- on the pair's own worker ------------------------------------------ */
+
+static void
+drop_parked(struct run_pair *rp)
+{
+	if (rp->has_parked)
+		socket_reset(rp->parked.fd);
+	rp->has_parked = false;
+}
 
 static void
 pair_shut(struct run_pair *rp)
@@ -124,6 +152,7 @@ pair_shut(struct run_pair *rp)
 static void
 pair_close(struct run_pair *rp)
 {
+	drop_parked(rp);
 	if (rp->has_gate)
 		gate_close(&rp->gate);
 	if (rp->has_caller)
@@ -140,11 +169,16 @@ on_lift(struct mail *m)
 	atomic_store(&rp->lift_sent, false);
 	if (atomic_load(&rp->proxy->closing)) {
 		/* Sessions of it may still wait behind the back gate. */
+		drop_parked(rp);
 		if (rp->has_gate)
 			gate_close(&rp->gate);
 		if (rp->has_caller)
 			caller_close(&rp->caller);
 		return;
+	}
+	if (rp->has_parked) {
+		rp->has_parked = false;
+		arrived(rp, &rp->parked);
 	}
 	if (!has_room(rp->proxy))
 		return;
@@ -174,12 +208,10 @@ on_server(
 	struct list *node = list_shift(&rp->waiting);
 
 	(void)listener;
+	assert(node != NULL);
 	if (list_is_empty(&rp->waiting))
 		gate_shut(&rp->back_gate);
-	if (node == NULL)
-		close(fd); /* its session has just ended */
-	else
-		proxy_session_server(proxy_session_of_wait(node), fd, peer);
+	proxy_session_server(proxy_session_of_wait(node), fd, peer);
 }
 
 /* --- sessions ---------------------------------------------------------- */
@@ -205,6 +237,9 @@ on_over(void *self, size_t pair)
 	struct run_pair *rp = &p->pairs[pair];
 	uint64_t live;
 
+	/* It may have been the last that waited for a server. */
+	if (rp->has_back_gate && list_is_empty(&rp->waiting))
+		gate_shut(&rp->back_gate);
 	atomic_fetch_sub(&sw->live, 1);
 	live = atomic_fetch_sub(&p->live, 1);
 	if (rp->has_caller) {
@@ -224,12 +259,10 @@ on_handoff(struct mail *m)
 	struct handoff *h = ATTR_CONTAINER(m, struct handoff, mail);
 	struct side_worker *sw = h->to;
 
-	if (sw->stopped) {
-		close(h->arrival.fd);
-		on_over(sw, h->arrival.pair);
-	} else {
+	if (sw->stopped)
+		proxy_session_turn_away(&sw->lane, &h->arrival);
+	else
 		begin(sw, &h->arrival);
-	}
 	free(h);
 }
 
@@ -277,48 +310,67 @@ deal(struct run_pair *rp, const struct proxy_arrival *a)
 	worker_post(to->lane.worker, &h->mail);
 }
 
+/* @a has everything but its number. */
 static void
-arrived(struct run_pair *rp, int fd, const struct addr *peer)
+arrived(struct run_pair *rp, const struct proxy_arrival *a)
 {
+	struct proxy_arrival next = *a;
 	struct proxy *p = rp->proxy;
-	struct proxy_arrival a = {
-		.pair = (size_t)(rp - p->pairs),
+
+	if (!claim_place(p)) {
+		rp->parked = next;
+		rp->has_parked = true;
+		pair_shut(rp);
+		return;
+	}
+	next.id = atomic_fetch_add(&p->accepted, 1) + 1;
+	/* Two pairs on two workers may both take "the last one". */
+	if (p->o.max_sessions > 0 && next.id > p->o.max_sessions) {
+		socket_reset(next.fd);
+		atomic_fetch_sub(&p->live, 1);
+		tell_if_over(p);
+		return;
+	}
+	if (next.id == p->o.max_sessions) {
+		atomic_store(&p->closing, true);
+		for (size_t i = 0; i < p->npairs; i++)
+			send_lift(&p->pairs[i]);
+	}
+	if (!has_room(p) || next.id == p->o.max_sessions)
+		pair_shut(rp);
+	deal(rp, &next);
+}
+
+static struct proxy_arrival
+arrival_of(const struct run_pair *rp, int fd, const struct addr *peer)
+{
+	return (struct proxy_arrival){
+		.pair = (size_t)(rp - rp->proxy->pairs),
 		.fd = fd,
 		.peer = *peer,
 		.target = rp->target,
 		.ts_ns = clock_event_ns(),
 	};
-	uint64_t number = atomic_fetch_add(&p->accepted, 1) + 1;
-
-	/* Two pairs on two workers may both take "the last one". */
-	if (p->o.max_sessions > 0 && number > p->o.max_sessions) {
-		close(fd);
-		return;
-	}
-	a.id = number;
-	atomic_fetch_add(&p->live, 1);
-	if (number == p->o.max_sessions) {
-		atomic_store(&p->closing, true);
-		for (size_t i = 0; i < p->npairs; i++)
-			send_lift(&p->pairs[i]);
-	}
-	if (!has_room(p) || number == p->o.max_sessions)
-		pair_shut(rp);
-	deal(rp, &a);
 }
 
 static void
 on_client(
     void *self, int fd, const struct addr *peer, const struct addr *listener)
 {
-	(void)listener; /* the session asks its own socket */
-	arrived(self, fd, peer);
+	struct run_pair *rp = self;
+	struct proxy_arrival a = arrival_of(rp, fd, peer);
+
+	a.listen = *listener;
+	arrived(rp, &a);
 }
 
 static void
 on_answer(void *self, int fd, const struct addr *peer)
 {
-	arrived(self, fd, peer);
+	struct run_pair *rp = self;
+	struct proxy_arrival a = arrival_of(rp, fd, peer);
+
+	arrived(rp, &a);
 }
 
 /* --- making ------------------------------------------------------------ */

@@ -234,14 +234,18 @@ find_server(struct proxy_session *ps)
 		give_up(ps, HOW_ERROR, PARTY_US, uv_strerror(rc));
 }
 
+/* NULL without memory: then the client has been reset. */
 static struct proxy_session *
 make(struct proxy_lane *lane, const struct proxy_arrival *a)
 {
 	struct proxy_session *ps =
 	    calloc(1, sizeof(*ps) + fanout_session_size(lane->fan));
 
-	if (ps == NULL)
+	if (ps == NULL) {
+		socket_reset(a->fd);
+		lane->over(lane->self, a->pair);
 		return NULL;
+	}
 	session_init(&ps->s, lane->fan, ps->slots);
 	relay_init(&ps->relay, &lane->relay, &ps->s);
 	ps->lane = lane;
@@ -259,6 +263,10 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 	ps->s.client = a->peer;
 	ps->s.target = a->target;
 	ps->s.open_ns = a->ts_ns;
+	/* Of a UNIX socket only the listener knows the path. */
+	ps->s.listen = a->listen;
+	if (a->listen.family != AF_UNIX)
+		socket_local(a->fd, &ps->s.listen);
 	return ps;
 }
 
@@ -267,13 +275,9 @@ proxy_session_new(struct proxy_lane *lane, const struct proxy_arrival *a)
 {
 	struct proxy_session *ps = make(lane, a);
 
-	if (ps == NULL) {
-		socket_reset(a->fd);
-		lane->over(lane->self, a->pair);
+	if (ps == NULL)
 		return NULL;
-	}
 	socket_tune(a->fd, &a->peer);
-	socket_local(a->fd, &ps->s.listen);
 	if (lane->targets[a->pair].endpoint == NULL) {
 		ps->state = STATE_WAIT;
 		hold_client(ps);
@@ -281,6 +285,15 @@ proxy_session_new(struct proxy_lane *lane, const struct proxy_arrival *a)
 	}
 	find_server(ps);
 	return NULL;
+}
+
+void
+proxy_session_turn_away(struct proxy_lane *lane, const struct proxy_arrival *a)
+{
+	struct proxy_session *ps = make(lane, a);
+
+	if (ps != NULL)
+		give_up(ps, HOW_STOP, PARTY_US, NULL);
 }
 
 void

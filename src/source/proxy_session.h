@@ -61,6 +61,7 @@ struct proxy_lane {
  * @pair:	Index of the pair it came for
  * @fd:		Its socket
  * @peer:	Its address
+ * @listen:	Where it was accepted; AF_UNSPEC when we have called it
  * @target:	The target as its user wrote it; lives as long as the program
  * @ts_ns:	Event time of the accept
  */
@@ -69,6 +70,7 @@ struct proxy_arrival {
 	size_t pair;
 	int fd;
 	struct addr peer;
+	struct addr listen;
 	const char *target;
 	uint64_t ts_ns;
 };
@@ -86,6 +88,15 @@ void proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns);
  * Return: the session while it waits in WAIT, else NULL
  */
 struct proxy_session *proxy_session_new(
+    struct proxy_lane *lane, const struct proxy_arrival *a);
+
+/**
+ * proxy_session_turn_away() - A client that came when all was over
+ * @a:		As above
+ *
+ * It is reset, and has a record (HOW_STOP), as it has a number.
+ */
+void proxy_session_turn_away(
     struct proxy_lane *lane, const struct proxy_arrival *a);
 
 /** proxy_session_server() - The server has come; @fd is taken over. */
