@@ -1,0 +1,416 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/fake_sink.h"
+#include "app/sheet.h"
+#include "base/err.h"
+#include "core/fanout.h"
+#include "core/session.h"
+
+#define NWORKERS 2
+
+/** struct scene - Two sinks, two workers, a session on each. */
+struct scene {
+	struct fake paused;
+	struct fake dropping;
+	struct fanout *fan[NWORKERS];
+	void *slots[NWORKERS];
+	struct session s[NWORKERS];
+	struct sheet sh;
+	char dir[32];
+	char path[64];
+};
+
+static char paused_name[] = "flows";
+static char dropping_name[] = "a-long-name";
+
+static int
+set_up(void **state)
+{
+	struct scene *sc = calloc(1, sizeof(*sc));
+	struct sink *sinks[2];
+
+	assert_non_null(sc);
+	fake_init(&sc->paused, NEED_NOTHING, ON_FULL_PAUSE);
+	fake_init(&sc->dropping, NEED_MEMORY, ON_FULL_DROP);
+	sc->paused.sink.name = paused_name;
+	sc->dropping.sink.name = dropping_name;
+	sinks[0] = &sc->paused.sink;
+	sinks[1] = &sc->dropping.sink;
+	for (int i = 0; i < NWORKERS; i++) {
+		sc->fan[i] = fanout_new(sinks, 2, NULL, NULL);
+		assert_non_null(sc->fan[i]);
+		sc->slots[i] = calloc(1, fanout_session_size(sc->fan[i]));
+		assert_non_null(sc->slots[i]);
+		session_init(&sc->s[i], sc->fan[i], sc->slots[i]);
+		sc->s[i].id = (uint64_t)i + 1;
+		session_open(&sc->s[i]);
+	}
+	strcpy(sc->dir, "/tmp/test_sheet.XXXXXX");
+	assert_non_null(mkdtemp(sc->dir));
+	(void)snprintf(sc->path, sizeof(sc->path), "%s/stats", sc->dir);
+	*state = sc;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct scene *sc = *state;
+
+	sheet_done(&sc->sh);
+	sheet_done(&sc->sh); /* idempotent */
+	for (int i = 0; i < NWORKERS; i++) {
+		fanout_free(sc->fan[i]);
+		free(sc->slots[i]);
+	}
+	(void)unlink(sc->path);
+	assert_int_equal(rmdir(sc->dir), 0);
+	free(sc);
+	return 0;
+}
+
+static void
+feed(struct session *s, enum dir dir, size_t len)
+{
+	static const uint8_t bytes[4096];
+	struct chunk c = {
+		.dir = dir,
+		.off = s->off[dir],
+		.data = bytes,
+		.len = len,
+	};
+
+	session_data(s, &c);
+}
+
+static void
+take(struct scene *sc)
+{
+	sheet_done(&sc->sh);
+	assert_int_equal(sheet_take(&sc->sh, sc->fan, NWORKERS), 0);
+}
+
+/* What a writer's thread would count. */
+static void
+write_all(struct scene *sc, uint64_t n)
+{
+	struct sink_lane *lane =
+	    (struct sink_lane *)(uintptr_t)fanout_lane(sc->fan[0], 1);
+
+	count_add(&lane->count.written, n);
+}
+
+/* offered = written + dropped + queued, for each sink. */
+static void
+expect_sums(const struct scene *sc)
+{
+	for (size_t i = 0; i < sc->sh.nsinks; i++) {
+		const struct sheet_sink *s = &sc->sh.sinks[i];
+		uint64_t sum = s->written + s->queued;
+
+		for (int r = 0; r < DROP_NREASONS; r++)
+			sum += s->drop_bytes[r];
+		assert_int_equal(s->offered, sum);
+	}
+}
+
+static void
+an_empty_run_has_lost_nothing(void **state)
+{
+	struct scene *sc = *state;
+
+	take(sc);
+	assert_int_equal(sc->sh.sessions, NWORKERS);
+	assert_int_equal(sc->sh.open, NWORKERS);
+	assert_int_equal(sc->sh.nsinks, 2);
+	assert_string_equal(sc->sh.sinks[0].name, "flows");
+	assert_string_equal(sc->sh.sinks[1].name, "a-long-name");
+	assert_false(sheet_has_loss(&sc->sh));
+	assert_false(sheet_has_failure(&sc->sh));
+	expect_sums(sc);
+}
+
+static void
+all_workers_are_added_up(void **state)
+{
+	struct scene *sc = *state;
+
+	feed(&sc->s[0], DIR_CLIENT, 100);
+	feed(&sc->s[1], DIR_CLIENT, 20);
+	feed(&sc->s[1], DIR_SERVER, 3);
+	session_close(&sc->s[0], 1, HOW_FIN, PARTY_CLIENT);
+	session_close(&sc->s[1], 1, HOW_RST, PARTY_CLIENT);
+	write_all(sc, 123);
+	take(sc);
+	assert_int_equal(sc->sh.bytes[DIR_CLIENT], 120);
+	assert_int_equal(sc->sh.bytes[DIR_SERVER], 3);
+	assert_int_equal(sc->sh.sinks[0].offered, 123);
+	assert_int_equal(sc->sh.sinks[0].written, 123);
+	assert_int_equal(sc->sh.sinks[1].offered, 123);
+	assert_int_equal(sc->sh.sessions, 2);
+	assert_int_equal(sc->sh.open, 0);
+	assert_int_equal(sc->sh.ended[HOW_FIN], 1);
+	assert_int_equal(sc->sh.ended[HOW_RST], 1);
+	expect_sums(sc);
+	assert_false(sheet_has_loss(&sc->sh));
+}
+
+static void
+what_is_neither_written_nor_dropped_is_queued(void **state)
+{
+	struct scene *sc = *state;
+
+	feed(&sc->s[0], DIR_CLIENT, 100);
+	sc->dropping.full = true;
+	feed(&sc->s[0], DIR_CLIENT, 30);
+	write_all(sc, 60);
+	take(sc);
+	assert_int_equal(sc->sh.sinks[1].offered, 130);
+	assert_int_equal(sc->sh.sinks[1].written, 60);
+	assert_int_equal(sc->sh.sinks[1].queued, 40);
+	assert_int_equal(sc->sh.sinks[1].drop_bytes[DROP_QUEUE_FULL], 30);
+	assert_int_equal(sc->sh.sinks[1].drop_chunks[DROP_QUEUE_FULL], 1);
+	expect_sums(sc);
+	assert_true(sheet_has_loss(&sc->sh));
+	assert_false(sheet_has_failure(&sc->sh));
+}
+
+/* A writer's counter may be read after it has run ahead. */
+static void
+a_snapshot_in_flight_is_never_absurd(void **state)
+{
+	struct scene *sc = *state;
+
+	feed(&sc->s[0], DIR_CLIENT, 100);
+	write_all(sc, 200);
+	take(sc);
+	assert_int_equal(sc->sh.sinks[1].queued, 0);
+}
+
+static void
+each_kind_of_loss_is_one(void **state)
+{
+	struct scene *sc = *state;
+	struct gap g = { .dir = DIR_SERVER, .len = 7, .why = GAP_LOST };
+
+	take(sc);
+	assert_false(sheet_has_loss(&sc->sh));
+	session_gap(&sc->s[0], &g);
+	take(sc);
+	assert_int_equal(sc->sh.gap_bytes[DIR_SERVER], 7);
+	assert_true(sheet_has_loss(&sc->sh));
+
+	sc->sh.gap_bytes[DIR_SERVER] = 0;
+	sc->sh.lost_bytes[DIR_CLIENT] = 1;
+	assert_true(sheet_has_loss(&sc->sh));
+	sc->sh.lost_bytes[DIR_CLIENT] = 0;
+	sc->sh.sinks[1].missed = 1;
+	assert_true(sheet_has_loss(&sc->sh));
+	sc->sh.sinks[1].missed = 0;
+	for (int r = 0; r < DROP_NREASONS; r++) {
+		sc->sh.sinks[0].drop_chunks[r] = 1; /* of no bytes */
+		assert_true(sheet_has_loss(&sc->sh));
+		assert_int_equal(
+		    sheet_has_failure(&sc->sh), r == DROP_WRITE_ERROR);
+		sc->sh.sinks[0].drop_chunks[r] = 0;
+	}
+	assert_false(sheet_has_loss(&sc->sh));
+}
+
+static void
+undelivered_bytes_are_those_of_closed_sessions(void **state)
+{
+	struct scene *sc = *state;
+
+	feed(&sc->s[0], DIR_CLIENT, 100);
+	sc->s[0].lost_bytes[DIR_CLIENT] = 40;
+	session_close(&sc->s[0], 1, HOW_RST, PARTY_SERVER);
+	take(sc);
+	assert_int_equal(sc->sh.lost_bytes[DIR_CLIENT], 40);
+	assert_true(sheet_has_loss(&sc->sh));
+}
+
+/* --- as JSON ----------------------------------------------------------- */
+
+static json_int_t
+number(const json_t *o, const char *key)
+{
+	const json_t *n = json_object_get(o, key);
+
+	if (!json_is_integer(n))
+		fail_msg("%s is no number", key);
+	return json_integer_value(n);
+}
+
+/* Decision 40: scripts rely on these names. */
+static void
+json_has_the_names_that_scripts_rely_on(void **state)
+{
+	static const char *const per_dir[] = { "received", "delivered",
+		"duplicate", "differing", "late", "strays", "held", "gap" };
+	struct scene *sc = *state;
+	const json_t *o, *sink;
+	struct err err = { "" };
+	struct stat st;
+	json_t *root;
+
+	feed(&sc->s[0], DIR_CLIENT, 100);
+	sc->dropping.full = true;
+	feed(&sc->s[0], DIR_CLIENT, 30);
+	session_close(&sc->s[0], 1, HOW_FIN, PARTY_CLIENT);
+	write_all(sc, 100);
+	take(sc);
+	assert_int_equal(sheet_write(&sc->sh, sc->path, &err), 0);
+	assert_int_equal(stat(sc->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	root = json_load_file(sc->path, 0, NULL);
+	assert_non_null(root);
+	assert_true(json_is_null(json_object_get(root, "packets")));
+	assert_true(json_is_null(json_object_get(root, "kernel")));
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		o = json_object_get(
+		    json_object_get(root, "bytes"), dir_name((enum dir)d));
+		for (size_t i = 0; i < ATTR_COUNT(per_dir); i++)
+			assert_int_equal(number(o, per_dir[i]),
+			    d == DIR_CLIENT && i < 2 ? 130 : 0);
+	}
+	o = json_object_get(root, "sessions");
+	assert_int_equal(number(o, "total"), 2);
+	assert_int_equal(number(o, "open"), 1);
+	for (int i = 0; i < HOW_NHOWS; i++)
+		assert_int_equal(number(json_object_get(o, "ends"),
+				     event_how_name((enum how)i)),
+		    i == HOW_FIN);
+	o = json_object_get(root, "sinks");
+	assert_int_equal(json_array_size(o), 2);
+	sink = json_array_get(o, 1);
+	assert_string_equal(
+	    json_string_value(json_object_get(sink, "name")), "a-long-name");
+	assert_string_equal(
+	    json_string_value(json_object_get(sink, "kind")), "fake");
+	assert_int_equal(number(sink, "offered"), 130);
+	assert_int_equal(number(sink, "written"), 100);
+	assert_int_equal(number(sink, "queued"), 0);
+	o = json_object_get(json_object_get(sink, "dropped"), "queue_full");
+	assert_int_equal(number(o, "chunks"), 1);
+	assert_int_equal(number(o, "bytes"), 30);
+	o = json_object_get(root, "process");
+	assert_true(number(o, "cpu_ns") >= 0);
+	assert_true(number(o, "max_rss_bytes") > 0);
+	json_decref(root);
+}
+
+static void
+a_file_that_cannot_be_written_is_named(void **state)
+{
+	struct scene *sc = *state;
+	struct err err = { "" };
+
+	take(sc);
+	assert_int_equal(
+	    sheet_write(&sc->sh, "/no/such/folder/stats", &err), -ENOENT);
+	assert_string_equal(err.text,
+	    "--stats /no/such/folder/stats: No such file or directory");
+	assert_int_equal(sheet_write(&sc->sh, "/dev/full", &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "/dev/full"));
+}
+
+/* --- for people -------------------------------------------------------- */
+
+/* What sheet_print() writes to standard error. */
+static void
+printed(const struct scene *sc, char *out, size_t size)
+{
+	int fd = open(sc->path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int old = dup(STDERR_FILENO);
+	ssize_t n;
+
+	assert_true(fd >= 0 && old >= 0);
+	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	sheet_print(&sc->sh);
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	n = pread(fd, out, size - 1, 0);
+	assert_true(n >= 0);
+	out[n] = '\0';
+	close(fd);
+	close(old);
+}
+
+static void
+lines_for_people_leave_out_what_is_zero(void **state)
+{
+	struct scene *sc = *state;
+	char text[1024];
+
+	feed(&sc->s[0], DIR_CLIENT, 1234);
+	session_close(&sc->s[0], 1, HOW_FIN, PARTY_CLIENT);
+	session_close(&sc->s[1], 1, HOW_FIN, PARTY_CLIENT);
+	write_all(sc, 1234);
+	take(sc);
+	printed(sc, text, sizeof(text));
+	assert_string_equal(text,
+	    "sessions     2  fin 2\n"
+	    "c2s          1,234 bytes\n"
+	    "s2c          0 bytes\n"
+	    "flows        offered 1,234  written 1,234\n"
+	    "a-long-name  offered 1,234  written 1,234\n");
+}
+
+static void
+lines_for_people_show_every_loss(void **state)
+{
+	struct scene *sc = *state;
+	struct gap g = { .dir = DIR_SERVER, .len = 7, .why = GAP_LOST };
+	char text[1024];
+
+	session_gap(&sc->s[0], &g);
+	feed(&sc->s[0], DIR_CLIENT, 10);
+	sc->dropping.full = true;
+	feed(&sc->s[0], DIR_CLIENT, 20);
+	sc->s[0].lost_bytes[DIR_CLIENT] = 4;
+	session_close(&sc->s[0], 1, HOW_RST, PARTY_CLIENT);
+	take(sc);
+	sc->sh.sinks[1].missed = 3;
+	printed(sc, text, sizeof(text));
+	assert_string_equal(text,
+	    "sessions     2  rst 1  open 1\n"
+	    "c2s          30 bytes, 4 not delivered (the receiver was gone)\n"
+	    "s2c          0 bytes, 7 missing\n"
+	    "flows        offered 30  written 30\n"
+	    "a-long-name  offered 30  written 0  queue_full 20  queued 10"
+	    "  sessions missed 3\n");
+}
+
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SCENE(an_empty_run_has_lost_nothing),
+		SCENE(all_workers_are_added_up),
+		SCENE(what_is_neither_written_nor_dropped_is_queued),
+		SCENE(a_snapshot_in_flight_is_never_absurd),
+		SCENE(each_kind_of_loss_is_one),
+		SCENE(undelivered_bytes_are_those_of_closed_sessions),
+		SCENE(json_has_the_names_that_scripts_rely_on),
+		SCENE(a_file_that_cannot_be_written_is_named),
+		SCENE(lines_for_people_leave_out_what_is_zero),
+		SCENE(lines_for_people_show_every_loss),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
