@@ -561,9 +561,10 @@ abandon(struct run *r)
 {
 	if (r->has_loop)
 		close_handles(r);
+	/* The listeners' handles belong to the workers while these run. */
+	join_workers(r);
 	if (r->proxy != NULL)
 		proxy_close(r->proxy);
-	join_workers(r);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	drain_sinks(r);
 }

@@ -147,7 +147,8 @@ uint64_t proxy_live(const struct proxy *p);
 /**
  * proxy_close() - Close all listeners when the workers will never run
  *
- * Then free the workers, then the proxy.
+ * Or when they have ended without proxy_stop(): never while one runs.  Then
+ * free the workers, then the proxy.
  */
 void proxy_close(struct proxy *p);
 

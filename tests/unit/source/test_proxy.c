@@ -636,6 +636,35 @@ a_start_that_fails_is_undone(void **state)
 	begin(1, 0); /* for the tear-down */
 }
 
+/* One thread could be started, the next could not. */
+static void
+a_start_that_fails_half_way_is_undone(void **state)
+{
+	struct sink *sink = &sc.book.sink;
+	struct err err = { "" };
+
+	(void)state;
+	sc.o.npairs = 2; /* a gate on each worker */
+	sc.proxy = proxy_new(&sc.o, &err);
+	assert_non_null(sc.proxy);
+	for (unsigned i = 0; i < 2; i++) {
+		sc.worker[i] = worker_new(i, &err);
+		sc.fan[i] = fanout_new(&sink, 1, sc.worker[i], &err);
+	}
+	assert_int_equal(proxy_attach(sc.proxy, sc.worker, sc.fan, 2, &err), 0);
+	assert_int_equal(worker_start(sc.worker[0], &err), 0);
+	worker_stop(sc.worker[0]);
+	worker_join(sc.worker[0]);
+	proxy_close(sc.proxy);
+	for (unsigned i = 0; i < 2; i++) {
+		worker_free(sc.worker[i]);
+		fanout_free(sc.fan[i]);
+	}
+	proxy_free(sc.proxy);
+	sc.o.npairs = 1;
+	begin(1, 0); /* for the tear-down */
+}
+
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -661,6 +690,7 @@ main(void)
 		SCENE(unix_ends_are_known_by_their_paths),
 		SCENE(a_port_in_use_closes_the_others),
 		SCENE(a_start_that_fails_is_undone),
+		SCENE(a_start_that_fails_half_way_is_undone),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as the program does */
