@@ -223,7 +223,7 @@ class Sshd(RealServer):
             AuthorizedKeysFile {self.path("authorized")}
             PidFile {self.path("pid")}
             StrictModes no
-            UsePAM no
+            UsePAM yes
             PasswordAuthentication no
             KbdInteractiveAuthentication no
             PermitRootLogin prohibit-password
