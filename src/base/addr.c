@@ -188,6 +188,23 @@ addr_format(const struct addr *a, char buf[ADDR_TEXT_MAX])
 }
 
 bool
+addr_is_any(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	switch (a->family) {
+	case AF_INET:
+		return memcmp(a->ip, zero, 4) == 0;
+	case AF_INET6:
+		return memcmp(a->ip, zero, 16) == 0;
+	case AF_UNIX:
+		return false;
+	default:
+		return true;
+	}
+}
+
+bool
 addr_same_ip(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)

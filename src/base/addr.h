@@ -76,6 +76,9 @@ const char *addr_format(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 /** addr_format_ip() - The same without port and brackets. */
 const char *addr_format_ip(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 
+/** addr_is_any() - 0.0.0.0, [::] or unknown: says nothing about an end. */
+bool addr_is_any(const struct addr *a);
+
 /** addr_equal() - Same family, address, scope and port (or path). */
 bool addr_equal(const struct addr *a, const struct addr *b);
 

@@ -56,6 +56,17 @@ socket_tune(int fd, const struct addr *peer)
 #endif
 }
 
+void
+socket_tune_accepted(int fd, const struct addr *peer)
+{
+#ifdef __linux__
+	(void)fd;
+	(void)peer;
+#else
+	socket_tune(fd, peer);
+#endif
+}
+
 static int
 open_stream(const struct addr *a)
 {
@@ -243,6 +254,7 @@ listen_at(const struct addr *a, const struct socket_listen_opts *o,
 		remove_stale(a);
 	else
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	socket_tune(fd, a); /* for those that are accepted here */
 	if (a->family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (o->reuse_port)

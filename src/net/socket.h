@@ -65,6 +65,14 @@ void socket_unlisten(struct socket_listener *l);
 void socket_tune(int fd, const struct addr *peer);
 
 /**
+ * socket_tune_accepted() - The same for a socket from socket_listen()
+ *
+ * On Linux it has all of them from its listener, and seven system calls per
+ * connection are saved; elsewhere they are set.
+ */
+void socket_tune_accepted(int fd, const struct addr *peer);
+
+/**
  * socket_connect() - Begin to connect
  * @to:		Numeric
  * @source:	Bind to this address first; NULL or AF_UNSPEC: let the kernel

@@ -370,6 +370,7 @@ on_answer(void *self, int fd, const struct addr *peer)
 	struct run_pair *rp = self;
 	struct proxy_arrival a = arrival_of(rp, fd, peer);
 
+	socket_tune(fd, peer); /* no listener did it */
 	arrived(rp, &a);
 }
 

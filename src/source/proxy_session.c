@@ -263,9 +263,9 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 	ps->s.client = a->peer;
 	ps->s.target = a->target;
 	ps->s.open_ns = a->ts_ns;
-	/* Of a UNIX socket only the listener knows the path. */
+	/* The listener says it all, unless it listens at every address. */
 	ps->s.listen = a->listen;
-	if (a->listen.family != AF_UNIX)
+	if (addr_is_any(&a->listen))
 		socket_local(a->fd, &ps->s.listen);
 	return ps;
 }
@@ -277,7 +277,7 @@ proxy_session_new(struct proxy_lane *lane, const struct proxy_arrival *a)
 
 	if (ps == NULL)
 		return NULL;
-	socket_tune(a->fd, &a->peer);
+	socket_tune_accepted(a->fd, &a->peer);
 	if (lane->targets[a->pair].endpoint == NULL) {
 		ps->state = STATE_WAIT;
 		hold_client(ps);

@@ -385,6 +385,28 @@ tuning_sets_what_both_legs_get(void **state)
 	close(fd[1]);
 }
 
+/* On Linux it is the listener that hands them on; elsewhere they are set. */
+static void
+accepted_sockets_get_them_too(void **state)
+{
+	struct scene *sc = *state;
+	int fd, there;
+
+	assert_int_equal(listen_to(sc, ENDPOINT_ANY, "127.0.0.1", 0), 0);
+	assert_true(socket_connect(&sc->l[0].addr, NULL, &fd) <= 0);
+	loopback_wait(sc->l[0].fd, POLLIN);
+	there = accept(sc->l[0].fd, NULL, NULL);
+	assert_true(there >= 0);
+	socket_tune_accepted(there, &sc->l[0].addr);
+	assert_int_equal(int_option(there, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(int_option(there, SOL_SOCKET, SO_OOBINLINE), 1);
+	assert_int_equal(int_option(there, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(int_option(there, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+	assert_true(int_option(there, IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
+	close(there);
+	close(fd);
+}
+
 static void
 reset_reaches_the_peer_as_such(void **state)
 {
@@ -551,6 +573,7 @@ main(void)
 		SCENE(a_busy_unix_socket_is_not_a_dead_one),
 		SCENE(a_file_is_never_removed),
 		SCENE(tuning_sets_what_both_legs_get),
+		SCENE(accepted_sockets_get_them_too),
 		SCENE(reset_reaches_the_peer_as_such),
 		SCENE(pending_error_is_taken_once),
 		SCENE(unsent_counts_what_a_reset_would_lose),
