@@ -102,7 +102,7 @@ static void
 addresses_are_those_of_both_ends(void **state)
 {
 	struct scene *sc = *state;
-	struct sockaddr_in in;
+	struct sockaddr_in in = { 0 };
 	socklen_t len = sizeof(in);
 	int fd = call(sc);
 
