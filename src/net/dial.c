@@ -88,6 +88,8 @@ watch(struct dial *d)
 	rc = uv_poll_start(&d->poll, UV_WRITABLE, on_poll);
 	if (rc != 0)
 		return rc;
+	/* The loop's own time may be a turn old; the timer counts from it. */
+	uv_update_time(d->loop);
 	return uv_timer_start(
 	    &d->timer, on_timeout, d->o.timeout_ns / CLOCK_NS_PER_MS, 0);
 }
