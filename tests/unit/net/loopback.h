@@ -135,6 +135,21 @@ loopback_accept(int listener)
 	return fd;
 }
 
+/** loopback_name() - The address of @fd, or of its @peer. */
+static inline struct addr
+loopback_name(int fd, bool peer)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr a;
+
+	assert_int_equal(peer ? getpeername(fd, (struct sockaddr *)&ss, &len)
+			      : getsockname(fd, (struct sockaddr *)&ss, &len),
+	    0);
+	addr_from_sockaddr(&a, (struct sockaddr *)&ss, "");
+	return a;
+}
+
 /** loopback_nonblock() - What our code expects of its descriptors. */
 static inline void
 loopback_nonblock(int fd)

@@ -208,20 +208,6 @@ finish(int c, int s)
 	UNTIL(book_closed(&sc.book) == closed + 1);
 }
 
-static struct addr
-name_of(int fd, bool peer)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	struct addr a;
-
-	assert_int_equal(peer ? getpeername(fd, (struct sockaddr *)&ss, &len)
-			      : getsockname(fd, (struct sockaddr *)&ss, &len),
-	    0);
-	addr_from_sockaddr(&a, (struct sockaddr *)&ss, "");
-	return a;
-}
-
 /* --- tests ------------------------------------------------------------- */
 
 static void
@@ -236,8 +222,8 @@ a_session_knows_its_four_ends(void **state)
 	begin(1, 0);
 	c = client(0);
 	s = loopback_accept(sc.server);
-	from = name_of(c, false);
-	local = name_of(s, true);
+	from = loopback_name(c, false);
+	local = loopback_name(s, true);
 	says(c, s, "hello");
 	says(s, c, "good day");
 	finish(c, s);
@@ -358,27 +344,34 @@ others_wait_while_there_is_no_room(void **state)
 	finish(c[1], s[1]);
 }
 
+/* The @n-th session is there, and alone; then it is over. */
+static void
+expect_alone(unsigned n)
+{
+	int s = loopback_accept(sc.server);
+
+	/* Turns enough to take another one by mistake. */
+	for (int i = 0; i < 10; i++)
+		loopback_turn(&idle);
+	assert_int_equal(proxy_live(sc.proxy), 1);
+	assert_int_equal(book_opened(&sc.book), n);
+	loopback_rst(s);
+	UNTIL(book_closed(&sc.book) == n);
+}
+
 /* The limit is one for all pairs, however close together they come. */
 static void
 other_pairs_wait_as_well(void **state)
 {
-	int c[3], s;
+	int c[3];
 
 	(void)state;
 	sc.o.npairs = 3;
 	begin(1, 1);
 	for (int i = 0; i < 3; i++)
 		c[i] = client(i);
-	for (unsigned i = 0; i < 3; i++) {
-		s = loopback_accept(sc.server);
-		/* It has had turns enough to take another by mistake. */
-		for (int n = 0; n < 10; n++)
-			loopback_turn(&idle);
-		assert_int_equal(proxy_live(sc.proxy), 1);
-		assert_int_equal(book_opened(&sc.book), i + 1);
-		loopback_rst(s);
-		UNTIL(book_closed(&sc.book) == i + 1);
-	}
+	for (unsigned n = 1; n <= 3; n++)
+		expect_alone(n);
 	for (int i = 0; i < 3; i++)
 		close(c[i]);
 }
