@@ -147,7 +147,7 @@ class Haproxy(Relay):
         conf.write_text(f"""
 global
     nbthread 2
-    maxconn 9000
+    maxconn 6000
     tune.maxaccept 500
 defaults
     mode tcp
@@ -184,7 +184,7 @@ class Socat(Relay):
     name = "socat"
 
     def command(self):
-        return ["socat", "-b", "131072",
+        return ["socat", "-t", "60", "-b", "131072",
                 f"TCP4-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr",
                 f"TCP4:127.0.0.1:{self.target}"]
 
