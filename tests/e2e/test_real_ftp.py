@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 
 from helpers import capture, records
 from helpers.real import run
@@ -24,7 +25,8 @@ def tnftp(address, *commands, cwd):
     script = "\n".join([
         f"open {host} {port}", "user anonymous guest@example.org", "binary",
         "passive on", *commands, "quit", ""])
-    return run("tnftp", "-n", "-v", input=script.encode(), cwd=cwd)
+    return run("tnftp", "-n", "-v", input=script.encode(), cwd=cwd,
+               stderr=subprocess.STDOUT)
 
 
 def test_ftp_session(teeline, vsftpd, tmp_path):

@@ -33,14 +33,15 @@ def free_port(host="127.0.0.1"):
 def run(*argv, expect=0, deadline=60.0, **how):
     """Run a client to its end and return what it printed (bytes).
 
-    stdin is empty unless input= is given; expect=None takes any status.
+    stdin is empty unless input= is given; expect=None takes any status;
+    stderr=subprocess.STDOUT adds what it complained about.
     """
+    how.setdefault("stderr", subprocess.PIPE)
     if "input" not in how:
         how.setdefault("stdin", subprocess.DEVNULL)
     argv = [tool(argv[0]), *map(str, argv[1:])]
     done = subprocess.run(argv, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=deadline * SCALE,
-                          check=False, **how)
+                          timeout=deadline * SCALE, check=False, **how)
     assert expect is None or done.returncode == expect, (
         f"{' '.join(argv)} ended with {done.returncode}:\n"
         f"{done.stdout[-2000:]!r}\n{done.stderr[-2000:]!r}")
@@ -62,19 +63,20 @@ class RealServer:
         for _ in range(10):
             self.port = free_port()
             self.target = f"127.0.0.1:{self.port}"
+            argv = self.command()
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=self._log,
+                argv, stdin=subprocess.DEVNULL, stdout=self._log,
                 stderr=self._log, cwd=self.folder)
             if wait_until(self._answers_or_ended, 20,
-                          f"{self.command()[0]} listening") == "answers":
+                          f"{argv[0]} listening") == "answers":
                 return
-        raise AssertionError(f"{self.command()} does not start: "
-                             f"{self._log_text()}")
+        raise AssertionError(f"{argv} does not start: {self._log_text()}")
 
     def prepare(self):
         """Make the files that the port does not change."""
 
     def command(self):
+        """The command line, once per try; may write what names the port."""
         raise NotImplementedError
 
     def path(self, *parts):
