@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "app/drain.h"
 #include "app/run.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
@@ -493,13 +494,8 @@ join_workers(struct run *r)
 static void
 drain_sinks(struct run *r)
 {
-	for (size_t i = 0; i < r->sinks.n; i++) {
-		struct sink *sink = r->sinks.v[i];
-
-		if (sink->ops->drain != NULL &&
-		    sink->ops->drain(sink, r->stop_ns) != 0)
-			r->deaf = true;
-	}
+	if (drain_all(r->sinks.v, r->sinks.n, r->stop_ns) != 0)
+		r->deaf = true;
 }
 
 static int

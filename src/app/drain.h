@@ -1,0 +1,32 @@
+#ifndef APP_DRAIN_H
+#define APP_DRAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/*
+ * drain.h - the last thing that sinks do: bring out what is queued.
+ *
+ * All at once, each on a thread of its own.  One after the other, a reader of
+ * standard output that has stopped would use up the time of the files that
+ * come behind it, and what was theirs to write would be lost.
+ */
+
+struct sink;
+
+/**
+ * drain_all() - Drain every sink that can be drained
+ * @sinks:	@n of them; all workers have ended
+ * @deadline_ns: Monotonic; for each of them
+ *
+ * Returns when the last is done.
+ *
+ * Return: 0; -ETIMEDOUT: a thread had to be left behind, and neither sinks
+ *	   nor lanes may be freed any more (core/sink.h)
+ */
+int drain_all(
+    struct sink *const *sinks, size_t n, uint64_t deadline_ns) ATTR_WUNRES;
+
+#endif /* APP_DRAIN_H */
