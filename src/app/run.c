@@ -528,9 +528,6 @@ close_books(struct run *r)
 static void
 free_all(struct run *r)
 {
-	/* A thread that hangs in the kernel still uses its sink. */
-	if (r->deaf)
-		return;
 	for (size_t i = 0; i < r->nworkers; i++)
 		worker_free(r->workers[i]);
 	for (size_t i = 0; i < r->nworkers; i++)
@@ -598,6 +595,9 @@ run_plan(const struct plan *p)
 		log_error("%s", err.text);
 		abandon(&r);
 	}
+	/* A thread that hangs in the kernel still uses its sink: no clean-up. */
+	if (r.deaf)
+		_exit(code);
 	close_main_loop(&r);
 	free_all(&r);
 	return code;

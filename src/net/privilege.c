@@ -106,8 +106,11 @@ privilege_real(struct err *err)
 
 	if (geteuid() == who.uid && getegid() == who.gid)
 		return 0;
-	/* The groups were the real user's all along. */
-	if (setgid(who.gid) != 0 || setuid(who.uid) != 0)
+	/*
+	 * The groups were the real user's all along.  The calls with two
+	 * arguments also set the saved ids, whoever owns the program.
+	 */
+	if (setregid(who.gid, who.gid) != 0 || setreuid(who.uid, who.uid) != 0)
 		return err_set(err, -errno, "cannot go back to user %u: %s",
 		    (unsigned)who.uid, strerror(errno));
 	if (who.uid != 0 && setuid(0) == 0)

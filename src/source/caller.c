@@ -45,7 +45,10 @@ call(struct caller *c)
 		.timeout_ns = c->timeout_ns,
 	};
 	struct addr to;
-	int fd = dial_start(&c->dial, c->loop, &o, &to);
+	int fd;
+
+	c->called_ms = uv_now(c->loop);
+	fd = dial_start(&c->dial, c->loop, &o, &to);
 
 	if (fd == -EINPROGRESS)
 		dial_on_done(c->dial, on_dialled, c);
@@ -104,7 +107,10 @@ caller_on_done(struct caller *c, caller_done *done, void *self)
 void
 caller_next(struct caller *c)
 {
-	later(c, 0);
+	uint64_t since_ms = uv_now(c->loop) - c->called_ms;
+
+	/* A server that refuses must not make us call in a frenzy. */
+	later(c, since_ms < CALLER_PACE_MS ? CALLER_PACE_MS - since_ms : 0);
 }
 
 void

@@ -22,6 +22,9 @@ struct err;
 
 #define CALLER_RETRY_MS 1000
 
+/* From one call to the next, however short the session between them was. */
+#define CALLER_PACE_MS 100
+
 /** caller_done - Somebody has answered; @fd is owned by the callee. */
 typedef void caller_done(void *self, int fd, const struct addr *peer);
 
@@ -34,6 +37,7 @@ struct caller {
 	uv_timer_t timer;
 	uv_loop_t *loop;
 	bool closed;
+	uint64_t called_ms;
 	caller_done *done;
 	void *self;
 };

@@ -70,7 +70,7 @@ USAGE = [
      "queue: 1 is out of range: 4KiB to 1TiB"),
     (["proxy", "0", TARGET, "-f", "hex", "-w", "-"],
      "hex and pcapng would both write to standard output"),
-    (["proxy", "0", TARGET, "-o", "raw:-"],
+    (["proxy", "0", TARGET, "-f", "text", "-o", "raw:-"],
      "text and raw would both write to standard output"),
     (["proxy", "0", TARGET, *["-o", "null"] * 64],
      "65 sinks are wanted; 64 are possible"),
