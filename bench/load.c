@@ -1,13 +1,12 @@
 /*
  * load.c - both ends of a benchmark: a server, and a client that drives it.
  *
- *	load sink			swallow bytes; at EOF answer one byte
- *	load echo			send everything back
- *	load bulk PORT STREAMS MIB	send so much in all, wait for the
- *answers load pingpong PORT CONNS SECONDS SIZE	one message each way at a time
- *	load connect PORT AT_ONCE SECONDS	connect, one byte each way,
- *close load idle PORT CONNS		open them, say "ready", hold until EOF
- *on standard input
+ *	load sink			swallow what was announced; answer a
+ *byte load echo			send everything back load bulk PORT
+ *STREAMS MIB	send so much in all, wait for the answers load pingpong PORT
+ *CONNS SECONDS SIZE	one message each way at a time load connect PORT AT_ONCE
+ *SECONDS	connect, one byte each way, close load idle PORT CONNS
+ *open them, say "ready", hold until EOF on standard input
  *
  * Servers choose a free port of 127.0.0.1 and print it.  Clients print one
  * line of JSON.  One thread and one epoll each: client, relay and server share
@@ -31,8 +30,9 @@
 
 #define BUFFER     ((size_t)256 * 1024)
 #define MAX_EVENTS 256
+#define MAX_FDS    65536
 
-static uint8_t buffer[BUFFER];
+static uint8_t buffer[4 * BUFFER];
 static int poller;
 
 static void
@@ -98,20 +98,32 @@ accept_all(int listener)
 	}
 }
 
+/* Bytes that a stream has announced in its first eight, and still owes. */
+static uint64_t owed[MAX_FDS];
+
 /* Return: false when the connection is over */
 static bool
 swallow(int fd)
 {
 	ssize_t n;
 
+	if (owed[fd] == 0 &&
+	    recv(fd, &owed[fd], sizeof(owed[fd]), 0) != sizeof(owed[fd]))
+		return false; /* the client has had its answer */
 	/* MSG_TRUNC: TCP throws the bytes away without copying them. */
-	do {
-		n = recv(fd, NULL, 4 * BUFFER, MSG_TRUNC | MSG_DONTWAIT);
-	} while (n > 0);
-	if (n < 0)
-		return errno == EAGAIN;
-	(void)send(fd, "", 1, MSG_NOSIGNAL);
-	return false;
+	while (owed[fd] > 0) {
+		n = recv(fd, buffer,
+		    owed[fd] < 4 * BUFFER ? owed[fd] : 4 * BUFFER,
+		    MSG_TRUNC | MSG_DONTWAIT);
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0) {
+			owed[fd] = 0;
+			return false;
+		}
+		owed[fd] -= (uint64_t)n;
+	}
+	return send(fd, "", 1, MSG_NOSIGNAL) == 1;
 }
 
 static bool
@@ -170,60 +182,67 @@ fill_buffer(void)
 }
 
 static void
-stop_watching_room(int fd)
+watch_answer(int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)fd };
 
-	(void)shutdown(fd, SHUT_WR);
 	(void)epoll_ctl(poller, EPOLL_CTL_MOD, fd, &ev);
 }
 
-/* Return: bytes sent */
-static uint64_t
-send_share(int fd, uint64_t left)
+static void
+send_share(int fd)
 {
-	size_t want = left < BUFFER ? (size_t)left : BUFFER;
+	size_t want = owed[fd] < BUFFER ? (size_t)owed[fd] : BUFFER;
 	ssize_t n = send(fd, buffer, want, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN)
 		die("send");
-	return n < 0 ? 0 : (uint64_t)n;
+	owed[fd] -= n < 0 ? 0 : (uint64_t)n;
+	if (owed[fd] == 0)
+		watch_answer(fd);
 }
 
+static void
+begin_stream(uint16_t port, uint64_t share)
+{
+	int fd = dial(port);
+
+	if (send(fd, &share, sizeof(share), 0) != sizeof(share))
+		die("send");
+	owed[fd] = share;
+	watch(fd, EPOLLIN | EPOLLOUT, (uint64_t)fd);
+}
+
+/* No end of stream is needed: not every relay passes one on by itself. */
 static int
 bulk(uint16_t port, unsigned streams, uint64_t mib)
 {
-	uint64_t total = mib * 1024 * 1024, left = total;
-	unsigned open = streams;
+	uint64_t share = mib * 1024 * 1024 / streams;
 	struct epoll_event ev[MAX_EVENTS];
+	unsigned open = streams;
 	double start = now();
 
 	fill_buffer();
-	for (unsigned i = 0; i < streams; i++) {
-		int fd = dial(port);
-
-		watch(fd, EPOLLIN | EPOLLOUT, (uint64_t)fd);
-	}
+	for (unsigned i = 0; i < streams; i++)
+		begin_stream(port, share);
 	while (open > 0) {
 		int n = epoll_wait(poller, ev, MAX_EVENTS, -1);
 
 		for (int i = 0; i < n; i++) {
 			int fd = (int)ev[i].data.u64;
 
-			if ((ev[i].events & EPOLLIN) != 0) {
-				if (recv(fd, buffer, 1, 0) != 1)
-					die("the end of a stream");
-				(void)close(fd);
-				open--;
+			if ((ev[i].events & EPOLLIN) == 0) {
+				send_share(fd);
 				continue;
 			}
-			left -= send_share(fd, left);
-			if (left == 0)
-				stop_watching_room(fd);
+			if (recv(fd, buffer, 1, 0) != 1)
+				die("the answer to a stream");
+			(void)close(fd);
+			open--;
 		}
 	}
 	printf("{\"seconds\": %.6f, \"bytes\": %llu}\n", now() - start,
-	    (unsigned long long)total);
+	    (unsigned long long)(share * streams));
 	return 0;
 }
 
