@@ -18,6 +18,7 @@ to complain about fails the test when the fixture ends.
 import contextlib
 import os
 import resource
+import shutil
 import signal
 
 import pytest
@@ -26,6 +27,8 @@ from helpers import real
 from helpers.peers import Server
 from helpers.program import Program, program_path
 from helpers.wait import SCALE
+
+FAILED = pytest.StashKey()
 
 
 def pytest_configure(config):
@@ -55,8 +58,30 @@ def pytest_runtest_call(item):
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember a failure: see keep()."""
+    yield
+    if call.excinfo:
+        item.stash[FAILED] = True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    """Throw away what a good test wrote: together that is gigabytes."""
+    folder = item.funcargs.get("tmp_path")
+    yield
+    if folder and not keep(item):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(item):
+    """Shall the files of this test stay, for somebody to look at?"""
+    return item.stash.get(FAILED, False)
+
+
 @pytest.fixture(name="teeline")
-def fixture_teeline(tmp_path_factory):
+def fixture_teeline(request, tmp_path_factory):
     """The program: teeline.proxy(), .start(), .run(), .spawn(), .path.
 
     See helpers/program.py.  Whatever still runs at the end of the test is
@@ -64,9 +89,12 @@ def fixture_teeline(tmp_path_factory):
     """
     if not os.path.exists(program_path()):
         pytest.exit(f"{program_path()} is not there: run make first", 1)
-    program = Program(tmp_path_factory.mktemp("run"))
+    folder = tmp_path_factory.mktemp("run")
+    program = Program(folder)
     yield program
     program.finish()
+    if not keep(request.node):
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(name="server")
@@ -104,10 +132,12 @@ def fixture_options(request, tmp_path):
 
 def _real(kind):
     """A fixture for a real server of helpers/real.py."""
-    def fixture(tmp_path_factory):
+    def fixture(request, tmp_path_factory):
         one = kind(tmp_path_factory.mktemp(kind.__name__.lower()))
         yield one
         one.finish()
+        if not keep(request.node):
+            shutil.rmtree(one.folder)
 
     fixture.__doc__ = kind.__doc__
     return fixture
