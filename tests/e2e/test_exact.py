@@ -66,6 +66,8 @@ def check_pcapng(folder, talks):
     assert found == {one.client: digests(one) for one in talks}
 
 
+# A disk that others keep busy is no reason to lose the end of a record.
+PATIENT = ["--drain-time", "30"]
 CHECKS = {"flows": check_flows, "jsonl": check_jsonl,
           "netrecord": check_netrecord, "pcapng": check_pcapng}
 
@@ -77,7 +79,8 @@ def hold(teeline, folder, kinds, talks, *options, **how):
     proxies = []
 
     def start(target):
-        proxies.append(teeline.proxy(target, "-f", "none", *options, *words))
+        proxies.append(teeline.proxy(
+            target, "-f", "none", *PATIENT, *options, *words))
         return proxies[0].addresses[0]
 
     talk.hold(start, talks, **how)

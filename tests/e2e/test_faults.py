@@ -43,8 +43,8 @@ def test_server_killed_in_mid_transfer(teeline, nginx, tmp_path):
     """What came is delivered and recorded, byte for byte; then the end."""
     with open(os.path.join(nginx.root, "big"), "wb") as file:
         file.truncate(4 << 30)
-    proxy = teeline.proxy(nginx.target, "-f", "none", "-o",
-                          f"flows:{tmp_path}/flows")
+    proxy = teeline.proxy(nginx.target, "-f", "none", "--drain-time", "30",
+                          "-o", f"flows:{tmp_path}/flows")
     client = connect(proxy.port, rcvbuf=65536)
     client.sendall(b"GET /big HTTP/1.0\r\n\r\n")
     got = bytearray(recv_exactly(client, BULK))
