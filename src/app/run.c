@@ -253,6 +253,9 @@ close_handles(struct run *r)
 {
 	for (int i = 0; i < SIGNAL_NSLOTS; i++)
 		uv_close((uv_handle_t *)&r->signals[i], NULL);
+	/* libuv has restored the defaults, which would end the draining. */
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGUSR1, SIG_IGN);
 	mail_close(&r->box);
 }
 

@@ -208,6 +208,27 @@ def test_second_signal_ends_at_once(teeline, server):
         os.close(ours)
 
 
+def test_other_signals_do_not_end_the_draining(teeline, server):
+    """SIGHUP and SIGUSR1 have nothing to do any more, and do no harm."""
+    peer = server()
+    ours, theirs = os.pipe()
+    proxy = teeline.proxy(peer.target, "-f", "jsonl", "--drain-time", "2",
+                          stdout=theirs)
+    os.close(theirs)
+    client, there = pair(proxy, peer)
+    pump(client, there)
+    proxy.send(signal.SIGTERM)
+    assert was_reset(client)
+    while proxy.process.poll() is None:
+        try:
+            proxy.process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            proxy.send(signal.SIGHUP)
+            proxy.send(signal.SIGUSR1)
+    proxy.wait(0)
+    os.close(ours)
+
+
 def test_sigkill_leaves_readable_records(teeline, server, tmp_path):
     """What is on disk is readable, up to the last flush."""
     peer = server()
