@@ -598,8 +598,7 @@ run_plan(const struct plan *p)
 		log_error("%s", err.text);
 		abandon(&r);
 	}
-	/* A thread that hangs in the kernel still uses its sink: no clean-up.
-	 */
+	/* A thread that hangs in the kernel still uses its sink. */
 	if (r.deaf)
 		_exit(code);
 	close_main_loop(&r);
