@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "core/reasm.h"
 #include "core/sink_spec.h"
 
 /*
@@ -61,9 +62,49 @@ struct plan_proxy {
 	bool orderly;
 };
 
+/** enum plan_input - Where a run hears its traffic. */
+enum plan_input {
+	PLAN_PROXY,
+	PLAN_TAP,
+	PLAN_READ,
+};
+
+/**
+ * struct plan_capture - Options of tap and read
+ * @iface:	-i; owned; NULL: that of the default route
+ * @filter:	pcap-filter(7), words joined by blanks; owned; NULL: everything
+ * @snaplen:	-s; default 262144
+ * @buffer:	-B, in bytes; default 64 MiB
+ * @promiscuous: Not -p
+ * @files:	read: @nfiles operands; the texts are owned
+ * @max_packets: -c; 0: no limit
+ * @hold:	--hold, bytes per direction
+ * @hold_total:	--hold-total, bytes in all
+ * @hold_ns:	--hold-time
+ * @overlap:	--overlap
+ * @decap:	--decap
+ */
+struct plan_capture {
+	char *iface;
+	char *filter;
+	uint32_t snaplen;
+	size_t buffer;
+	bool promiscuous;
+	char **files;
+	size_t nfiles;
+	uint64_t max_packets;
+	size_t hold;
+	size_t hold_total;
+	uint64_t hold_ns;
+	enum reasm_overlap overlap;
+	unsigned decap;
+};
+
 /**
  * struct plan - A run
- * @proxy:	Its source
+ * @input:	Which of the next two is meant
+ * @proxy:	Source in the middle
+ * @capture:	Source of packets
  * @sinks:	@nsinks of them; owned.  -f has become the first, with "-" as
  *		its argument; -w has become pcapng: or pcap:.
  * @overwrite:	--overwrite
@@ -88,7 +129,9 @@ struct plan_proxy {
  *		may be NULL
  */
 struct plan {
+	enum plan_input input;
 	struct plan_proxy proxy;
+	struct plan_capture capture;
 	struct sink_spec *sinks;
 	size_t nsinks;
 	bool overwrite;

@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/sink.h"
 
+struct packet;
 struct session;
 
 /*
@@ -74,6 +75,23 @@ enum need fanout_need(const struct session *s);
  * worker_room() (net/worker.h) before it asks again.
  */
 bool fanout_blocked(const struct session *s);
+
+/**
+ * fanout_held_up() - Is any sink full that wants its sessions paused?
+ *
+ * For sources that cannot hold back a single session (captures): to be asked
+ * before each block, and then as fanout_blocked().
+ */
+bool fanout_held_up(const struct fanout *f);
+
+/**
+ * fanout_packet() - Hand a packet as captured to the sinks that keep packets
+ * @s:		The session it belongs to, open; NULL: none
+ *
+ * A full sink with ON_FULL_DROP loses it, counted by reason; one with
+ * ON_FULL_CLOSE gives the session up, or loses it when there is none.
+ */
+void fanout_packet(struct fanout *f, struct session *s, const struct packet *p);
 
 /**
  * fanout_turn() - Let the sinks flush

@@ -52,6 +52,8 @@ struct session_name {
  * @gap_bytes:	Sum of gaps (without those of single sinks)
  * @lost_bytes:	Proxy: read from the sender but never delivered to the
  *		receiver, since that one was gone
+ * @packets:	tap and read: packets of this session, by sender; else 0
+ * @retransmitted: ... of them, that carried payload and nothing new
  * @ended:	end was sent for this direction
  * @how:	How it ended; valid when @ended
  * @reason:	Valid at close: see session_close()
@@ -62,8 +64,9 @@ struct session_name {
  * @active:	Bit i set: sink i of @fan sees this session (fanout.c)
  * @slots:	Room for the sinks' state: fanout_session_size() bytes, zeroed
  *
- * The source writes the fields up to @open_ns, @lost_bytes and @error before
- * the call that needs them; the others belong to session.c and fanout.c.
+ * The source writes the fields up to @open_ns, @lost_bytes, @packets,
+ * @retransmitted and @error before the call that needs them; the others belong
+ *to session.c and fanout.c.
  */
 struct session {
 	uint64_t id;
@@ -87,6 +90,8 @@ struct session {
 	uint64_t off[DIR_NDIRS];
 	uint64_t gap_bytes[DIR_NDIRS];
 	uint64_t lost_bytes[DIR_NDIRS];
+	uint64_t packets[DIR_NDIRS];
+	uint64_t retransmitted[DIR_NDIRS];
 	struct fanout *fan;
 	uint64_t active;
 	void *slots;
@@ -122,7 +127,11 @@ void session_take(struct session *s, const struct chunk *c, void *pipe);
 /** session_gap() - Say that bytes are missing; @g->off is the next offset. */
 void session_gap(struct session *s, const struct gap *g);
 
-/** session_conflict() - Say that a range was sent twice and differs. */
+/**
+ * session_conflict() - Say that a range was sent twice and differs
+ * @c:		Names bytes that were delivered: @c->off + @c->len is at most
+ *		the next offset
+ */
 void session_conflict(struct session *s, const struct conflict *c);
 
 /**

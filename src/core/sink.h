@@ -19,6 +19,7 @@
  */
 
 struct err;
+struct packet;
 struct session;
 struct sink_lane;
 struct worker;
@@ -92,8 +93,13 @@ struct sink_lane {
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
  *
  * Callbacks that may be NULL: data (counts only), take and discard (unless
- * @need is NEED_FILE), gap, conflict, end, abort (unless it can be full and
- * may be told to close), turn, full, drain, reopen.
+ * @need is NEED_FILE), gap, conflict, end, packet, abort (unless it can be
+ * full and may be told to close), turn, full, drain, reopen.
+ *
+ * A sink with packet() is one that keeps packets (decision 11): it gets open,
+ * packet and close, none of the events between, its @need is NEED_NOTHING, and
+ * its counters count captured bytes of packets.  Such ops are chosen by a kind
+ * whose source gives packets (sink_env.packets).
  */
 struct sink_ops {
 	const char *kind;
@@ -146,6 +152,15 @@ struct sink_ops {
 	    const struct session *s, const struct conflict *c);
 	void (*end)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct end *e);
+	/**
+	 * packet() - A packet as it was captured
+	 * @st, @s:	The session that it belongs to, if the sink watches
+	 *		that; NULL for packets of no session (not TCP,
+	 *		fragments, strays), which a sink with a match does not
+	 *		get at all
+	 */
+	void (*packet)(struct sink_lane *lane, void *st,
+	    const struct session *s, const struct packet *p);
 	/** close() - The last of @s; @ts_ns is @s->last_ns. */
 	void (*close)(
 	    struct sink_lane *lane, void *st, const struct session *s);

@@ -18,11 +18,29 @@
  */
 
 struct err;
+struct packet_iface;
 
 /** struct sink_pair - One key=value that belongs to the kind. */
 struct sink_pair {
 	char *key;
 	char *value;
+};
+
+/**
+ * struct sink_rotation - When a file is finished and another begun
+ *
+ * Files that rotate are written to NAME.tmp and renamed when finished; the
+ * counter stands before the extension (decision 23).
+ *
+ * @bytes:	-C: before a record would make it longer; 0: any length
+ * @span_ns:	-G: after so long, on a timer, traffic or not; 0: never
+ * @keep:	-W: so many finished files of this run are kept, the oldest
+ *		deleted; 0: all
+ */
+struct sink_rotation {
+	uint64_t bytes;
+	uint64_t span_ns;
+	unsigned keep;
 };
 
 /**
@@ -36,6 +54,7 @@ struct sink_pair {
  * @pairs:	The kind's own keys, @npairs of them; owned
  * @overwrite:	A file that exists may be cut to nothing (-w, personalities)
  * @mode:	Mode of new files, less the umask; 0: 0600
+ * @rotation:	-C, -G and -W, for what -w writes; all 0 otherwise
  */
 struct sink_spec {
 	char *kind;
@@ -49,6 +68,7 @@ struct sink_spec {
 	size_t npairs;
 	bool overwrite;
 	unsigned mode;
+	struct sink_rotation rotation;
 };
 
 /** sink_spec_get() - Value of the kind's own key @key; NULL if not given. */
@@ -76,6 +96,9 @@ void sink_spec_done(struct sink_spec *spec);
 /**
  * struct sink_env - What all sinks of a run have in common
  * @source:	"proxy", "tap" or "read": sets the default of on-full
+ * @packets:	The source gives packets as captured (sink_ops.packet)
+ * @ifaces:	@nifaces interfaces that are known from the start; borrowed.
+ *		Unless all are known, there is only one worker (core/source.h)
  * @overwrite:	--overwrite: files that exist may be cut to nothing
  * @utf8:	Standard output can show UTF-8 (arrows, control pictures)
  * @color:	Standard output wants colour
@@ -88,6 +111,9 @@ void sink_spec_done(struct sink_spec *spec);
  */
 struct sink_env {
 	const char *source;
+	bool packets;
+	const struct packet_iface *ifaces;
+	size_t nifaces;
 	bool overwrite;
 	bool utf8;
 	bool color;

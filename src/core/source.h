@@ -1,0 +1,101 @@
+#ifndef CORE_SOURCE_H
+#define CORE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/*
+ * source.h - the one interface through which app/ drives what hears traffic:
+ * proxy, tap (live capture) and read (capture files).
+ *
+ * Life: made and opened by its own constructor, which does everything that
+ * needs privileges; attach() once the sinks and the workers exist; start();
+ * events on the workers' threads; stop(), or an end of its own; then, once
+ * the workers have ended, free().
+ *
+ *	new ── attach ── start ── ... ── stop ── (stopped) ── free
+ *	  └───────┴── close, if it never started ──────────────┘
+ */
+
+struct err;
+struct fanout;
+struct packet_iface;
+struct source;
+struct tally;
+struct worker;
+
+/**
+ * struct source_events - What a source tells
+ * @finished:	It has come to its own end: files read, so many sessions or
+ *		packets.  The owner answers with stop().
+ * @stopped:	After stop(): no session is left, nothing will come.
+ * @trouble:	Something to be told to the user at once, @text without
+ *		newline: a damaged file, an interface that went down
+ * @self:	Passed to all of them
+ *
+ * Called on some worker's thread: @finished at most once and not after
+ * stop(), @stopped exactly once, @trouble now and then.
+ */
+struct source_events {
+	void (*finished)(void *self);
+	void (*stopped)(void *self);
+	void (*trouble)(void *self, const char *text);
+	void *self;
+};
+
+/**
+ * struct source_ops - What a kind of source implements
+ * @name:	"proxy", "tap" or "read"; session.source
+ * @packets:	Gives packets as captured beside the events of its sessions
+ *
+ * Callbacks that may be NULL: ifaces, tally, failed.
+ */
+struct source_ops {
+	const char *name;
+	bool packets;
+
+	/**
+	 * ifaces() - The interfaces that are known before it starts
+	 *
+	 * A source on more than one worker knows all of its interfaces here;
+	 * one on a single worker may meet others later.
+	 */
+	size_t (*ifaces)(
+	    const struct source *src, const struct packet_iface **list);
+	/**
+	 * attach() - Give it the workers, before they are started
+	 * @workers:	@n of them, @n > 0; they outlive the source
+	 * @fans:	The fan-out of each
+	 *
+	 * Sets the workers' turn hooks.  Return: 0 or -errno with @err
+	 */
+	int (*attach)(struct source *src, struct worker *const *workers,
+	    struct fanout *const *fans, size_t n, struct err *err);
+	/** start() - Hear; the workers may run already. */
+	void (*start)(struct source *src);
+	/**
+	 * stop() - Hear no more, end every session
+	 * @linger_ns:	How long bytes under way may take to be delivered
+	 *
+	 * From any thread, once.
+	 */
+	void (*stop)(struct source *src, uint64_t linger_ns);
+	/** close() - Let go of everything when the workers will never run. */
+	void (*close)(struct source *src);
+	/** free() - After the workers were freed; NULL is a no-op. */
+	void (*free)(struct source *src);
+	/** tally() - Add what it has counted; from any thread. */
+	void (*tally)(const struct source *src, struct tally *t);
+	/** failed() - Something it heard was damaged: exit code 1. */
+	bool (*failed)(const struct source *src);
+};
+
+/** struct source - The first member of every kind's own struct. */
+struct source {
+	const struct source_ops *ops;
+};
+
+#endif /* CORE_SOURCE_H */

@@ -1,0 +1,64 @@
+#ifndef SOURCE_DISSECT_H
+#define SOURCE_DISSECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/flow_table.h"
+
+/*
+ * dissect.h - from packets to sessions: what tap and read have in common.
+ *
+ *	packet ── decode (wire/decode.h) ─┬─ TCP ────────► flow table
+ *	              ▲                   ├─ fragment ─► core/defrag.h ─┐
+ *	              └───────────────────┼──── whole datagram ◄────────┘
+ *	                                  └─ not TCP, undecodable: counted
+ *
+ * One per worker, used by its thread alone; only dissect_tally() may be
+ * called from others.  Every packet is in exactly one class of struct tally,
+ * and reaches the sinks that keep packets exactly once.
+ */
+
+struct dissect;
+struct err;
+struct fanout;
+struct packet;
+struct tally;
+
+/**
+ * struct dissect_opts - What it is made from
+ * @flow:	The flow table's part
+ * @decap:	Layers of tunnels that are opened (decision 20); default 4
+ */
+struct dissect_opts {
+	struct flow_opts flow;
+	unsigned decap;
+};
+
+#define DISSECT_DECAP_DEFAULT 4
+#define DISSECT_DECAP_MAX     16
+
+/** dissect_new() - Make it; NULL with @err. */
+struct dissect *dissect_new(const struct dissect_opts *o, struct fanout *fan,
+    struct err *err) ATTR_WUNRES;
+
+/** dissect_free() - After dissect_stop(); NULL is a no-op. */
+void dissect_free(struct dissect *d);
+
+/** dissect_packet() - A packet that has passed the filter. */
+void dissect_packet(struct dissect *d, const struct packet *p);
+
+/** dissect_tick() - Time passes; see flow_table_tick(). */
+void dissect_tick(struct dissect *d, uint64_t now_ns);
+
+/** dissect_stop() - Nothing more comes: end every session. */
+void dissect_stop(struct dissect *d);
+
+/** dissect_live() - Sessions at the moment. */
+uint64_t dissect_live(const struct dissect *d);
+
+/** dissect_tally() - Add what was counted; from any thread. */
+void dissect_tally(const struct dissect *d, struct tally *t);
+
+#endif /* SOURCE_DISSECT_H */

@@ -1,0 +1,42 @@
+#ifndef SOURCE_FILTER_H
+#define SOURCE_FILTER_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+/*
+ * filter.h - pcap-filter(7) expressions over captured packets.
+ *
+ * Compiled per link type, when the first packet of one comes.  Filters see
+ * the outer headers (decision 20).  Not thread-safe: one per worker.
+ */
+
+struct err;
+struct filter;
+struct packet;
+
+/**
+ * filter_new() - Take an expression
+ * @text:	Copied; NULL or blank: everything passes
+ *
+ * Compiled at once for Ethernet and for raw IP: an expression that neither
+ * of the two can have is wrong.
+ *
+ * Return: NULL when it does not compile; @err says what libpcap says, and
+ *	   where
+ */
+struct filter *filter_new(const char *text, struct err *err) ATTR_WUNRES;
+
+/** filter_free() - NULL is a no-op. */
+void filter_free(struct filter *f);
+
+/**
+ * filter_passes() - Judge a packet
+ *
+ * A link type that the expression cannot be compiled for (as "ether host"
+ * on raw IP) lets nothing pass.
+ */
+bool filter_passes(struct filter *f, const struct packet *p);
+
+#endif /* SOURCE_FILTER_H */
