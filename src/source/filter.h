@@ -20,11 +20,12 @@ struct packet;
  * filter_new() - Take an expression
  * @text:	Copied; NULL or blank: everything passes
  *
- * Compiled at once for Ethernet and for raw IP: an expression that neither
- * of the two can have is wrong.
+ * Compiled at once for Ethernet: an expression that neither Ethernet nor raw
+ * IP nor Linux cooked capture nor 802.11 can have is wrong.  Host names in it
+ * are looked up, for each link type anew.
  *
- * Return: NULL when it does not compile; @err says what libpcap says, and
- *	   where
+ * Return: NULL when it does not compile; @err quotes it and says what libpcap
+ *	   says
  */
 struct filter *filter_new(const char *text, struct err *err) ATTR_WUNRES;
 
