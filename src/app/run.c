@@ -2,70 +2,53 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "app/drain.h"
+#include "app/mainloop.h"
 #include "app/run.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
+#include "app/sources.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "config/plan.h"
 #include "core/fanout.h"
-#include "net/mail.h"
+#include "core/source.h"
 #include "net/privilege.h"
 #include "net/worker.h"
-#include "source/proxy.h"
 
 /*
  * How a run goes.  The order matters:
  *
- *	listeners	need privileges; no thread and no loop exists yet
+ *	source		listeners, captures need privileges; no thread yet
  *	user		given up before any output is opened
  *	background	fork before any thread
+ *	main loop	signals and letters
  *	sinks		open their files, start their writers
- *	workers		loops, fan-outs, the proxy's part in each
- *	main loop	signals and letters from the workers, until told to end
+ *	workers		loops, fan-outs, the source's part in each
+ *	traffic		until the source has finished, or a signal came
  *	stop		sessions end, workers join, sinks drain, the sheet
- *
- * The main thread's loop carries no traffic.
  */
-
-/* Listener addresses that are shown at start. */
-#define MAX_SHOWN 64
-
-/* With fewer descriptors than this none are spent on pipes for splicing. */
-#define MIN_FDS_FOR_PIPES 256
 
 /* Files that one sink may keep open: a sixteenth of all, within these. */
 #define SINK_FILES_MIN 2
 #define SINK_FILES_MAX 4096
 
-enum signal_slot {
-	SIGNAL_INT,
-	SIGNAL_TERM,
-	SIGNAL_HUP,
-	SIGNAL_USR1,
-};
-#define SIGNAL_NSLOTS (SIGNAL_USR1 + 1)
-
 /**
  * struct run - All that is made for a plan
  * @fds:	Descriptors this process may have
- * @stopping:	proxy_stop() has been called
+ * @stopping:	The source was told to stop
  * @stop_ns:	When draining must be over, monotonic
  * @deaf:	A sink's thread had to be left behind
  */
 struct run {
 	const struct plan *plan;
-	struct proxy *proxy;
+	struct source *source;
 	struct sinks sinks;
 	struct sink_env env;
 	struct worker **workers;
@@ -73,16 +56,13 @@ struct run {
 	size_t nworkers;
 	size_t nstarted;
 	size_t fds;
-	uv_loop_t loop;
-	struct mail_box box;
-	uv_signal_t signals[SIGNAL_NSLOTS];
+	struct mainloop loop;
 	struct mail finished;
 	struct mail stopped;
 	struct mail stdout_gone;
 	bool stopping;
 	uint64_t stop_ns;
 	bool deaf;
-	bool has_loop;
 };
 
 /* --- the surroundings -------------------------------------------------- */
@@ -130,12 +110,6 @@ sessions_that_fit(const struct run *r)
 	return r->fds > used + 2 ? (r->fds - used) / 2 : 1;
 }
 
-static size_t
-worker_count(const struct plan *p)
-{
-	return p->workers > 0 ? p->workers : uv_available_parallelism();
-}
-
 static bool
 wants_color(const struct plan *p)
 {
@@ -165,16 +139,17 @@ on_stdout_gone(void *self)
 {
 	struct run *r = self;
 
-	mail_send(&r->box, &r->stdout_gone);
+	mainloop_send(&r->loop, &r->stdout_gone);
 }
 
 static struct sink_env
 sink_env(struct run *r)
 {
+	const struct source_ops *ops = r->source->ops;
 	bool tty = isatty(STDOUT_FILENO);
-
-	return (struct sink_env){
-		.source = "proxy",
+	struct sink_env env = {
+		.source = ops->name,
+		.packets = ops->packets,
 		.overwrite = r->plan->overwrite,
 		.utf8 = tty && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.color = wants_color(r->plan),
@@ -185,44 +160,13 @@ sink_env(struct run *r)
 		.self = r,
 		.max_open = files_per_sink(r),
 	};
+
+	if (ops->ifaces != NULL)
+		env.nifaces = ops->ifaces(r->source, &env.ifaces);
+	return env;
 }
 
-/* --- letters from the workers ------------------------------------------ */
-
-static void
-on_proxy_finished(void *self)
-{
-	struct run *r = self;
-
-	mail_send(&r->box, &r->finished);
-}
-
-static void
-on_proxy_stopped(void *self)
-{
-	struct run *r = self;
-
-	mail_send(&r->box, &r->stopped);
-}
-
-static void
-exit_at_once(int number)
-{
-	_exit(128 + number);
-}
-
-/*
- * From here on a signal to stop ends the process, also while this thread is
- * held up by a sink that drains and no loop runs any more.
- */
-static void
-hear_second_signal(struct run *r)
-{
-	(void)uv_signal_stop(&r->signals[SIGNAL_INT]);
-	(void)uv_signal_stop(&r->signals[SIGNAL_TERM]);
-	(void)signal(SIGINT, exit_at_once);
-	(void)signal(SIGTERM, exit_at_once);
-}
+/* --- the end comes ----------------------------------------------------- */
 
 static void
 begin_stop(struct run *r)
@@ -230,46 +174,84 @@ begin_stop(struct run *r)
 	if (r->stopping)
 		return;
 	r->stopping = true;
-	hear_second_signal(r);
+	mainloop_stop_is_final(&r->loop);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
-	proxy_stop(r->proxy, r->plan->drain_ns);
+	r->source->ops->stop(r->source, r->plan->drain_ns);
 }
 
 static void
-on_finished(struct mail *m)
+deliver_finished(struct mail *m)
 {
 	begin_stop(ATTR_CONTAINER(m, struct run, finished));
 }
 
 /* Whoever read our output has gone: there is nothing left to do (EPIPE). */
 static void
-on_gone(struct mail *m)
+deliver_gone(struct mail *m)
 {
 	begin_stop(ATTR_CONTAINER(m, struct run, stdout_gone));
 }
 
 static void
-close_handles(struct run *r)
+deliver_stopped(struct mail *m)
 {
-	for (int i = 0; i < SIGNAL_NSLOTS; i++)
-		uv_close((uv_handle_t *)&r->signals[i], NULL);
-	/* libuv has restored the defaults, which would end the draining. */
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGUSR1, SIG_IGN);
-	mail_close(&r->box);
+	mainloop_end(&ATTR_CONTAINER(m, struct run, stopped)->loop);
+}
+
+/* --- what the source tells, on its own threads ------------------------- */
+
+static void
+on_finished(void *self)
+{
+	struct run *r = self;
+
+	mainloop_send(&r->loop, &r->finished);
 }
 
 static void
-on_stopped(struct mail *m)
+on_stopped(void *self)
 {
-	close_handles(ATTR_CONTAINER(m, struct run, stopped));
+	struct run *r = self;
+
+	mainloop_send(&r->loop, &r->stopped);
+}
+
+static void
+on_trouble(void *self, const char *text)
+{
+	(void)self;
+	log_error("%s", text);
 }
 
 /* --- signals ----------------------------------------------------------- */
 
 static void
-show_sheet(struct run *r)
+on_signal_stop(void *self, int number)
 {
+	struct run *r = self;
+
+	if (r->plan->stopping != NULL)
+		r->plan->stopping(r->plan, number);
+	begin_stop(r);
+}
+
+static void
+reopen_sinks(void *self)
+{
+	struct run *r = self;
+
+	for (size_t i = 0; i < r->sinks.n; i++) {
+		struct sink *sink = r->sinks.v[i];
+
+		if (sink->ops->reopen != NULL)
+			sink->ops->reopen(sink);
+	}
+}
+
+static void
+show_sheet(void *self)
+{
+	struct run *r = self;
 	struct sheet sh;
 
 	if (sheet_take(&sh, r->fans, r->nworkers) != 0) {
@@ -280,97 +262,30 @@ show_sheet(struct run *r)
 	sheet_done(&sh);
 }
 
-static void
-reopen_sinks(struct run *r)
-{
-	for (size_t i = 0; i < r->sinks.n; i++) {
-		struct sink *sink = r->sinks.v[i];
-
-		if (sink->ops->reopen != NULL)
-			sink->ops->reopen(sink);
-	}
-}
-
-static void
-on_signal(uv_signal_t *handle, int number)
-{
-	struct run *r = handle->data;
-
-	switch (number) {
-	case SIGHUP:
-		reopen_sinks(r);
-		break;
-	case SIGUSR1:
-		show_sheet(r);
-		break;
-	default:
-		if (r->plan->stopping != NULL)
-			r->plan->stopping(r->plan, number);
-		begin_stop(r);
-		break;
-	}
-}
-
-static int
-open_main_loop(struct run *r, struct err *err)
-{
-	static const int number[] = {
-		[SIGNAL_INT] = SIGINT,
-		[SIGNAL_TERM] = SIGTERM,
-		[SIGNAL_HUP] = SIGHUP,
-		[SIGNAL_USR1] = SIGUSR1,
-	};
-	int rc = uv_loop_init(&r->loop);
-
-	if (rc == 0)
-		rc = mail_init(&r->box, &r->loop);
-	for (int i = 0; i < SIGNAL_NSLOTS && rc == 0; i++) {
-		rc = uv_signal_init(&r->loop, &r->signals[i]);
-		if (rc == 0)
-			rc = uv_signal_start(
-			    &r->signals[i], on_signal, number[i]);
-		r->signals[i].data = r;
-	}
-	if (rc != 0)
-		return err_set(
-		    err, rc, "cannot make the main loop: %s", uv_strerror(rc));
-	r->has_loop = true;
-	return 0;
-}
+static const struct mainloop_ops loop_ops = {
+	.stop = on_signal_stop,
+	.reopen = reopen_sinks,
+	.show = show_sheet,
+};
 
 /* --- making ------------------------------------------------------------ */
 
 static int
-open_proxy(struct run *r, struct err *err)
+open_source(struct run *r, struct err *err)
 {
-	const struct plan_proxy *pp = &r->plan->proxy;
-	struct proxy_pair *pairs = calloc(pp->npairs, sizeof(*pairs));
-	struct proxy_opts o = {
-		.pairs = pairs,
-		.npairs = pp->npairs,
-		.connect_timeout_ns = pp->connect_timeout_ns,
-		.source = pp->source,
-		.reuse_port = pp->reuse_port,
-		.backlog = pp->backlog,
-		.zero_copy = !pp->copy && r->fds >= MIN_FDS_FOR_PIPES,
-		.orderly = pp->orderly,
-		.names = r->plan->names,
-		.max_sessions = r->plan->max_sessions,
-		.max_bytes = r->plan->max_bytes,
-		.idle_timeout_ns = r->plan->idle_timeout_ns,
-		.finished = on_proxy_finished,
-		.stopped = on_proxy_stopped,
-		.self = r,
+	const struct sources_opts o = {
+		.fds = r->fds,
+		.events = {
+			.finished = on_finished,
+			.stopped = on_stopped,
+			.trouble = on_trouble,
+			.self = r,
+		},
 	};
+	int code = 0;
 
-	if (pairs == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < pp->npairs; i++)
-		pairs[i] = (struct proxy_pair){ &pp->pairs[i].client,
-			&pp->pairs[i].server, pp->pairs[i].label };
-	r->proxy = proxy_new(&o, err);
-	free(pairs);
-	return r->proxy == NULL ? -EIO : 0;
+	r->source = sources_open(r->plan, &o, &code, err);
+	return r->source != NULL ? 0 : code;
 }
 
 /* As daemon(3), once the listeners are open and before any thread is. */
@@ -394,7 +309,7 @@ drop_privileges(const struct plan *p, struct err *err)
 static int
 make_workers(struct run *r, struct err *err)
 {
-	size_t n = worker_count(r->plan);
+	size_t n = sources_workers(r->plan);
 
 	r->workers = calloc(n, sizeof(struct worker *));
 	r->fans = calloc(n, sizeof(struct fanout *));
@@ -410,16 +325,13 @@ make_workers(struct run *r, struct err *err)
 		if (r->fans[i] == NULL)
 			return -EIO;
 	}
-	return proxy_attach(r->proxy, r->workers, r->fans, n, err);
+	return r->source->ops->attach(r->source, r->workers, r->fans, n, err);
 }
 
 static int
 start_workers(struct run *r, struct err *err)
 {
-	uint64_t limit = r->plan->max_concurrent;
-	uint64_t fit = sessions_that_fit(r);
-
-	proxy_limit(r->proxy, limit > 0 && limit < fit ? limit : fit);
+	sources_limit(r->source, r->plan, sessions_that_fit(r));
 	for (size_t i = 0; i < r->nworkers; i++) {
 		int rc = worker_start(r->workers[i], err);
 
@@ -430,48 +342,19 @@ start_workers(struct run *r, struct err *err)
 	return 0;
 }
 
-static void
-say_listening(const struct proxy_listening *list, size_t n)
-{
-	char text[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < n; i++)
-		(void)fprintf(stderr, "teeline: listening on %s, %s %s\n",
-		    addr_format(&list[i].addr, text),
-		    list[i].for_server ? "for servers of" : "relaying to",
-		    list[i].peer);
-}
-
-static void
-say_ready(const struct run *r)
-{
-	struct proxy_listening list[MAX_SHOWN];
-	struct addr addrs[MAX_SHOWN];
-	size_t n = proxy_listening(r->proxy, list, MAX_SHOWN);
-
-	if (n > MAX_SHOWN)
-		n = MAX_SHOWN;
-	for (size_t i = 0; i < n; i++)
-		addrs[i] = list[i].addr;
-	if (r->plan->ready != NULL)
-		r->plan->ready(r->plan, addrs, n);
-	else if (!r->plan->quiet)
-		say_listening(list, n);
-}
-
+/* Those that read the command line give -EINVAL and -EEXIST: it is wrong. */
 static int
 open_all(struct run *r, int *code, struct err *err)
 {
-	int rc;
+	int rc = open_source(r, err);
 
-	*code = RUN_FAIL;
-	rc = open_proxy(r, err);
+	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
 		rc = drop_privileges(r->plan, err);
 	if (rc == 0 && r->plan->daemon)
 		rc = go_to_background(err);
 	if (rc == 0)
-		rc = open_main_loop(r, err);
+		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc != 0)
 		return rc;
 	r->env = sink_env(r);
@@ -522,6 +405,8 @@ close_books(struct run *r)
 		sheet_print(&sh);
 	if (sheet_has_failure(&sh))
 		code = RUN_FAIL;
+	if (r->source->ops->failed != NULL && r->source->ops->failed(r->source))
+		code = RUN_FAIL;
 	if (code == RUN_OK && p->strict && sheet_has_loss(&sh))
 		code = RUN_LOSS;
 	sheet_done(&sh);
@@ -533,34 +418,24 @@ free_all(struct run *r)
 {
 	for (size_t i = 0; i < r->nworkers; i++)
 		worker_free(r->workers[i]);
+	if (r->source != NULL)
+		r->source->ops->free(r->source);
 	for (size_t i = 0; i < r->nworkers; i++)
 		fanout_free(r->fans[i]);
 	sinks_free(&r->sinks);
-	proxy_free(r->proxy);
 	free(r->fans);
 	free(r->workers);
-}
-
-static void
-close_main_loop(struct run *r)
-{
-	if (!r->has_loop)
-		return;
-	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
-	mail_done(&r->box);
-	(void)uv_loop_close(&r->loop);
 }
 
 /* Something failed before traffic came: undo what was done. */
 static void
 abandon(struct run *r)
 {
-	if (r->has_loop)
-		close_handles(r);
+	mainloop_end(&r->loop);
 	/* The listeners' handles belong to the workers while these run. */
 	join_workers(r);
-	if (r->proxy != NULL)
-		proxy_close(r->proxy);
+	if (r->source != NULL)
+		r->source->ops->close(r->source);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	drain_sinks(r);
 }
@@ -568,9 +443,9 @@ abandon(struct run *r)
 static int
 carry_traffic(struct run *r)
 {
-	say_ready(r);
-	proxy_start(r->proxy);
-	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
+	sources_announce(r->source, r->plan);
+	r->source->ops->start(r->source);
+	mainloop_run(&r->loop);
 	join_workers(r);
 	drain_sinks(r);
 	return close_books(r);
@@ -581,9 +456,9 @@ run_plan(const struct plan *p)
 {
 	struct run r = {
 		.plan = p,
-		.finished.deliver = on_finished,
-		.stopped.deliver = on_stopped,
-		.stdout_gone.deliver = on_gone,
+		.finished.deliver = deliver_finished,
+		.stopped.deliver = deliver_stopped,
+		.stdout_gone.deliver = deliver_gone,
 	};
 	struct err err = { "" };
 	int code;
@@ -601,7 +476,7 @@ run_plan(const struct plan *p)
 	/* A thread that hangs in the kernel still uses its sink. */
 	if (r.deaf)
 		_exit(code);
-	close_main_loop(&r);
+	mainloop_close(&r.loop);
 	free_all(&r);
 	return code;
 }

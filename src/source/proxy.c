@@ -20,7 +20,7 @@
  * struct side_worker - What the proxy keeps per worker
  * @lane:	The sessions' part
  * @live:	Sessions dealt to it that are not over; read by all workers
- * @stop_mail, @linger_ns: proxy_stop()
+ * @stop_mail, @linger_ns: stop()
  * @stopped:	Nothing new is taken any more
  */
 struct side_worker {
@@ -67,13 +67,15 @@ struct run_pair {
 
 /**
  * struct proxy - See proxy.h
+ * @source:	What others see of it
  * @accepted:	Sessions numbered so far
  * @live:	Sessions that are not over, all workers
  * @closing:	No more sessions: stopped, or @max_sessions were accepted
- * @unstopped:	Workers that have not heard of proxy_stop() yet
+ * @unstopped:	Workers that have not heard of stop() yet
  * @told_finished, @told_stopped: The callback has been called
  */
 struct proxy {
+	struct source source;
 	struct proxy_opts o;
 	uint64_t max_concurrent;
 	struct run_pair *pairs;
@@ -97,6 +99,19 @@ struct handoff {
 	struct proxy_arrival arrival;
 };
 
+static struct proxy *
+proxy_of(struct source *src)
+{
+	return ATTR_CONTAINER(src, struct proxy, source);
+}
+
+static const struct proxy *
+const_proxy_of(const struct source *src)
+{
+	/* It is the first member; ATTR_CONTAINER would lose the const. */
+	return (const struct proxy *)src;
+}
+
 static void
 tell_if_over(struct proxy *p)
 {
@@ -104,10 +119,10 @@ tell_if_over(struct proxy *p)
 		return;
 	if (!atomic_load(&p->stopping)) {
 		if (!atomic_exchange(&p->told_finished, true))
-			p->o.finished(p->o.self);
+			p->o.events.finished(p->o.events.self);
 	} else if (atomic_load(&p->unstopped) == 0 &&
 		   !atomic_exchange(&p->told_stopped, true)) {
-		p->o.stopped(p->o.self);
+		p->o.events.stopped(p->o.events.self);
 	}
 }
 
@@ -406,79 +421,6 @@ open_pair(struct proxy *p, struct run_pair *rp, struct err *err)
 	return 0;
 }
 
-struct proxy *
-proxy_new(const struct proxy_opts *o, struct err *err)
-{
-	struct proxy *p = calloc(1, sizeof(*p));
-
-	if (p == NULL) {
-		(void)err_set(err, -ENOMEM, "out of memory");
-		return NULL;
-	}
-	p->o = *o;
-	p->o.pairs = NULL;
-	p->max_concurrent = UINT64_MAX;
-	p->pairs = calloc(o->npairs, sizeof(*p->pairs));
-	if (p->pairs == NULL) {
-		(void)err_set(err, -ENOMEM, "out of memory");
-		goto fail;
-	}
-	for (size_t i = 0; i < o->npairs; i++) {
-		struct run_pair *rp = &p->pairs[i];
-
-		rp->proxy = p;
-		rp->ends = o->pairs[i];
-		rp->lift_mail.deliver = on_lift;
-		list_init(&rp->waiting);
-		p->npairs = i + 1;
-		if (open_pair(p, rp, err) != 0)
-			goto fail;
-	}
-	return p;
-
-fail:
-	proxy_free(p);
-	return NULL;
-}
-
-static size_t
-list_gate(const struct gate *g, const struct proxy_listening *as,
-    struct proxy_listening *out, size_t max)
-{
-	for (size_t i = 0; i < g->n && i < max; i++) {
-		out[i] = *as;
-		out[i].addr = g->post[i].listener.addr;
-	}
-	return g->n;
-}
-
-size_t
-proxy_listening(const struct proxy *p, struct proxy_listening *out, size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->npairs; i++) {
-		const struct run_pair *rp = &p->pairs[i];
-		struct proxy_listening front = { .peer = rp->target };
-		struct proxy_listening back = { .peer = rp->client,
-			.for_server = true };
-
-		if (rp->has_gate)
-			n += list_gate(
-			    &rp->gate, &front, out + n, max > n ? max - n : 0);
-		if (rp->has_back_gate)
-			n += list_gate(&rp->back_gate, &back, out + n,
-			    max > n ? max - n : 0);
-	}
-	return n;
-}
-
-void
-proxy_limit(struct proxy *p, uint64_t max_concurrent)
-{
-	p->max_concurrent = max_concurrent;
-}
-
 static uint64_t
 on_turn(void *self, uint64_t mono_ns)
 {
@@ -564,10 +506,11 @@ place_pair(struct proxy *p, size_t i, struct err *err)
 	return 0;
 }
 
-int
-proxy_attach(struct proxy *p, struct worker *const *workers,
+static int
+attach(struct source *src, struct worker *const *workers,
     struct fanout *const *fans, size_t n, struct err *err)
 {
+	struct proxy *p = proxy_of(src);
 	int rc = 0;
 
 	p->workers = calloc(n, sizeof(*p->workers));
@@ -584,16 +527,20 @@ proxy_attach(struct proxy *p, struct worker *const *workers,
 	return rc;
 }
 
-void
-proxy_start(struct proxy *p)
+static void
+start(struct source *src)
 {
+	struct proxy *p = proxy_of(src);
+
 	for (size_t i = 0; i < p->npairs; i++)
 		send_lift(&p->pairs[i]);
 }
 
-void
-proxy_stop(struct proxy *p, uint64_t linger_ns)
+static void
+stop(struct source *src, uint64_t linger_ns)
 {
+	struct proxy *p = proxy_of(src);
+
 	atomic_store(&p->linger_ns, linger_ns);
 	atomic_store(&p->unstopped, p->nworkers);
 	atomic_store(&p->stopping, true);
@@ -603,30 +550,121 @@ proxy_stop(struct proxy *p, uint64_t linger_ns)
 		    p->workers[i].lane.worker, &p->workers[i].stop_mail);
 }
 
-uint64_t
-proxy_live(const struct proxy *p)
+/* Also when they have ended without stop(); never while one runs. */
+static void
+close_all(struct source *src)
 {
-	return atomic_load(&p->live);
-}
+	struct proxy *p = proxy_of(src);
 
-void
-proxy_close(struct proxy *p)
-{
 	assert(p->pairs != NULL || p->npairs == 0);
 	for (size_t i = 0; i < p->npairs; i++)
 		pair_close(&p->pairs[i]);
 }
 
-void
-proxy_free(struct proxy *p)
+static void
+release(struct source *src)
 {
-	if (p == NULL)
+	struct proxy *p;
+
+	if (src == NULL)
 		return;
+	p = proxy_of(src);
 	/* Those that were opened, but never given to a loop. */
-	proxy_close(p);
+	close_all(src);
 	for (size_t i = 0; i < p->nworkers; i++)
 		free(p->workers[i].lane.targets);
 	free(p->workers);
 	free(p->pairs);
 	free(p);
+}
+
+static const struct source_ops ops = {
+	.name = "proxy",
+	.attach = attach,
+	.start = start,
+	.stop = stop,
+	.close = close_all,
+	.free = release,
+};
+
+struct source *
+proxy_new(const struct proxy_opts *o, struct err *err)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		(void)err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	p->source.ops = &ops;
+	p->o = *o;
+	p->o.pairs = NULL;
+	p->max_concurrent = UINT64_MAX;
+	p->pairs = calloc(o->npairs, sizeof(*p->pairs));
+	if (p->pairs == NULL) {
+		(void)err_set(err, -ENOMEM, "out of memory");
+		goto fail;
+	}
+	for (size_t i = 0; i < o->npairs; i++) {
+		struct run_pair *rp = &p->pairs[i];
+
+		rp->proxy = p;
+		rp->ends = o->pairs[i];
+		rp->lift_mail.deliver = on_lift;
+		list_init(&rp->waiting);
+		p->npairs = i + 1;
+		if (open_pair(p, rp, err) != 0)
+			goto fail;
+	}
+	return &p->source;
+
+fail:
+	release(&p->source);
+	return NULL;
+}
+
+static size_t
+list_gate(const struct gate *g, const struct proxy_listening *as,
+    struct proxy_listening *out, size_t max)
+{
+	for (size_t i = 0; i < g->n && i < max; i++) {
+		out[i] = *as;
+		out[i].addr = g->post[i].listener.addr;
+	}
+	return g->n;
+}
+
+size_t
+proxy_listening(
+    const struct source *src, struct proxy_listening *out, size_t max)
+{
+	const struct proxy *p = const_proxy_of(src);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->npairs; i++) {
+		const struct run_pair *rp = &p->pairs[i];
+		struct proxy_listening front = { .peer = rp->target };
+		struct proxy_listening back = { .peer = rp->client,
+			.for_server = true };
+
+		if (rp->has_gate)
+			n += list_gate(
+			    &rp->gate, &front, out + n, max > n ? max - n : 0);
+		if (rp->has_back_gate)
+			n += list_gate(&rp->back_gate, &back, out + n,
+			    max > n ? max - n : 0);
+	}
+	return n;
+}
+
+void
+proxy_limit(struct source *src, uint64_t max_concurrent)
+{
+	proxy_of(src)->max_concurrent = max_concurrent;
+}
+
+uint64_t
+proxy_live(const struct source *src)
+{
+	return atomic_load(&const_proxy_of(src)->live);
 }

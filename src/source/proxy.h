@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "core/source.h"
 
 /*
  * proxy.h - the source in the middle: accepts clients, connects them to
@@ -30,9 +31,6 @@
  */
 
 struct err;
-struct fanout;
-struct proxy;
-struct worker;
 
 /**
  * struct proxy_pair - Two ends; all of it lives as long as the program
@@ -57,10 +55,8 @@ struct proxy_pair {
  * @max_sessions: Accept no more than so many; 0: no limit
  * @max_bytes:	Per session, both directions; 0: no limit
  * @idle_timeout_ns: 0: none
- * @finished:	@max_sessions are over.  Not called after proxy_stop().
- * @stopped:	After proxy_stop(): no session is left, nothing will come.
- * @self:	Passed to these two.  Each is called at most once, on some
- *		worker's thread.
+ * @events:	See core/source.h.  It is finished when @max_sessions are
+ *		over; there is no trouble that is not some session's.
  */
 struct proxy_opts {
 	const struct proxy_pair *pairs;
@@ -75,18 +71,17 @@ struct proxy_opts {
 	uint64_t max_sessions;
 	uint64_t max_bytes;
 	uint64_t idle_timeout_ns;
-	void (*finished)(void *self);
-	void (*stopped)(void *self);
-	void *self;
+	struct source_events events;
 };
 
 /**
  * proxy_new() - Open all listeners
  *
- * What needs privileges happens here and nowhere else.  Return: NULL with
+ * What needs privileges happens here and nowhere else.  Names of targets are
+ * looked up when workers are attached, and must exist.  Return: NULL with
  * @err filled in
  */
-struct proxy *proxy_new(
+struct source *proxy_new(
     const struct proxy_opts *o, struct err *err) ATTR_WUNRES;
 
 /**
@@ -109,50 +104,17 @@ struct proxy_listening {
  * Return: how many there are, which may be more than @max
  */
 size_t proxy_listening(
-    const struct proxy *p, struct proxy_listening *out, size_t max);
+    const struct source *src, struct proxy_listening *out, size_t max);
 
 /**
  * proxy_limit() - So many sessions at once; others wait in the kernel's queue
  * @max_concurrent: > 0
  *
- * Before proxy_start().
+ * Before it is started.
  */
-void proxy_limit(struct proxy *p, uint64_t max_concurrent);
-
-/**
- * proxy_attach() - Give it the workers, before they are started
- * @workers:	@n of them, @n > 0; they outlive the proxy
- * @fans:	The fan-out of each
- *
- * Names of targets are looked up, and must exist.  Sets the workers' turn
- * hooks.  Return: 0 or -errno with @err
- */
-int proxy_attach(struct proxy *p, struct worker *const *workers,
-    struct fanout *const *fans, size_t n, struct err *err) ATTR_WUNRES;
-
-/** proxy_start() - Accept; before or after the workers are started. */
-void proxy_start(struct proxy *p);
-
-/**
- * proxy_stop() - Accept no more, end every session
- * @linger_ns:	How long bytes under way may take to be delivered
- *
- * From any thread, once.  @stopped is called when the last one is over.
- */
-void proxy_stop(struct proxy *p, uint64_t linger_ns);
+void proxy_limit(struct source *src, uint64_t max_concurrent);
 
 /** proxy_live() - Sessions at the moment; from any thread. */
-uint64_t proxy_live(const struct proxy *p);
-
-/**
- * proxy_close() - Close all listeners when the workers will never run
- *
- * Or when they have ended without proxy_stop(): never while one runs.  Then
- * free the workers, then the proxy.
- */
-void proxy_close(struct proxy *p);
-
-/** proxy_free() - After the workers were freed; NULL is a no-op. */
-void proxy_free(struct proxy *p);
+uint64_t proxy_live(const struct source *src);
 
 #endif /* SOURCE_PROXY_H */

@@ -19,7 +19,7 @@ struct scene {
 	struct worker *worker[MAX_WORKERS];
 	struct fanout *fan[MAX_WORKERS];
 	size_t nworkers;
-	struct proxy *proxy;
+	struct source *proxy;
 	struct proxy_opts o;
 	struct proxy_pair pair[MAX_PAIRS];
 	struct endpoint client_end[MAX_PAIRS];
@@ -84,9 +84,11 @@ set_up(void **state)
 		.connect_timeout_ns = 20 * CLOCK_NS_PER_S,
 		.backlog = 128,
 		.zero_copy = true,
-		.finished = on_finished,
-		.stopped = on_stopped,
-		.self = &sc,
+		.events = {
+			.finished = on_finished,
+			.stopped = on_stopped,
+			.self = &sc,
+		},
 	};
 	return 0;
 }
@@ -110,17 +112,18 @@ begin(size_t nworkers, uint64_t limit)
 	}
 	sc.nworkers = nworkers;
 	assert_int_equal(
-	    proxy_attach(sc.proxy, sc.worker, sc.fan, nworkers, &err), 0);
+	    sc.proxy->ops->attach(sc.proxy, sc.worker, sc.fan, nworkers, &err),
+	    0);
 	(void)proxy_listening(sc.proxy, sc.front, MAX_PAIRS);
 	for (size_t i = 0; i < nworkers; i++)
 		assert_int_equal(worker_start(sc.worker[i], &err), 0);
-	proxy_start(sc.proxy);
+	sc.proxy->ops->start(sc.proxy);
 }
 
 static void
 stop(uint64_t linger_ns)
 {
-	proxy_stop(sc.proxy, linger_ns);
+	sc.proxy->ops->stop(sc.proxy, linger_ns);
 	UNTIL(atomic_load(&sc.stopped) == 1);
 }
 
@@ -139,7 +142,7 @@ tear_down(void **state)
 		worker_free(sc.worker[i]);
 	for (size_t i = 0; i < sc.nworkers; i++)
 		fanout_free(sc.fan[i]);
-	proxy_free(sc.proxy);
+	sc.proxy->ops->free(sc.proxy);
 	if (sc.server >= 0)
 		close(sc.server);
 	assert_int_equal(atomic_load(&sc.stopped), 1);
@@ -619,12 +622,13 @@ a_start_that_fails_is_undone(void **state)
 	assert_non_null(sc.proxy);
 	sc.worker[0] = worker_new(0, &err);
 	sc.fan[0] = fanout_new(&sink, 1, sc.worker[0], &err);
-	assert_true(proxy_attach(sc.proxy, sc.worker, sc.fan, 1, &err) < 0);
+	assert_true(
+	    sc.proxy->ops->attach(sc.proxy, sc.worker, sc.fan, 1, &err) < 0);
 	assert_non_null(strstr(err.text, "does not resolve"));
-	proxy_close(sc.proxy);
+	sc.proxy->ops->close(sc.proxy);
 	worker_free(sc.worker[0]);
 	fanout_free(sc.fan[0]);
-	proxy_free(sc.proxy);
+	sc.proxy->ops->free(sc.proxy);
 	sc.server_end[0].host = sc.host;
 	begin(1, 0); /* for the tear-down */
 }
@@ -644,16 +648,17 @@ a_start_that_fails_half_way_is_undone(void **state)
 		sc.worker[i] = worker_new(i, &err);
 		sc.fan[i] = fanout_new(&sink, 1, sc.worker[i], &err);
 	}
-	assert_int_equal(proxy_attach(sc.proxy, sc.worker, sc.fan, 2, &err), 0);
+	assert_int_equal(
+	    sc.proxy->ops->attach(sc.proxy, sc.worker, sc.fan, 2, &err), 0);
 	assert_int_equal(worker_start(sc.worker[0], &err), 0);
 	worker_stop(sc.worker[0]);
 	worker_join(sc.worker[0]);
-	proxy_close(sc.proxy);
+	sc.proxy->ops->close(sc.proxy);
 	for (unsigned i = 0; i < 2; i++) {
 		worker_free(sc.worker[i]);
 		fanout_free(sc.fan[i]);
 	}
-	proxy_free(sc.proxy);
+	sc.proxy->ops->free(sc.proxy);
 	sc.o.npairs = 1;
 	begin(1, 0); /* for the tear-down */
 }
