@@ -63,7 +63,8 @@ const char *count_drop_name(enum drop_reason r);
  *		full when they opened; their bytes are dropped as "queue_full".
  *		Writer: the worker.
  *
- * offered = written + all drops + queued; "queued" is what is left.
+ * offered = written + all drops + queued; "queued" is what is left.  Where
+ * packets are kept, these are captured bytes of packets and chunks are packets.
  */
 struct sink_count {
 	struct count offered;

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include "core/fanout.h"
+#include "core/packet.h"
 #include "core/session.h"
 
 /*
@@ -59,7 +60,9 @@ struct lane {
  * @session_size: What every session needs
  * @file:	Lanes with NEED_FILE
  * @memory:	Lanes with NEED_MEMORY
- * @nothing:	Lanes with NEED_NOTHING
+ * @nothing:	Lanes with NEED_NOTHING that count stream bytes
+ * @packet:	Lanes that keep packets
+ * @strays:	Of them, those that keep packets of no session too
  * @drop:	Lanes that can be full, with ON_FULL_DROP
  * @pause:	... with ON_FULL_PAUSE
  * @close:	... with ON_FULL_CLOSE
@@ -70,6 +73,8 @@ struct fanout {
 	uint64_t file;
 	uint64_t memory;
 	uint64_t nothing;
+	uint64_t packet;
+	uint64_t strays;
 	uint64_t drop;
 	uint64_t pause;
 	uint64_t close;
@@ -122,6 +127,25 @@ add_need(struct fanout *f, const struct sink_ops *ops, uint64_t b)
 	}
 }
 
+/* A sink that watches some sessions only wants none but their packets. */
+static bool
+watches_all(const struct sink *sink)
+{
+	const struct sink_match *m = &sink->match;
+
+	return m->port == 0 && m->client.family == AF_UNSPEC &&
+	       m->server.family == AF_UNSPEC;
+}
+
+static void
+add_packets(struct fanout *f, const struct sink *sink, uint64_t b)
+{
+	assert(sink->ops->need == NEED_NOTHING);
+	f->packet |= b;
+	if (sink->ops->strays && watches_all(sink))
+		f->strays |= b;
+}
+
 static void
 add_policy(struct fanout *f, const struct sink *sink, uint64_t b)
 {
@@ -148,7 +172,10 @@ add_lane(struct fanout *f, struct sink *sink, struct worker *w, struct err *err)
 	uint64_t b = bit(f->n);
 	int rc;
 
-	add_need(f, sink->ops, b);
+	if (sink->ops->packet != NULL)
+		add_packets(f, sink, b);
+	else
+		add_need(f, sink->ops, b);
 	add_policy(f, sink, b);
 	if ((f->drop & b) != 0)
 		l->held_off = reserve(f, sizeof(struct held) * DIR_NDIRS);
@@ -222,12 +249,23 @@ fanout_lane(const struct fanout *f, size_t i)
 	return &f->lane[i].pub;
 }
 
+/*
+ * Lanes that keep the packets of @s; they see no event between its open and
+ * its close.
+ */
+static uint64_t
+packet_lanes(const struct session *s)
+{
+	return s->no_packets ? 0 : s->fan->packet;
+}
+
 enum need
 fanout_need(const struct session *s)
 {
+	uint64_t memory = s->fan->memory | s->fan->packet;
 	uint64_t file = s->active & s->fan->file;
 
-	if ((s->active & s->fan->memory) != 0)
+	if ((s->active & memory & ~packet_lanes(s)) != 0)
 		return NEED_MEMORY;
 	if (file == 0)
 		return NEED_NOTHING;
@@ -247,6 +285,18 @@ fanout_blocked(const struct session *s)
 
 	while (mask != 0) {
 		if (is_full(&s->fan->lane[next_bit(&mask)]))
+			return true;
+	}
+	return false;
+}
+
+bool
+fanout_held_up(const struct fanout *f)
+{
+	uint64_t mask = f->pause;
+
+	while (mask != 0) {
+		if (is_full(&f->lane[next_bit(&mask)]))
 			return true;
 	}
 	return false;
@@ -331,6 +381,15 @@ tell(const struct session *s, struct lane *l, enum dir dir)
 		l->pub.sink->ops->gap(&l->pub, state_of(s, l), s, &g);
 }
 
+/* ON_FULL_CLOSE: the sink lets go of the session. */
+static void
+give_up(struct session *s, struct lane *l, uint64_t b)
+{
+	s->active &= ~b;
+	lost_of(s)->gone |= b;
+	l->pub.sink->ops->abort(&l->pub, state_of(s, l), s);
+}
+
 /*
  * What a full queue means for @len bytes; true when the sink is not to see
  * them.  A conflict has no bytes of the stream: @g is NULL.
@@ -341,9 +400,7 @@ refused(struct session *s, struct lane *l, uint64_t b, const struct gap *g)
 	if (!is_full(l))
 		return false;
 	if ((b & s->fan->close) != 0) {
-		s->active &= ~b;
-		lost_of(s)->gone |= b;
-		l->pub.sink->ops->abort(&l->pub, state_of(s, l), s);
+		give_up(s, l, b);
 	} else if (g != NULL) {
 		hold(held_of(s, l, g->dir), g);
 	}
@@ -410,11 +467,13 @@ static void
 spread(struct session *s, const struct chunk *c, uint64_t mask)
 {
 	const struct lost lost = *lost_of(s);
+	uint64_t others = ~packet_lanes(s);
 
 	if ((lost.gone | lost.missed) != 0) {
-		count_lost(s, c->len, lost.gone, DROP_GONE);
-		count_lost(s, c->len, lost.missed, DROP_QUEUE_FULL);
+		count_lost(s, c->len, lost.gone & others, DROP_GONE);
+		count_lost(s, c->len, lost.missed & others, DROP_QUEUE_FULL);
 	}
+	mask &= others;
 	while (mask != 0) {
 		unsigned i = next_bit(&mask);
 		struct lane *l = &s->fan->lane[i];
@@ -458,7 +517,12 @@ open_lane(struct session *s, unsigned i)
 
 	if (!sink_matches(l->pub.sink, s))
 		return;
-	if (may_refuse(s, bit(i)) && is_full(l)) {
+	if (s->no_packets && l->pub.sink->ops->packet != NULL &&
+	    l->pub.sink->ops->data == NULL)
+		return;
+	/* Where packets are kept, each of them is lost for itself. */
+	if (may_refuse(s, bit(i)) && (packet_lanes(s) & bit(i)) == 0 &&
+	    is_full(l)) {
 		lost_of(s)->missed |= bit(i);
 		count_add(&l->pub.count.missed, 1);
 		return;
@@ -494,7 +558,7 @@ gap_lane(struct session *s, unsigned i, const struct gap *g)
 void
 fanout_gap(struct session *s, const struct gap *g)
 {
-	uint64_t mask = s->active;
+	uint64_t mask = s->active & ~packet_lanes(s);
 
 	while (mask != 0)
 		gap_lane(s, next_bit(&mask), g);
@@ -519,7 +583,7 @@ conflict_lane(struct session *s, unsigned i, const struct conflict *c)
 void
 fanout_conflict(struct session *s, const struct conflict *c)
 {
-	uint64_t mask = s->active;
+	uint64_t mask = s->active & ~packet_lanes(s);
 
 	while (mask != 0)
 		conflict_lane(s, next_bit(&mask), c);
@@ -532,7 +596,7 @@ fanout_conflict(struct session *s, const struct conflict *c)
 void
 fanout_end(struct session *s, const struct end *e)
 {
-	uint64_t mask = s->active;
+	uint64_t mask = s->active & ~packet_lanes(s);
 
 	while (mask != 0) {
 		unsigned i = next_bit(&mask);
@@ -556,4 +620,41 @@ fanout_close(struct session *s)
 
 		l->pub.sink->ops->close(&l->pub, state_of(s, l), s);
 	}
+}
+
+/* --- packets ----------------------------------------------------------- */
+
+/* A packet for lane @i, which wants it; @s is NULL for those of no session. */
+static void
+packet_lane(
+    struct fanout *f, unsigned i, struct session *s, const struct packet *p)
+{
+	struct lane *l = &f->lane[i];
+	bool full = ((f->drop | f->close) & bit(i)) != 0 && is_full(l);
+
+	count_add(&l->pub.count.offered, p->len);
+	if (full) {
+		count_drop(l, DROP_QUEUE_FULL, p->len);
+		if (s != NULL && (f->close & bit(i)) != 0)
+			give_up(s, l, bit(i));
+		return;
+	}
+	l->pub.sink->ops->packet(
+	    &l->pub, s == NULL ? NULL : state_of(s, l), s, p);
+}
+
+void
+fanout_packet(struct fanout *f, struct session *s, const struct packet *p)
+{
+	uint64_t mask = f->strays;
+
+	if (f->packet == 0)
+		return;
+	if (s != NULL) {
+		assert(!s->no_packets);
+		count_lost(s, p->len, lost_of(s)->gone & f->packet, DROP_GONE);
+		mask = s->active & f->packet;
+	}
+	while (mask != 0)
+		packet_lane(f, next_bit(&mask), s, p);
 }

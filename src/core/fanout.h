@@ -29,6 +29,10 @@ struct session;
  *
  * A full sink with ON_FULL_CLOSE gives the session up: abort(), and whatever
  * comes later is counted as DROP_GONE.
+ *
+ * Sinks that keep packets get those instead of the events (fanout_packet()).
+ * Each packet is kept or lost for itself: there is nothing to be told later,
+ * and sessions that open while such a sink is full are not missed.
  */
 
 /* Bits of session.active; more sinks than this are refused at start. */

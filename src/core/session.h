@@ -45,6 +45,8 @@ struct session_name {
  * @target:	Proxy: the target as its user wrote it ("ftp.example.com:21");
  *		NULL otherwise.  Borrowed; lives as long as the program.
  * @midstream:	First seen in the middle
+ * @no_packets:	Its source gives packets, but none of this session (a
+ *		netrecord log): sinks that keep packets get its events
  * @open_ns:	Event time of the first sight (proxy: of the accept)
  * @last_ns:	Event time of the last event
  * @bytes:	Stream bytes delivered to the sinks, gaps not included
@@ -66,7 +68,7 @@ struct session_name {
  *
  * The source writes the fields up to @open_ns, @lost_bytes, @packets,
  * @retransmitted and @error before the call that needs them; the others belong
- *to session.c and fanout.c.
+ * to session.c and fanout.c.
  */
 struct session {
 	uint64_t id;
@@ -79,6 +81,7 @@ struct session {
 	const char *target;
 	const char *error;
 	bool midstream;
+	bool no_packets;
 	bool ended[DIR_NDIRS];
 	uint8_t how[DIR_NDIRS];
 	uint8_t reason;

@@ -91,6 +91,7 @@ struct sink_lane {
  * @kind:	As written before the colon of a specification
  * @need:	Static; see enum need
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
+ * @strays:	packet() wants packets of no session too
  *
  * Callbacks that may be NULL: data (counts only), take and discard (unless
  * @need is NEED_FILE), gap, conflict, end, packet, abort (unless it can be
@@ -100,11 +101,16 @@ struct sink_lane {
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
  * its counters count captured bytes of packets.  Such ops are chosen by a kind
  * whose source gives packets (sink_env.packets).
+ *
+ * Sessions that bring no packets (session.no_packets) give such a sink their
+ * events instead, as to one with NEED_MEMORY; if it has no data(), it sees
+ * nothing of them.
  */
 struct sink_ops {
 	const char *kind;
 	enum need need;
 	size_t session_size;
+	bool strays;
 
 	/**
 	 * lane_new() - Make the part that worker @w uses
@@ -156,8 +162,8 @@ struct sink_ops {
 	 * packet() - A packet as it was captured
 	 * @st, @s:	The session that it belongs to, if the sink watches
 	 *		that; NULL for packets of no session (not TCP,
-	 *		fragments, strays), which a sink with a match does not
-	 *		get at all
+	 *		fragments, strays), which a sink gets if it has @strays
+	 *		and no match
 	 */
 	void (*packet)(struct sink_lane *lane, void *st,
 	    const struct session *s, const struct packet *p);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "core/packet.h"
 #include "core/session.h"
 #include "core/sink.h"
 
@@ -153,6 +154,20 @@ fake_end(struct sink_lane *lane, void *st, const struct session *s,
 }
 
 static inline void
+fake_packet(struct sink_lane *lane, void *st, const struct session *s,
+    const struct packet *p)
+{
+	struct fake *f = lane->self;
+
+	if (s != NULL)
+		f = fake_of(lane, st, s);
+	else
+		assert_null(st);
+	fake_say(f, "%s %u @%ju;", s != NULL ? "packet" : "stray",
+	    (unsigned)p->len, (uintmax_t)p->ts_ns);
+}
+
+static inline void
 fake_close(struct sink_lane *lane, void *st, const struct session *s)
 {
 	fake_say(fake_of(lane, st, s), "close %s;", event_how_name(s->reason));
@@ -207,6 +222,15 @@ fake_init(struct fake *f, enum need need, enum on_full on_full)
 	f->sink.ops = &f->ops;
 	f->sink.on_full = on_full;
 	f->sink.self = f;
+}
+
+/* The sink keeps packets. */
+static inline void
+fake_keep_packets(struct fake *f)
+{
+	f->ops.need = NEED_NOTHING;
+	f->ops.packet = fake_packet;
+	f->ops.strays = true;
 }
 
 #endif /* FAKE_SINK_H */
