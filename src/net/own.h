@@ -1,0 +1,53 @@
+#ifndef NET_OWN_H
+#define NET_OWN_H
+
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/list.h"
+
+/*
+ * own.h - the connections of this process, so that a capture leaves them out.
+ *
+ * A sink that sends what was captured makes traffic; captured in turn, it
+ * would feed on itself.  So whatever opens a TCP connection enters its ends
+ * here, and the capture asks for each new connection that it hears.
+ *
+ * The first packet of a connection may be captured before connect() returns:
+ * bind() first, so that the port is known, enter, then connect().
+ *
+ * Today only the proxy has TCP connections, which never runs beside a
+ * capture, and syslog speaks over a UNIX socket: nothing is entered yet.
+ * Sinks that connect and listen do it, as they come.
+ */
+
+/**
+ * struct own - A connection, or a listener; embedded in whoever has it
+ * @local:	Our end, AF_INET or AF_INET6: a true address, no wildcard
+ * @remote:	The other end; AF_UNSPEC: any, as for a listener
+ * @node:	Private
+ *
+ * The owner fills in the ends before own_enter() and leaves it alone, in its
+ * place, until own_leave().
+ */
+struct own {
+	struct addr local;
+	struct addr remote;
+	struct list node;
+};
+
+/** own_enter() - From any thread; the lock is held for a few instructions. */
+void own_enter(struct own *o);
+
+/** own_leave() - From any thread; after own_enter(), once. */
+void own_leave(struct own *o);
+
+/**
+ * own_has() - Is a connection between these two ends one of ours?
+ *
+ * In either order; scopes, which packets do not tell, are ignored.  From any
+ * thread; without a lock as long as nothing is entered.
+ */
+bool own_has(const struct addr *a, const struct addr *b);
+
+#endif /* NET_OWN_H */

@@ -1,0 +1,111 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/own.h"
+
+static struct addr
+end(const char *ip, uint16_t port)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse_ip(&a, ip), 0);
+	a.port = port;
+	return a;
+}
+
+/* In both orders, which must agree. */
+static bool
+has(struct addr a, struct addr b)
+{
+	bool found = own_has(&a, &b);
+
+	assert_int_equal(own_has(&b, &a), found);
+	return found;
+}
+
+static void
+test_connection(void **state)
+{
+	struct own o = { end("192.0.2.1", 40000), end("192.0.2.9", 80), { 0 } };
+
+	(void)state;
+	assert_false(has(o.local, o.remote));
+	own_enter(&o);
+	assert_true(has(o.local, o.remote));
+	/* One thing different each time. */
+	assert_false(has(end("192.0.2.1", 40001), end("192.0.2.9", 80)));
+	assert_false(has(end("192.0.2.1", 40000), end("192.0.2.9", 81)));
+	assert_false(has(end("192.0.2.2", 40000), end("192.0.2.9", 80)));
+	assert_false(has(end("192.0.2.1", 40000), end("192.0.2.8", 80)));
+	assert_false(has(end("192.0.2.1", 80), end("192.0.2.9", 40000)));
+	own_leave(&o);
+	assert_false(has(o.local, o.remote));
+}
+
+static void
+test_listener(void **state)
+{
+	struct own o = { end("2001:db8::1", 5000), { .family = AF_UNSPEC },
+		{ 0 } };
+
+	(void)state;
+	own_enter(&o);
+	assert_true(has(end("2001:db8::77", 1), o.local));
+	assert_true(has(end("2001:db8::78", 5000), o.local));
+	assert_false(has(end("2001:db8::77", 5000), end("2001:db8::2", 5000)));
+	own_leave(&o);
+	assert_false(has(end("2001:db8::77", 1), o.local));
+}
+
+/* A scope stands in what the kernel told us, and not in packets. */
+static void
+test_scope(void **state)
+{
+	struct own o = { end("fe80::1", 40000), end("fe80::2", 80), { 0 } };
+
+	(void)state;
+	o.local.scope = 3;
+	o.remote.scope = 3;
+	own_enter(&o);
+	assert_true(has(end("fe80::1", 40000), end("fe80::2", 80)));
+	own_leave(&o);
+}
+
+/* More than there are lists, in and out in any order. */
+static void
+test_many(void **state)
+{
+	static struct own all[1000];
+
+	(void)state;
+	for (uint16_t i = 0; i < 1000; i++) {
+		all[i].local = end("192.0.2.1", (uint16_t)(30000 + i));
+		all[i].remote = end("192.0.2.9", 80);
+		own_enter(&all[i]);
+	}
+	for (uint16_t i = 0; i < 1000; i += 2)
+		own_leave(&all[i]);
+	for (uint16_t i = 0; i < 1000; i++)
+		assert_int_equal(has(all[i].local, all[i].remote), i % 2);
+	for (uint16_t i = 1; i < 1000; i += 2)
+		own_leave(&all[i]);
+	for (uint16_t i = 0; i < 1000; i++)
+		assert_false(has(all[i].local, all[i].remote));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
