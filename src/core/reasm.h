@@ -37,6 +37,8 @@
  * held pieces.
  */
 
+struct hold_piece;
+struct late;
 struct reasm_pool;
 struct session;
 
@@ -44,7 +46,7 @@ struct session;
  * enum reasm_overlap - Which copy of bytes that are still held wins
  *
  * Those delivered win always.  The names are Suricata's; what each means is
- * written at reasm_overlap_keeps_new() in reasm.c, with its source.
+ * written at reasm_overlap_keeps_new() in reasm_overlap.c, with its source.
  */
 enum reasm_overlap {
 	REASM_FIRST,
@@ -95,27 +97,37 @@ struct payload_count *reasm_pool_payload(struct reasm_pool *p);
  * @next_seq:	Sequence number of the next offset to be delivered; that
  *		offset is @s->off[@dir]
  * @acked:	Offset up to which the other side has acknowledged
- * @hole_ns:	When the first hole was found to be acknowledged; 0: it is not
+ * @hole_acked:	Offset up to which it had at @hole_ns
+ * @hole_ns:	When the first hole was found to be acknowledged; valid while
+ *		@wait is on the pool's list
  * @wait:	Among the directions whose hole waits for @hold_ns
+ * @forced:	On that list to be told of: the pool's budget took a hole
  * @held:	Root of the pieces held; NULL: none
- * @held_bytes:	What they cost
+ * @cut:	Root of the marks for bytes beyond @next_seq that were sent but
+ *		cut off; they may overlap pieces held
+ * @held_bytes:	What all of them cost
+ * @other_bytes: ... of which: copies kept for conflict events
  * @by_held:	Place in the pool's order of who holds how much
  * @trail:	Last entry in the pool's history
- * @gaps:	Holes that were given up lately; NULL: none
+ * @late:	Holes that were given up lately; NULL: none
  */
 struct reasm {
 	struct session *s;
 	uint8_t dir;
 	bool started;
+	bool forced;
 	uint32_t next_seq;
 	uint64_t acked;
+	uint64_t hole_acked;
 	uint64_t hole_ns;
 	struct list wait;
-	void *held;
+	struct hold_piece *held;
+	struct hold_piece *cut;
 	size_t held_bytes;
+	size_t other_bytes;
 	struct list by_held;
 	uint64_t trail;
-	void *gaps;
+	struct late *late;
 };
 
 /** reasm_init() - A direction of @s that has no place yet. */
@@ -168,13 +180,15 @@ enum reasm_result reasm_segment(
 /**
  * reasm_ack() - The other side has acknowledged up to @seq
  *
- * A hole below it is given up hold_ns later, by reasm_pool_tick().
+ * A hole below it is given up hold_ns later, by reasm_pool_tick(): also when
+ * nothing is held behind it.  A FIN that @seq covers is the caller's to leave
+ * out.  After reasm_start().
  */
 void reasm_ack(
     struct reasm_pool *p, struct reasm *r, uint32_t seq, uint64_t ts_ns);
 
 /**
- * reasm_flush() - Give up every hole up to offset @upto, deliver what is held
+ * reasm_flush() - Give up every hole, deliver all that is held
  * @upto:	If beyond what is held: the rest is a gap too, a lost tail that
  *		a FIN or an acknowledgement proves.  0: just what is held
  * @why:	GAP_LOST or GAP_BUDGET

@@ -1,0 +1,289 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hold.h"
+
+/*
+ * What an allocation takes up beyond what was asked for: most allocators keep
+ * a word beside it and round up to 16 bytes.  Without this, an attacker's
+ * pieces of one byte would get several times the memory of the budget.
+ */
+static size_t
+allocated(size_t size)
+{
+	return (size + 8 + 15) & ~(size_t)15;
+}
+
+size_t
+hold_cost_new(size_t len)
+{
+	return allocated(sizeof(struct hold_piece) + len);
+}
+
+size_t
+hold_cost_other(size_t len)
+{
+	return allocated(sizeof(struct hold_other) + len);
+}
+
+size_t
+hold_cost(const struct hold_piece *piece)
+{
+	size_t cost = hold_cost_new(piece->room);
+
+	for (const struct hold_other *o = piece->others; o != NULL; o = o->next)
+		cost += hold_cost_other(o->room);
+	return cost;
+}
+
+struct hold_piece *
+hold_piece_new(uint64_t off, const uint8_t *data, uint32_t len)
+{
+	uint32_t room = data != NULL ? len : 0;
+	struct hold_piece *piece = malloc(sizeof(*piece) + room);
+
+	assert(len > 0);
+	if (piece == NULL)
+		return NULL;
+	*piece = (struct hold_piece){
+		.off = off,
+		.len = len,
+		.room = room,
+		.edges = { off, off + len },
+		.height = 1,
+	};
+	if (data != NULL)
+		memcpy(piece->data, data, len);
+	return piece;
+}
+
+void
+hold_piece_free(struct hold_piece *piece)
+{
+	struct hold_other *next;
+
+	for (struct hold_other *o = piece->others; o != NULL; o = next) {
+		next = o->next;
+		free(o);
+	}
+	free(piece);
+}
+
+static uint8_t
+height(const struct hold_piece *piece)
+{
+	return piece != NULL ? piece->height : 0;
+}
+
+static void
+measure(struct hold_piece *piece)
+{
+	uint8_t a = height(piece->child[0]);
+	uint8_t b = height(piece->child[1]);
+
+	piece->height = (uint8_t)((a > b ? a : b) + 1);
+}
+
+/* Hang @new (or nothing) where @old hangs. */
+static void
+replace(struct hold_piece **root, const struct hold_piece *old,
+    struct hold_piece *new)
+{
+	struct hold_piece *parent = old->parent;
+
+	if (parent == NULL)
+		*root = new;
+	else
+		parent->child[parent->child[1] == old] = new;
+	if (new != NULL)
+		new->parent = parent;
+}
+
+/* Let @piece sink to @side, and its child of the other side take its place. */
+static struct hold_piece *
+rotate(struct hold_piece **root, struct hold_piece *piece, bool side)
+{
+	struct hold_piece *up = piece->child[!side];
+	struct hold_piece *across = up->child[side];
+
+	replace(root, piece, up);
+	piece->child[!side] = across;
+	if (across != NULL)
+		across->parent = piece;
+	up->child[side] = piece;
+	piece->parent = up;
+	measure(piece);
+	measure(up);
+	return up;
+}
+
+/* From @piece, below which something changed, up to where nothing does. */
+static void
+rebalance(struct hold_piece **root, struct hold_piece *piece)
+{
+	while (piece != NULL) {
+		uint8_t before = piece->height;
+		int lean =
+		    (int)height(piece->child[1]) - (int)height(piece->child[0]);
+
+		if (lean > 1 || lean < -1) {
+			bool side = lean > 0;
+			struct hold_piece *low = piece->child[side];
+
+			if (height(low->child[!side]) >
+			    height(low->child[side]))
+				(void)rotate(root, low, side); /* to be next */
+			piece = rotate(root, piece, !side);
+		} else {
+			measure(piece);
+		}
+		if (piece->height == before)
+			return;
+		piece = piece->parent;
+	}
+}
+
+void
+hold_insert(struct hold_piece **root, struct hold_piece *piece)
+{
+	struct hold_piece *parent = NULL;
+	struct hold_piece **link = root;
+
+	while (*link != NULL) {
+		parent = *link;
+		link = &parent->child[piece->off > parent->off];
+	}
+	piece->parent = parent;
+	piece->child[0] = NULL;
+	piece->child[1] = NULL;
+	piece->height = 1;
+	*link = piece;
+	rebalance(root, parent);
+}
+
+struct hold_piece *
+hold_first(const struct hold_piece *root)
+{
+	const struct hold_piece *piece = root;
+
+	while (piece != NULL && piece->child[0] != NULL)
+		piece = piece->child[0];
+	return (struct hold_piece *)piece;
+}
+
+/* A piece between two children: its successor takes its place. */
+static struct hold_piece *
+succeed(struct hold_piece **root, struct hold_piece *piece)
+{
+	struct hold_piece *heir = hold_first(piece->child[1]);
+	struct hold_piece *changed =
+	    heir->parent == piece ? heir : heir->parent;
+
+	replace(root, heir, heir->child[1]);
+	for (int i = 0; i < 2; i++) {
+		heir->child[i] = piece->child[i];
+		if (heir->child[i] != NULL)
+			heir->child[i]->parent = heir;
+	}
+	heir->height = piece->height;
+	replace(root, piece, heir);
+	return changed;
+}
+
+void
+hold_remove(struct hold_piece **root, struct hold_piece *piece)
+{
+	struct hold_piece *changed = piece->parent;
+
+	if (piece->child[0] == NULL)
+		replace(root, piece, piece->child[1]);
+	else if (piece->child[1] == NULL)
+		replace(root, piece, piece->child[0]);
+	else
+		changed = succeed(root, piece);
+	rebalance(root, changed);
+}
+
+struct hold_piece *
+hold_find(const struct hold_piece *root, uint64_t off)
+{
+	const struct hold_piece *piece = root;
+	const struct hold_piece *found = NULL;
+
+	while (piece != NULL) {
+		bool beyond = hold_end(piece) > off;
+
+		if (beyond)
+			found = piece;
+		piece = piece->child[!beyond];
+	}
+	return (struct hold_piece *)found;
+}
+
+int
+hold_add_other(
+    struct hold_piece *piece, uint64_t off, const uint8_t *data, uint32_t len)
+{
+	struct hold_other *o = malloc(sizeof(*o) + len);
+
+	if (o == NULL)
+		return -ENOMEM;
+	o->off = off;
+	o->len = len;
+	o->room = len;
+	memcpy(o->data, data, len);
+	o->next = piece->others;
+	piece->others = o;
+	return 0;
+}
+
+/* Those of @from that lie (also) at @to's bytes go there, in their order. */
+static void
+divide_others(struct hold_piece *from, struct hold_piece *to)
+{
+	struct hold_other *all = NULL;
+	struct hold_other *next;
+
+	for (struct hold_other *o = from->others; o != NULL; o = next) {
+		next = o->next;
+		o->next = all;
+		all = o;
+	}
+	from->others = NULL;
+	for (struct hold_other *o = all; o != NULL; o = next) {
+		struct hold_piece *owner = o->off < to->off ? from : to;
+		uint64_t end = o->off + o->len;
+
+		next = o->next;
+		o->next = owner->others;
+		owner->others = o;
+		if (owner == from && end > to->off) {
+			o->len = (uint32_t)(to->off - o->off);
+			/* Without memory it is not told, only counted. */
+			if (hold_add_other(to, to->off, o->data + o->len,
+				(uint32_t)(end - to->off)) != 0)
+				continue;
+		}
+	}
+}
+
+struct hold_piece *
+hold_split(struct hold_piece **root, struct hold_piece *piece, uint64_t off)
+{
+	uint32_t at = (uint32_t)(off - piece->off);
+	struct hold_piece *second;
+
+	assert(off > piece->off && off < hold_end(piece));
+	second = hold_piece_new(
+	    off, piece->room > 0 ? piece->data + at : NULL, piece->len - at);
+	if (second == NULL)
+		return NULL;
+	second->edges = piece->edges;
+	piece->len = at;
+	divide_others(piece, second);
+	hold_insert(root, second);
+	return second;
+}

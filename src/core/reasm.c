@@ -1,0 +1,595 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/history.h"
+#include "core/hold.h"
+#include "core/late.h"
+#include "core/reasm.h"
+#include "core/reasm_overlap.h"
+#include "core/reasm_pool.h"
+#include "core/session.h"
+
+/*
+ * How it works.  A segment is taken apart from its first byte on:
+ *
+ *	below the next offset	late, a duplicate, or it differs: classify()
+ *	at the next offset	delivered, in turn with pieces held
+ *	beyond it		compared with the pieces held there, and what
+ *				fills holes between them is held too
+ *
+ * Between calls neither a piece held nor a mark begins at the next offset or
+ * below: run() delivers what follows as soon as the next offset moves.  So
+ * "something is held" and "there is a hole before it" are the same, and to
+ * give up the first hole always makes progress.
+ *
+ * Each captured byte is counted once as received and then moves: held may
+ * become delivered, duplicate, differing or strays; nothing else moves.
+ *
+ * Waiting.  A direction is on the pool's list while its other side has
+ * acknowledged bytes beyond the next offset: those are lost, or come still
+ * (taps often show the acknowledgement first).  All that was acknowledged when
+ * it came onto the list is given up hold_ns later.  If the acknowledged part
+ * reaches further by then, it comes onto the list anew: each hole is waited
+ * for at least hold_ns from its acknowledgement, and at most twice as long,
+ * however many there are.  Times only grow, so the list is in order.
+ *
+ * Budgets (reasm_pool.h).  Room is made before a piece is made, so they are
+ * never exceeded.  No memory is the same as no room.
+ */
+
+/* Pieces longer than this are cut: sinks size their buffers for such. */
+#define PIECE_MAX ((uint32_t)64 << 10)
+
+/* What a segment can cover at most: the largest window (RFC 7323, 2.3). */
+#define WIRE_MAX ((uint32_t)1 << 30)
+
+void
+reasm_init(struct reasm *r, struct session *s, enum dir dir)
+{
+	*r = (struct reasm){
+		.s = s,
+		.dir = (uint8_t)dir,
+		.trail = HISTORY_NOTHING,
+	};
+	list_init(&r->wait);
+	list_init(&r->by_held);
+}
+
+void
+reasm_done(struct reasm_pool *p, struct reasm *r)
+{
+	reasm_discard(p, r);
+	free(r->late);
+	r->late = NULL;
+}
+
+static uint64_t
+next_off(const struct reasm *r)
+{
+	return r->s->off[r->dir];
+}
+
+static bool
+has_ended(const struct reasm *r)
+{
+	return r->s->ended[r->dir];
+}
+
+void
+reasm_start(struct reasm *r, uint32_t seq)
+{
+	assert(!r->started);
+	r->started = true;
+	r->next_seq = seq + (uint32_t)next_off(r);
+}
+
+int64_t
+reasm_offset(const struct reasm *r, uint32_t seq)
+{
+	assert(r->started);
+	return (int64_t)next_off(r) + (int32_t)(seq - r->next_seq);
+}
+
+static void
+see_time(struct reasm_pool *p, uint64_t ts_ns)
+{
+	if (ts_ns > p->now_ns)
+		p->now_ns = ts_ns;
+}
+
+static void
+count_held(struct reasm_pool *p, const struct reasm *r, uint64_t more)
+{
+	count_add(&p->payload[r->dir].held, more);
+}
+
+static void
+count_not_held(struct reasm_pool *p, const struct reasm *r, uint64_t less)
+{
+	count_add(&p->payload[r->dir].held, 0 - less);
+}
+
+/* --- Waiting for acknowledged holes --- */
+
+/* After the next offset or the acknowledged one has moved. */
+static void
+settle(struct reasm_pool *p, struct reasm *r)
+{
+	bool waits = !list_is_empty(&r->wait);
+
+	if (r->forced || (waits && next_off(r) < r->hole_acked))
+		return;
+	if (waits)
+		list_remove(&r->wait);
+	if (next_off(r) >= r->acked)
+		return;
+	r->hole_acked = r->acked;
+	r->hole_ns = p->now_ns;
+	list_append(&p->wait, &r->wait);
+}
+
+/* Let the next tick tell the connection of @r that it has moved on. */
+static void
+force(struct reasm_pool *p, struct reasm *r)
+{
+	list_remove(&r->wait);
+	/* Before the first, that is, at the end of the ring it begins. */
+	list_append(p->wait.next, &r->wait);
+	r->forced = true;
+}
+
+static void
+stop_waiting(struct reasm *r)
+{
+	list_remove(&r->wait);
+	r->forced = false;
+}
+
+/* --- Delivering --- */
+
+static void
+deliver(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns,
+    const uint8_t *data, size_t len)
+{
+	struct chunk c = {
+		.dir = (enum dir)r->dir,
+		.off = next_off(r),
+		.ts_ns = ts_ns,
+		.data = data,
+		.len = len,
+	};
+
+	session_data(r->s, &c);
+	r->next_seq += (uint32_t)len;
+	r->trail = history_add(&p->history, r->trail, c.off, data, len);
+}
+
+static void
+deliver_piece(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns,
+    struct hold_piece *piece)
+{
+	reasm_pool_take_out(p, r, &r->held, piece);
+	count_not_held(p, r, piece->len);
+	deliver(p, r, ts_ns, piece->data, piece->len);
+	if (piece->others != NULL)
+		reasm_overlap_tell_others(r, piece, ts_ns);
+	hold_piece_free(piece);
+}
+
+static void
+declare(struct reasm *r, uint64_t ts_ns, uint64_t upto, enum gap_why why)
+{
+	struct gap g = {
+		.dir = (enum dir)r->dir,
+		.off = next_off(r),
+		.ts_ns = ts_ns,
+		.len = upto - next_off(r),
+		.why = why,
+	};
+
+	session_gap(r->s, &g);
+	r->next_seq += (uint32_t)g.len;
+	late_add(&r->late, g.off, upto);
+}
+
+/* Drop the marks below the next offset; the first beyond, or across, it. */
+static struct hold_piece *
+first_mark(struct reasm_pool *p, struct reasm *r)
+{
+	struct hold_piece *mark;
+
+	while ((mark = hold_first(r->cut)) != NULL &&
+	       hold_end(mark) <= next_off(r)) {
+		reasm_pool_take_out(p, r, &r->cut, mark);
+		hold_piece_free(mark);
+	}
+	return mark;
+}
+
+/* Deliver what follows without a hole; bytes known to be cut are no hole. */
+static void
+run(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns)
+{
+	while (r->held != NULL || r->cut != NULL) {
+		struct hold_piece *piece = hold_first(r->held);
+		const struct hold_piece *mark;
+		uint64_t end;
+
+		if (piece != NULL && piece->off == next_off(r)) {
+			deliver_piece(p, r, ts_ns, piece);
+			continue;
+		}
+		assert(piece == NULL || piece->off > next_off(r));
+		mark = first_mark(p, r);
+		if (mark == NULL || mark->off > next_off(r))
+			return;
+		end = hold_end(mark);
+		if (piece != NULL && piece->off < end)
+			end = piece->off;
+		declare(r, ts_ns, end, GAP_SNAPLEN);
+	}
+}
+
+/* Give up the first hole as far as it reaches, but not beyond @limit. */
+static void
+give_up(struct reasm_pool *p, struct reasm *r, uint64_t limit,
+    const struct gap *how)
+{
+	const struct hold_piece *piece = hold_first(r->held);
+	const struct hold_piece *mark = hold_first(r->cut);
+	uint64_t end = limit;
+
+	if (piece != NULL && piece->off < end)
+		end = piece->off;
+	if (mark != NULL && mark->off < end)
+		end = mark->off;
+	declare(r, how->ts_ns, end, how->why);
+	run(p, r, how->ts_ns);
+}
+
+/* --- Holding --- */
+
+/* Let another direction pay for what @r is to hold; false: there is none. */
+static bool
+take_from_richest(struct reasm_pool *p, const struct reasm *r, uint64_t ts_ns)
+{
+	const struct gap how = { .ts_ns = ts_ns, .why = GAP_BUDGET };
+	struct reasm *rich = reasm_pool_richest(p);
+
+	if (rich == NULL || rich == r)
+		return false;
+	/* What a connection should have discarded when it ended. */
+	if (has_ended(rich)) {
+		reasm_discard(p, rich);
+		return true;
+	}
+	give_up(p, rich, UINT64_MAX, &how);
+	force(p, rich);
+	return true;
+}
+
+/*
+ * Give up holes until there is room for @cost, at most those before @off.
+ * Return: there is; else the next offset is @off or beyond it.
+ */
+static bool
+make_room(struct reasm_pool *p, struct reasm *r, size_t cost, uint64_t off,
+    uint64_t ts_ns)
+{
+	const struct gap how = { .ts_ns = ts_ns, .why = GAP_BUDGET };
+
+	while (next_off(r) < off) {
+		if (reasm_pool_has_room(p, r, cost))
+			return true;
+		if (!reasm_pool_has_own_room(p, r, cost) ||
+		    cost > p->o.hold_total || !take_from_richest(p, r, ts_ns))
+			give_up(p, r, off, &how);
+	}
+	return false;
+}
+
+/* Hold @part's bytes up to @upto: there is a hole, and one before it. */
+static void
+hold(struct reasm_pool *p, struct reasm *r, struct reasm_part *part,
+    uint64_t upto)
+{
+	const struct gap how = { .ts_ns = part->ts_ns, .why = GAP_BUDGET };
+	uint64_t left = upto - part->off;
+	uint32_t len = left < PIECE_MAX ? (uint32_t)left : PIECE_MAX;
+	struct hold_piece *piece;
+
+	if (!make_room(p, r, hold_cost_new(len), part->off, part->ts_ns))
+		return;
+	piece = hold_piece_new(part->off, part->data, len);
+	if (piece == NULL) {
+		while (next_off(r) < part->off)
+			give_up(p, r, part->off, &how);
+		return;
+	}
+	piece->edges = part->edges;
+	reasm_pool_insert(p, r, &r->held, piece);
+	count_held(p, r, len);
+	part->is_new = true;
+	part->off += len;
+	part->data += len;
+}
+
+/* --- A segment --- */
+
+/* Bytes delivered before, by what came in their place then. */
+static void
+recall(struct reasm_pool *p, struct reasm *r, const struct reasm_part *part,
+    uint64_t upto)
+{
+	struct history_piece known[HISTORY_STEPS];
+	const struct history_range range = { part->off,
+		(size_t)(upto - part->off) };
+	size_t n = history_find(&p->history, r->trail, &range, known);
+	size_t differing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct conflict c = {
+			.off = known[i].off,
+			.ts_ns = part->ts_ns,
+			.kept = known[i].data,
+			.other = part->data + (known[i].off - part->off),
+			.len = known[i].len,
+		};
+		size_t differ = reasm_overlap_differing(c.kept, c.other, c.len);
+
+		differing += differ;
+		if (differ > 0)
+			reasm_overlap_tell(r, &c);
+	}
+	count_add(&p->payload[r->dir].differing, differing);
+	count_add(&p->payload[r->dir].duplicate, range.len - differing);
+}
+
+/* What lies below the next offset has been delivered or given up before. */
+static void
+classify(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
+{
+	uint64_t end = part->end < next_off(r) ? part->end : next_off(r);
+
+	while (part->off < end) {
+		const struct late_range *gone = late_next(r->late, part->off);
+		uint64_t upto = end;
+
+		if (gone != NULL && gone->off <= part->off) {
+			upto = gone->end < end ? gone->end : end;
+			count_add(&p->payload[r->dir].late, upto - part->off);
+		} else {
+			if (gone != NULL && gone->off < end)
+				upto = gone->off;
+			recall(p, r, part, upto);
+		}
+		part->data += upto - part->off;
+		part->off = upto;
+	}
+}
+
+/* From the next offset on: up to the first piece held, or that piece. */
+static void
+proceed(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
+{
+	struct hold_piece *piece = hold_first(r->held);
+	uint64_t upto = part->end;
+
+	if (piece != NULL && piece->off == part->off) {
+		reasm_overlap_contest(p, r, part, piece);
+		deliver_piece(p, r, part->ts_ns, piece);
+		return;
+	}
+	if (piece != NULL && piece->off < upto)
+		upto = piece->off;
+	deliver(p, r, part->ts_ns, part->data, (size_t)(upto - part->off));
+	part->is_new = true;
+	part->data += upto - part->off;
+	part->off = upto;
+}
+
+/* Beyond the next offset: up to the first piece held there, or with it. */
+static void
+set_aside(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
+{
+	struct hold_piece *piece = hold_find(r->held, part->off);
+	uint64_t upto = part->end;
+
+	if (piece != NULL && piece->off <= part->off) {
+		reasm_overlap_contest(p, r, part, piece);
+		return;
+	}
+	if (piece != NULL && piece->off < upto)
+		upto = piece->off;
+	hold(p, r, part, upto);
+}
+
+static void
+place(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
+{
+	while (part->off < part->end) {
+		if (part->off < next_off(r))
+			classify(p, r, part);
+		else if (part->off == next_off(r))
+			proceed(p, r, part);
+		else
+			set_aside(p, r, part);
+	}
+	run(p, r, part->ts_ns);
+}
+
+/* Swallow the marks that touch the range from *@off to *@end. */
+static void
+join_marks(struct reasm_pool *p, struct reasm *r, uint64_t *off, uint64_t *end)
+{
+	struct hold_piece *mark;
+
+	while ((mark = hold_find(r->cut, *off > 0 ? *off - 1 : 0)) != NULL &&
+	       mark->off <= *end) {
+		if (mark->off < *off)
+			*off = mark->off;
+		if (hold_end(mark) > *end)
+			*end = hold_end(mark);
+		reasm_pool_take_out(p, r, &r->cut, mark);
+		hold_piece_free(mark);
+	}
+}
+
+/* Bytes up to @end were sent behind those of @part, but not captured. */
+static void
+mark_cut(struct reasm_pool *p, struct reasm *r, struct reasm_part *part,
+    uint64_t end)
+{
+	const struct gap how = { .ts_ns = part->ts_ns, .why = GAP_SNAPLEN };
+	uint64_t off = part->end;
+	struct hold_piece *mark = hold_find(r->cut, off);
+
+	if (mark != NULL && mark->off <= off && hold_end(mark) >= end)
+		return;
+	/* Once more after holes were given up to make room. */
+	do {
+		while (off <= next_off(r) && next_off(r) < end) {
+			give_up(p, r, end, &how);
+			part->is_new = true;
+		}
+		if (next_off(r) >= end)
+			return;
+	} while (!make_room(p, r, hold_cost_new(0), off, part->ts_ns));
+	part->is_new = true;
+	join_marks(p, r, &off, &end);
+	mark = hold_piece_new(off, NULL, (uint32_t)(end - off));
+	/* Without memory it is a hole like others. */
+	if (mark != NULL)
+		reasm_pool_insert(p, r, &r->cut, mark);
+}
+
+/*
+ * What a segment brings to the stream, whatever lies before that cut off.
+ * Return: where it ended when it was sent; 0: it brings nothing
+ */
+static uint64_t
+trim(struct reasm_pool *p, const struct reasm *r,
+    const struct reasm_piece *piece, struct reasm_part *part)
+{
+	int64_t off = reasm_offset(r, piece->seq);
+	uint32_t wire_len =
+	    piece->wire_len < WIRE_MAX ? piece->wire_len : WIRE_MAX;
+	int64_t end = off + (wire_len > piece->len ? wire_len : piece->len);
+	uint32_t before = 0;
+
+	if (off < 0)
+		before = -off < piece->len ? (uint32_t)-off : piece->len;
+	if (has_ended(r) || end <= 0)
+		before = piece->len;
+	count_add(&p->payload[r->dir].strays, before);
+	if (has_ended(r) || end <= 0)
+		return 0;
+	part->ts_ns = piece->ts_ns;
+	part->off = off < 0 ? 0 : (uint64_t)off;
+	part->end = part->off + (piece->len - before);
+	part->data = piece->data + before;
+	part->edges = (struct hold_edges){ part->off, (uint64_t)end };
+	return (uint64_t)end;
+}
+
+enum reasm_result
+reasm_segment(
+    struct reasm_pool *p, struct reasm *r, const struct reasm_piece *piece)
+{
+	struct reasm_part part = { .is_new = false };
+	uint64_t end;
+
+	see_time(p, piece->ts_ns);
+	count_add(&p->payload[r->dir].received, piece->len);
+	end = trim(p, r, piece, &part);
+	if (end == 0)
+		return REASM_SEEN;
+	place(p, r, &part);
+	if (end > part.end)
+		mark_cut(p, r, &part, end);
+	if (r->acked > next_off(r) || !list_is_empty(&r->wait))
+		settle(p, r);
+	return part.is_new ? REASM_NEW : REASM_SEEN;
+}
+
+/* --- Acknowledgements, time, the end --- */
+
+void
+reasm_ack(struct reasm_pool *p, struct reasm *r, uint32_t seq, uint64_t ts_ns)
+{
+	int64_t off = reasm_offset(r, seq);
+
+	see_time(p, ts_ns);
+	if (off <= 0 || (uint64_t)off <= r->acked || has_ended(r))
+		return;
+	r->acked = (uint64_t)off;
+	if (r->acked > next_off(r))
+		settle(p, r);
+}
+
+void
+reasm_flush(struct reasm_pool *p, struct reasm *r, uint64_t upto,
+    uint64_t ts_ns, enum gap_why why)
+{
+	const struct gap how = { .ts_ns = ts_ns, .why = why };
+
+	if (has_ended(r)) {
+		reasm_discard(p, r);
+		return;
+	}
+	while (r->held != NULL || r->cut != NULL)
+		give_up(p, r, UINT64_MAX, &how);
+	if (upto > next_off(r))
+		declare(r, ts_ns, upto, why);
+	settle(p, r);
+}
+
+void
+reasm_discard(struct reasm_pool *p, struct reasm *r)
+{
+	struct hold_piece *piece;
+
+	while ((piece = hold_first(r->held)) != NULL) {
+		reasm_pool_take_out(p, r, &r->held, piece);
+		count_not_held(p, r, piece->len);
+		count_add(&p->payload[r->dir].strays, piece->len);
+		hold_piece_free(piece);
+	}
+	while ((piece = hold_first(r->cut)) != NULL) {
+		reasm_pool_take_out(p, r, &r->cut, piece);
+		hold_piece_free(piece);
+	}
+	stop_waiting(r);
+}
+
+/* The time of @r, the first on the list, has come. */
+static void
+expire(struct reasm_pool *p, struct reasm *r)
+{
+	const struct gap how = { .ts_ns = p->now_ns, .why = GAP_LOST };
+	bool forced = r->forced;
+
+	stop_waiting(r);
+	if (has_ended(r))
+		return;
+	while (!forced && next_off(r) < r->hole_acked)
+		give_up(p, r, r->hole_acked, &how);
+	settle(p, r);
+}
+
+void
+reasm_pool_tick(struct reasm_pool *p, uint64_t now_ns,
+    void (*gave_up)(void *self, struct reasm *r), void *self)
+{
+	see_time(p, now_ns);
+	while (!list_is_empty(&p->wait)) {
+		struct reasm *r = LIST_ENTRY(p->wait.next, struct reasm, wait);
+
+		if (!r->forced &&
+		    (now_ns < r->hole_ns || now_ns - r->hole_ns < p->o.hold_ns))
+			return;
+		expire(p, r);
+		gave_up(self, r);
+	}
+}
