@@ -78,6 +78,13 @@ bytes_get_be32(const uint8_t *p)
 	       (uint32_t)p[2] << 8 | p[3];
 }
 
+/** bytes_get_be64() - Likewise, 8 bytes. */
+static inline uint64_t
+bytes_get_be64(const uint8_t *p)
+{
+	return (uint64_t)bytes_get_be32(p) << 32 | bytes_get_be32(p + 4);
+}
+
 /** bytes_get_le16() - The number that bytes_put_le16() wrote. */
 static inline uint16_t
 bytes_get_le16(const uint8_t *p)
