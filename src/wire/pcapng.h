@@ -27,6 +27,8 @@
 /** enum pcapng_type - Block types. */
 enum pcapng_type {
 	PCAPNG_IDB = 0x00000001, /* interface description */
+	PCAPNG_PB = 0x00000002,  /* packet; obsolete, never written */
+	PCAPNG_SPB = 0x00000003, /* simple packet; never written */
 	PCAPNG_ISB = 0x00000005, /* interface statistics */
 	PCAPNG_EPB = 0x00000006, /* enhanced packet */
 	PCAPNG_SHB = 0x0a0d0d0a, /* section header; the same both ways round */
@@ -47,11 +49,13 @@ enum pcapng_option {
 	PCAPNG_IF_NAME = 2,
 	PCAPNG_IF_DESCRIPTION = 3,
 	PCAPNG_IF_TSRESOL = 9,
+	PCAPNG_IF_TSOFFSET = 14,
 	PCAPNG_EPB_FLAGS = 2,
 	PCAPNG_ISB_STARTTIME = 2,
 	PCAPNG_ISB_ENDTIME = 3,
 	PCAPNG_ISB_IFRECV = 4,
 	PCAPNG_ISB_IFDROP = 5,
+	PCAPNG_ISB_OSDROP = 7,
 };
 
 /* Packets that begin with an IPv4 or IPv6 header. */
