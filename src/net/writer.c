@@ -325,6 +325,32 @@ add_op(struct writer_port *p, struct writer_file *f, enum writer_op_kind kind)
 	return op;
 }
 
+int
+writer_head(
+    struct writer_port *p, struct writer_file *f, const void *data, size_t len)
+{
+	struct writer_head *h = writer_head_new(data, len);
+	struct writer_op *op;
+
+	if (h == NULL)
+		return -ENOMEM;
+	op = add_op(p, f, WRITER_OP_HEAD);
+	if (op == NULL) {
+		free(h);
+		return -ENOMEM;
+	}
+	op->head = h;
+	return 0;
+}
+
+void
+writer_lose(struct writer_port *p, size_t payload)
+{
+	/* Without a batch it is kept in the port until there is one. */
+	(void)current(p);
+	lose(p, payload);
+}
+
 void
 writer_hole(struct writer_port *p, struct writer_file *f, uint64_t len)
 {

@@ -206,6 +206,21 @@ void writer_put(struct writer_port *p, struct writer_file *f, const void *data,
     size_t len, size_t payload);
 
 /**
+ * writer_head() - From here on @f begins with @len bytes more
+ *
+ * They are written where @f stands now, and behind the rest of its head at the
+ * start of every file that takes its place (SIGHUP, rotation).  Until they
+ * could be written nothing else is.
+ *
+ * Return: 0 or -ENOMEM, and nothing was done
+ */
+int writer_head(struct writer_port *p, struct writer_file *f, const void *data,
+    size_t len) ATTR_WUNRES;
+
+/** writer_lose() - @payload bytes cannot be written: DROP_WRITE_ERROR. */
+void writer_lose(struct writer_port *p, size_t payload);
+
+/**
  * writer_hole() - Move the end of @f @len bytes on; reads as zeros
  *
  * Pipes and devices have no holes: there it does nothing.

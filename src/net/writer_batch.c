@@ -252,6 +252,13 @@ do_pipe(struct run *r, const struct writer_op *op)
 	lose(r, op->len, WRITER_FAILED, &sum);
 }
 
+static void
+do_head(struct run *r, const struct writer_op *op)
+{
+	writer_file_extend(r->f, op->head);
+	make_ready(r);
+}
+
 /* Files whose offsets matter hold stream bytes as they are. */
 static void
 do_lost(struct run *r, const struct writer_op *op)
@@ -303,6 +310,9 @@ run_file(struct run *r)
 		case WRITER_OP_LOST:
 			do_lost(r, op);
 			break;
+		case WRITER_OP_HEAD:
+			do_head(r, op);
+			break;
 		case WRITER_OP_CLOSE:
 			assert(op->next == NO_OP);
 			do_close(r);
@@ -326,6 +336,8 @@ drop_file(struct run *r)
 		writer_batch_count(&sum, op->payload);
 		if (op->kind == WRITER_OP_PIPE)
 			pipe_return(op->pipe);
+		if (op->kind == WRITER_OP_HEAD)
+			writer_file_extend(r->f, op->head);
 		closed = op->kind == WRITER_OP_CLOSE;
 	}
 	settle(r, WRITER_LATE, &sum);

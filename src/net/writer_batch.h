@@ -24,6 +24,7 @@
 struct pipe;
 struct writer_file;
 struct writer_file_set;
+struct writer_head;
 struct writer_port;
 
 /** enum writer_op_kind - What is to be done to a file. */
@@ -32,6 +33,7 @@ enum writer_op_kind {
 	WRITER_OP_PIPE,   /* write @len bytes out of @pipe */
 	WRITER_OP_HOLE,   /* leave out @hole bytes */
 	WRITER_OP_LOST,   /* a record that there was no memory for */
+	WRITER_OP_HEAD,   /* from now on files begin with @head too */
 	WRITER_OP_CLOSE,  /* close and free it */
 };
 
@@ -44,6 +46,7 @@ struct writer_op {
 	union {
 		struct pipe *pipe;
 		uint64_t hole;
+		struct writer_head *head;
 	};
 	uint32_t next;
 	enum writer_op_kind kind;

@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,20 +15,36 @@
 #include "net/pipe.h"
 #include "net/writer_file.h"
 #include "net/writer_move.h"
-
-/* A run that made so many files of one name is stopped. */
-#define SUFFIX_MAX 99999
-
-/* What ".pcapng" needs; longer is no extension but a part of a name. */
-#define EXTENSION_MAX 8
+#include "net/writer_path.h"
 
 /* Of the descriptors of this process, one writer takes so many at most. */
 #define SHARE    4
 #define OPEN_MIN 2
 #define OPEN_MAX (1U << 16)
 
-/* Missing folders belong to whoever runs the program. */
-#define FOLDER_MODE 0700
+struct writer_head *
+writer_head_new(const void *data, size_t len)
+{
+	struct writer_head *h = malloc(sizeof(*h) + len);
+
+	if (h == NULL)
+		return NULL;
+	h->next = NULL;
+	h->len = len;
+	memcpy(h->bytes, data, len);
+	return h;
+}
+
+static void
+free_heads(struct writer_head *h)
+{
+	while (h != NULL) {
+		struct writer_head *next = h->next;
+
+		free(h);
+		h = next;
+	}
+}
 
 struct writer_file *
 writer_file_new(const struct writer_file_opts *o)
@@ -49,14 +64,12 @@ writer_file_new(const struct writer_file_opts *o)
 		assert(o->fd >= 0);
 		f->fd = o->fd;
 		f->state = WRITER_FILE_OPEN;
-		f->head_due = o->head_len > 0;
 	}
 	if (o->head_len > 0) {
-		f->head = malloc(o->head_len);
+		f->head = writer_head_new(o->head, o->head_len);
 		if (f->head == NULL)
 			goto fail;
-		memcpy(f->head, o->head, o->head_len);
-		f->head_len = o->head_len;
+		f->head_due = f->state == WRITER_FILE_OPEN ? f->head : NULL;
 	}
 	f->exists = o->exists;
 	f->mode = o->mode;
@@ -81,98 +94,6 @@ writer_file_name(const struct writer_file *f)
 
 /* -- opening ------------------------------------------------------------ */
 
-/* Make the folders of @path that are missing; 0 or -errno. */
-static int
-make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		int rc;
-
-		*slash = '\0';
-		rc = mkdir(path, FOLDER_MODE) != 0 ? -errno : 0;
-		*slash = '/';
-		if (rc != 0 && rc != -EEXIST)
-			return rc;
-	}
-	return 0;
-}
-
-static int
-open_retry(const char *path, int flags, mode_t mode)
-{
-	int fd;
-
-	do {
-		fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
-static int
-open_with_folders(char *path, int flags, mode_t mode)
-{
-	int fd = open_retry(path, flags, mode);
-
-	if (fd != -ENOENT || (flags & O_CREAT) == 0)
-		return fd;
-	fd = make_folders(path);
-	return fd == 0 ? open_retry(path, flags, mode) : fd;
-}
-
-/* A pipe, a device: what makes no sense to be made new, cut or renamed. */
-static bool
-is_special(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
-	       !S_ISDIR(st.st_mode);
-}
-
-/* Where "-2" goes: before the extension, if the last part has one. */
-static size_t
-stem_length(const char *path)
-{
-	const char *base = strrchr(path, '/');
-	const char *dot, *p;
-
-	base = base != NULL ? base + 1 : path;
-	dot = strrchr(base, '.');
-	if (dot == NULL || dot == base || !isalpha((unsigned char)dot[1]))
-		return strlen(path);
-	for (p = dot + 1; *p != '\0'; p++) {
-		if (!isalnum((unsigned char)*p))
-			return strlen(path);
-	}
-	return p - dot - 1 > EXTENSION_MAX ? strlen(path)
-					   : (size_t)(dot - path);
-}
-
-/* Makes the first of "x.log", "x-2.log", ... that does not exist yet. */
-static int
-make_unique(struct writer_file *f)
-{
-	size_t stem = stem_length(f->path), size = strlen(f->path) + 8;
-	char *path = malloc(size);
-	int fd = -EEXIST;
-
-	if (path == NULL)
-		return -ENOMEM;
-	for (unsigned n = 2; fd == -EEXIST && n <= SUFFIX_MAX; n++) {
-		(void)snprintf(path, size, "%.*s-%u%s", (int)stem, f->path, n,
-		    f->path + stem);
-		fd = open_retry(path, O_CREAT | O_EXCL, f->mode);
-	}
-	if (fd < 0) {
-		free(path);
-		return fd;
-	}
-	free(f->path);
-	f->path = path;
-	return fd;
-}
-
 static int
 open_new(struct writer_file *f)
 {
@@ -180,18 +101,18 @@ open_new(struct writer_file *f)
 
 	switch (f->exists) {
 	case WRITER_EXISTS_OVERWRITE:
-		return open_with_folders(f->path, O_CREAT | O_TRUNC, f->mode);
+		return writer_path_open(f->path, O_CREAT | O_TRUNC, f->mode);
 	case WRITER_EXISTS_APPEND:
-		return open_with_folders(f->path, O_CREAT, f->mode);
+		return writer_path_open(f->path, O_CREAT, f->mode);
 	case WRITER_EXISTS_SUFFIX:
 	case WRITER_EXISTS_REFUSE:
 		break;
 	}
-	fd = open_with_folders(f->path, O_CREAT | O_EXCL, f->mode);
-	if (fd == -EEXIST && is_special(f->path))
-		fd = open_retry(f->path, 0, 0);
+	fd = writer_path_open(f->path, O_CREAT | O_EXCL, f->mode);
+	if (fd == -EEXIST && writer_path_is_special(f->path))
+		fd = writer_path_open(f->path, 0, 0);
 	else if (fd == -EEXIST && f->exists == WRITER_EXISTS_SUFFIX)
-		fd = make_unique(f);
+		fd = writer_path_make_unique(&f->path, f->mode);
 	return fd;
 }
 
@@ -204,10 +125,10 @@ open_by_state(struct writer_file *f)
 	case WRITER_FILE_NEW:
 		return open_new(f);
 	case WRITER_FILE_SHUT:
-		fd = open_retry(f->path, 0, 0);
+		fd = writer_path_open(f->path, 0, 0);
 		return fd == -ENOENT || fd == -ENOTDIR ? -ESTALE : fd;
 	case WRITER_FILE_RENEW:
-		return open_with_folders(f->path, O_CREAT, f->mode);
+		return writer_path_open(f->path, O_CREAT, f->mode);
 	case WRITER_FILE_OPEN:
 		break;
 	}
@@ -266,7 +187,8 @@ adopt(struct writer_file *f, int fd)
 	}
 	if (f->state != WRITER_FILE_SHUT) {
 		f->pos = (uint64_t)st.st_size;
-		f->head_due = f->head_len > 0 && st.st_size == 0;
+		if (st.st_size == 0)
+			f->head_due = f->head;
 	}
 	f->fd = fd;
 	f->state = WRITER_FILE_OPEN;
@@ -292,19 +214,36 @@ open_file(struct writer_file *f, struct writer_file_set *set)
 	return fd < 0 ? fd : adopt(f, fd);
 }
 
+/* What is due of the head; a part that did not fit is tried again. */
 static int
 write_head(struct writer_file *f)
 {
-	struct iovec iov = { .iov_base = f->head, .iov_len = f->head_len };
-	size_t done;
-	int rc;
+	while (f->head_due != NULL) {
+		struct writer_head *h = f->head_due;
+		struct iovec iov = { .iov_base = h->bytes, .iov_len = h->len };
+		size_t done;
+		int rc = writer_file_write(f, &iov, 1, &done);
 
-	rc = writer_file_write(f, &iov, 1, &done);
-	if (rc != 0)
-		writer_file_cut(f, done);
-	else
-		f->head_due = false;
-	return rc;
+		if (rc != 0) {
+			writer_file_cut(f, done);
+			return rc;
+		}
+		f->head_due = h->next;
+	}
+	return 0;
+}
+
+void
+writer_file_extend(struct writer_file *f, struct writer_head *h)
+{
+	struct writer_head **end = &f->head;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = h;
+	/* A file that is not made yet will be given all of it. */
+	if (f->head_due == NULL && f->state != WRITER_FILE_NEW)
+		f->head_due = h;
 }
 
 int
@@ -328,7 +267,7 @@ writer_file_ready(struct writer_file *f, struct writer_file_set *set)
 		list_remove(&f->lru);
 		list_append(&set->open, &f->lru);
 	}
-	if (!f->head_due)
+	if (f->head_due == NULL)
 		return 0;
 	/* What is to be skipped comes after the head. */
 	f->ahead = 0;
@@ -552,7 +491,7 @@ writer_file_free(struct writer_file *f)
 	if (f->fd >= 0 && f->path != NULL)
 		(void)close(f->fd);
 	free(f->path);
-	free(f->head);
+	free_heads(f->head);
 	free(f);
 }
 

@@ -23,6 +23,13 @@
 
 struct pipe;
 
+/** struct writer_head - A part of what a file begins with. */
+struct writer_head {
+	struct writer_head *next;
+	size_t len;
+	uint8_t bytes[];
+};
+
 /**
  * enum writer_file_state - Whether there is a descriptor
  *
@@ -48,7 +55,9 @@ enum writer_file_state {
  * @seekable:	A regular file of ours: written at @pos.  What was given, and
  *		pipes and devices, are written wherever they stand.
  * @exact:	See struct writer_file_opts
- * @head_due:	@head must be written before anything else
+ * @head:	What a newly made file begins with; NULL: nothing
+ * @head_due:	The parts of it from here on must be written before anything
+ *		else
  * @extend:	@ahead came from writer_hole(): the file is made that long
  *		even if nothing follows
  * @pos:	Where the next byte goes, @ahead not included
@@ -67,12 +76,11 @@ struct writer_file {
 	bool seekable;
 	bool exact;
 	bool lazy;
-	bool head_due;
 	bool extend;
 	enum writer_exists exists;
 	mode_t mode;
-	uint8_t *head;
-	size_t head_len;
+	struct writer_head *head;
+	struct writer_head *head_due;
 	uint64_t pos;
 	uint64_t size;
 	uint64_t ahead;
@@ -108,6 +116,12 @@ void writer_file_set_done(struct writer_file_set *set);
 
 /** writer_file_set_renew() - Close all and open them by name (SIGHUP). */
 void writer_file_set_renew(struct writer_file_set *set);
+
+/** writer_head_new() - A copy of @len bytes; NULL without memory. */
+struct writer_head *writer_head_new(const void *data, size_t len) ATTR_WUNRES;
+
+/** writer_file_extend() - Add @h, which is given away, to the head. */
+void writer_file_extend(struct writer_file *f, struct writer_head *h);
 
 /**
  * writer_file_ready() - Have it open, with its head written

@@ -332,6 +332,32 @@ head_that_did_not_fit_is_tried_again(void **state)
 	rig_assert_file(&rig, "f", "HEAD;kept");
 }
 
+/* The same of a part that comes later: no record stands before it. */
+static void
+later_head_comes_before_what_follows(void **state)
+{
+	struct writer_file_opts o = { .head = "A;", .head_len = 2 };
+	struct writer_file *f = rig_file(&rig, "f", o);
+
+	(void)state;
+	limit_files_to(6);
+	rig_say(&rig, f, "one;");
+	assert_int_equal(writer_head(rig.port, f, "B;", 2), 0);
+	rig_say(&rig, f, "two;");
+	writer_flush(rig.port);
+	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
+	rig_assert_file(&rig, "f", "A;one;");
+	limit_files_to(RLIM_INFINITY);
+	rig_say(&rig, f, "three;");
+	writer_lose(rig.port, 7);
+	writer_close(rig.port, f);
+	rig_finish(&rig);
+	rig_assert_file(&rig, "f", "A;one;B;three;");
+	assert_int_equal(rig_dropped(&rig, DROP_WRITE_ERROR), 11);
+	assert_int_equal(
+	    count_get(&rig.count.drop_chunks[DROP_WRITE_ERROR]), 2);
+}
+
 static void
 folder_that_cannot_be_made_is_reported_once(void **state)
 {
@@ -627,6 +653,7 @@ main(void)
 		RIG(full_disk_leaves_whole_records),
 		RIG(exact_file_keeps_its_offsets),
 		RIG(head_that_did_not_fit_is_tried_again),
+		RIG(later_head_comes_before_what_follows),
 		RIG(folder_that_cannot_be_made_is_reported_once),
 		RIG(short_writes_are_carried_on),
 		RIG(worker_hears_of_room_once_half_is_gone),

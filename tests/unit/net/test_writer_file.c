@@ -330,6 +330,32 @@ removed_file_is_not_made_anew(void **state)
 	rig_assert_file(&rig, "f2", "text");
 }
 
+/* What joins the head later stands there, and in every file made after. */
+static void
+head_grows(void **state)
+{
+	struct writer_file_opts o = { .head = "A;", .head_len = 2 };
+	struct writer_file *f = rig_file(&rig, "f", o);
+	char path[256], moved[256];
+
+	(void)state;
+	rig_say(&rig, f, "1;");
+	assert_int_equal(writer_head(rig.port, f, "B;", 2), 0);
+	rig_say(&rig, f, "2;");
+	assert_int_equal(writer_head(rig.port, f, "C;", 2), 0);
+	writer_flush(rig.port);
+	rig_wait(&rig.count.written, 4);
+	(void)rig_path(&rig, "f.1", moved);
+	assert_int_equal(rename(rig_path(&rig, "f", path), moved), 0);
+	writer_reopen(rig.w);
+	rig_wait_for(&rig, "f");
+	rig_say(&rig, f, "3;");
+	writer_close(rig.port, f);
+	rig_finish(&rig);
+	rig_assert_file(&rig, "f.1", "A;1;B;2;C;");
+	rig_assert_file(&rig, "f", "A;B;C;3;");
+}
+
 static void
 reopened_files_go_on_under_their_name(void **state)
 {
@@ -353,11 +379,7 @@ reopened_files_go_on_under_their_name(void **state)
 	}
 	writer_reopen(rig.w);
 	/* An empty queue is enough for it to happen. */
-	for (uint64_t end = clock_mono_ns() + RIG_PATIENCE_NS;
-	     access(rig_path(&rig, "f1", path), F_OK) != 0;) {
-		assert_true(clock_mono_ns() < end);
-		(void)poll(NULL, 0, 1);
-	}
+	rig_wait_for(&rig, "f1");
 	for (unsigned i = 0; i < 3; i++) {
 		rig_say(&rig, f[i], "new");
 		writer_close(rig.port, f[i]);
@@ -478,6 +500,7 @@ main(void)
 		RIG_TWO(few_files_are_open_at_a_time),
 		RIG(descriptors_that_run_out_are_given_back),
 		RIG_TWO(removed_file_is_not_made_anew),
+		RIG_TWO(head_grows),
 		RIG_TWO(reopened_files_go_on_under_their_name),
 		RIG(devices_are_written_not_made),
 #ifndef TEELINE_PORTABLE

@@ -201,6 +201,20 @@ rig_wait(const struct count *c, uint64_t want)
 	}
 }
 
+/* Wait until there is a file of this name, or fail. */
+static inline void
+rig_wait_for(const struct rig *r, const char *name)
+{
+	uint64_t deadline_ns = clock_mono_ns() + RIG_PATIENCE_NS;
+	char path[256];
+
+	while (access(rig_path(r, name, path), F_OK) != 0) {
+		if (clock_mono_ns() > deadline_ns)
+			fail_msg("%s never came", path);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
 static inline uint64_t
 rig_dropped(const struct rig *r, enum drop_reason reason)
 {

@@ -1,0 +1,108 @@
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/stat.h>
+
+#include "net/writer_path.h"
+
+/* A run that made so many files of one name is stopped. */
+#define SUFFIX_MAX 99999
+
+/* What ".pcapng" needs; longer is no extension but a part of a name. */
+#define EXTENSION_MAX 8
+
+/* Missing folders belong to whoever runs the program. */
+#define FOLDER_MODE 0700
+
+size_t
+writer_path_stem(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	const char *dot, *p;
+
+	base = base != NULL ? base + 1 : path;
+	dot = strrchr(base, '.');
+	if (dot == NULL || dot == base || !isalpha((unsigned char)dot[1]))
+		return strlen(path);
+	for (p = dot + 1; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p))
+			return strlen(path);
+	}
+	return p - dot - 1 > EXTENSION_MAX ? strlen(path)
+					   : (size_t)(dot - path);
+}
+
+bool
+writer_path_is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	       !S_ISDIR(st.st_mode);
+}
+
+/* Make the folders of @path that are missing; 0 or -errno. */
+static int
+make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		int rc;
+
+		*slash = '\0';
+		rc = mkdir(path, FOLDER_MODE) != 0 ? -errno : 0;
+		*slash = '/';
+		if (rc != 0 && rc != -EEXIST)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+open_retry(const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+writer_path_open(char *path, int flags, mode_t mode)
+{
+	int fd = open_retry(path, flags, mode);
+
+	if (fd != -ENOENT || (flags & O_CREAT) == 0)
+		return fd;
+	fd = make_folders(path);
+	return fd == 0 ? open_retry(path, flags, mode) : fd;
+}
+
+int
+writer_path_make_unique(char **path, mode_t mode)
+{
+	size_t stem = writer_path_stem(*path), size = strlen(*path) + 8;
+	char *unique = malloc(size);
+	int fd = -EEXIST;
+
+	if (unique == NULL)
+		return -ENOMEM;
+	for (unsigned n = 2; fd == -EEXIST && n <= SUFFIX_MAX; n++) {
+		(void)snprintf(unique, size, "%.*s-%u%s", (int)stem, *path, n,
+		    *path + stem);
+		fd = open_retry(unique, O_CREAT | O_EXCL, mode);
+	}
+	if (fd < 0) {
+		free(unique);
+		return fd;
+	}
+	free(*path);
+	*path = unique;
+	return fd;
+}

@@ -1,0 +1,47 @@
+#ifndef NET_WRITER_PATH_H
+#define NET_WRITER_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sys/types.h>
+
+#include "base/attr.h"
+
+/*
+ * writer_path.h - names of files, and making files under them.
+ *
+ * Private to net/writer*.c.
+ */
+
+/**
+ * writer_path_stem() - How much of @path comes before its extension
+ *
+ * That is where numbers go: "x-2.log".  All of it when its last part has none.
+ */
+size_t writer_path_stem(const char *path);
+
+/**
+ * writer_path_is_special() - A pipe, a device: is it there, and no file?
+ *
+ * It makes no sense to make such a thing new, to cut it, or to rename it.
+ */
+bool writer_path_is_special(const char *path);
+
+/**
+ * writer_path_open() - Open for writing, with O_CREAT also missing folders
+ * @path:	Changed and changed back
+ *
+ * Return: a descriptor or -errno
+ */
+int writer_path_open(char *path, int flags, mode_t mode) ATTR_WUNRES;
+
+/**
+ * writer_path_make_unique() - Make the first of "x-2.log", "x-3.log", ...
+ * @path:	On the heap; on success replaced by the name that was free
+ *
+ * Return: a descriptor or -errno
+ */
+int writer_path_make_unique(char **path, mode_t mode) ATTR_WUNRES;
+
+#endif /* NET_WRITER_PATH_H */
