@@ -200,7 +200,7 @@ static int
 open_rings(struct capture *cap, struct err *err)
 {
 	struct capture_common *c = &cap->common;
-	pcap_t **handles = calloc(c->o.rings, sizeof(*handles));
+	pcap_t **handles = calloc(c->o.rings, sizeof(pcap_t *));
 	int rc;
 
 	cap->rings = calloc(c->o.rings, sizeof(*cap->rings));

@@ -111,8 +111,8 @@ capture_list(struct capture_listed **list, size_t *n, struct err *err)
 const char *
 capture_list_names(char *buf, size_t size)
 {
-	struct capture_listed *list;
-	size_t n;
+	struct capture_listed *list = NULL;
+	size_t n = 0;
 
 	buf[0] = '\0';
 	if (capture_list(&list, &n, NULL) != 0)

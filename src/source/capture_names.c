@@ -87,6 +87,7 @@ keep(struct capture_names *n, const struct addr *a,
 	struct host **bucket = bucket_of(n, a), *h;
 	const char *text = name->host != NULL ? name->host : "";
 	char number[ADDR_TEXT_MAX];
+	size_t size;
 
 	/* The resolver gives the number back when there is no name. */
 	if (strcmp(text, addr_format_ip(a, number)) == 0)
@@ -95,11 +96,12 @@ keep(struct capture_names *n, const struct addr *a,
 		n->service[a->port] = strdup(name->service);
 	if (n->nhosts >= CAPTURE_NAMES_HOSTS || find(n, a) != NULL)
 		return;
-	h = malloc(sizeof(*h) + strlen(text) + 1);
+	size = strlen(text) + 1;
+	h = malloc(sizeof(*h) + size);
 	if (h == NULL)
 		return;
 	h->addr = *a;
-	strcpy(h->name, text);
+	memcpy(h->name, text, size);
 	h->next = *bucket;
 	*bucket = h;
 	n->nhosts++;
@@ -170,8 +172,10 @@ capture_names_fill(struct capture_names *n, struct session *s)
 void
 capture_names_stop(struct capture_names *n)
 {
-	while (!list_is_empty(&n->asked))
-		forget(LIST_ENTRY(n->asked.next, struct asked, node));
+	struct list *node;
+
+	while ((node = list_shift(&n->asked)) != NULL)
+		forget(LIST_ENTRY(node, struct asked, node));
 }
 
 void

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -17,7 +18,7 @@
  * goes off every CAPTURE_OPEN_BLOCK_MS, and leaves a block alone that was
  * begun since it last did.  Once more for a timer that is late.
  */
-#define SETTLE_MS (3 * CAPTURE_OPEN_BLOCK_MS)
+#define SETTLE_NS (3ULL * CAPTURE_OPEN_BLOCK_MS * CLOCK_NS_PER_MS)
 
 /* Room for the names of the interfaces in a sentence of 512. */
 #define NAMES_MAX 300
@@ -37,7 +38,7 @@ no_rights(struct err *err)
 	size_t len = sizeof(path);
 
 	if (uv_exepath(path, &len) != 0)
-		(void)strcpy(path, "teeline");
+		(void)snprintf(path, sizeof(path), "teeline");
 	return err_set(err, -EPERM,
 	    "capture needs CAP_NET_RAW: run as root, or: "
 	    "setcap cap_net_raw+ep %s",
@@ -223,7 +224,7 @@ join(const struct capture_opts *o, const char *iface, pcap_t **rings,
 		rc = reject_all(rings[i], err);
 	for (unsigned i = 0; i < o->rings && rc == 0; i++)
 		rc = capture_fanout_join(pcap_fileno(rings[i]), &group, err);
-	settled_ns = clock_mono_ns() + SETTLE_MS * CLOCK_NS_PER_MS;
+	settled_ns = clock_mono_ns() + SETTLE_NS;
 	for (unsigned i = 0; i < o->rings && rc == 0; i++)
 		rc = drain(rings[i], settled_ns, err);
 	for (unsigned i = 0; i < o->rings && rc == 0; i++)

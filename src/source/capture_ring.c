@@ -33,7 +33,7 @@
  * kernel's timer after it was begun; twice that, and more, for timers that are
  * late on a machine that is busy.
  */
-#define HOLD_BACK_NS (5 * CAPTURE_OPEN_BLOCK_MS * CLOCK_NS_PER_MS)
+#define HOLD_BACK_NS (5ULL * CAPTURE_OPEN_BLOCK_MS * CLOCK_NS_PER_MS)
 
 /* Holes, idle sessions and lingering ones move on within this. */
 #define TICK_MS 100

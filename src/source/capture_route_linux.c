@@ -1,8 +1,7 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "source/capture_route.h"
@@ -14,17 +13,20 @@
 /* Longer than any line of the two files, which have fixed columns. */
 #define LINE_LEN 512
 
+#define MAX_WORDS 11
+
 /**
  * struct route - The best one so far
  * @metric:	Valid when @name is not empty
  */
 struct route {
 	char name[IF_NAMESIZE];
-	uint64_t metric;
+	unsigned long metric;
 };
 
 static void
-consider(struct route *best, const char *name, uint64_t metric, unsigned flags)
+consider(struct route *best, const char *name, unsigned long metric,
+    unsigned long flags)
 {
 	if (!(flags & UP) || (flags & REJECT) || strcmp(name, "lo") == 0)
 		return;
@@ -34,18 +36,36 @@ consider(struct route *best, const char *name, uint64_t metric, unsigned flags)
 	best->metric = metric;
 }
 
+/* Cut a line into its words; how many there are, at most MAX_WORDS. */
+static size_t
+split(char *line, char *words[MAX_WORDS])
+{
+	char *rest = NULL;
+	char *word = strtok_r(line, " \t\n", &rest);
+	size_t n = 0;
+
+	while (word != NULL && n < MAX_WORDS) {
+		words[n++] = word;
+		word = strtok_r(NULL, " \t\n", &rest);
+	}
+	return n;
+}
+
+static bool
+is_zero(const char *hex)
+{
+	return hex[strspn(hex, "0")] == '\0';
+}
+
 /* proc(5): Iface Destination Gateway Flags RefCnt Use Metric Mask ... */
 static void
-read_ipv4(const char *line, struct route *best)
+read_ipv4(char *line, struct route *best)
 {
-	char name[IF_NAMESIZE];
-	unsigned dest, flags, mask;
-	uint64_t metric;
+	char *words[MAX_WORDS];
 
-	if (sscanf(line, "%15s %x %*x %x %*u %*u %" SCNu64 " %x", name, &dest,
-		&flags, &metric, &mask) == 5 &&
-	    dest == 0 && mask == 0)
-		consider(best, name, metric, flags);
+	if (split(line, words) >= 8 && is_zero(words[1]) && is_zero(words[7]))
+		consider(best, words[0], strtoul(words[6], NULL, 10),
+		    strtoul(words[3], NULL, 16));
 }
 
 /*
@@ -53,20 +73,17 @@ read_ipv4(const char *line, struct route *best)
  * references, uses, flags, interface; all but the last in hexadecimal.
  */
 static void
-read_ipv6(const char *line, struct route *best)
+read_ipv6(char *line, struct route *best)
 {
-	char name[IF_NAMESIZE], dest[33];
-	unsigned prefix, flags;
-	uint64_t metric;
+	char *words[MAX_WORDS];
 
-	if (sscanf(line, "%32s %x %*s %*x %*s %" SCNx64 " %*x %*x %x %15s",
-		dest, &prefix, &metric, &flags, name) == 5 &&
-	    prefix == 0 && strspn(dest, "0") == strlen(dest))
-		consider(best, name, metric, flags);
+	if (split(line, words) >= 10 && is_zero(words[0]) && is_zero(words[1]))
+		consider(best, words[9], strtoul(words[5], NULL, 16),
+		    strtoul(words[8], NULL, 16));
 }
 
 static void
-read_table(const char *path, void (*read_line)(const char *, struct route *),
+read_table(const char *path, void (*read_line)(char *, struct route *),
     struct route *best)
 {
 	FILE *file = fopen(path, "re");
