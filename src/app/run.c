@@ -254,7 +254,7 @@ show_sheet(void *self)
 	struct run *r = self;
 	struct sheet sh;
 
-	if (sheet_take(&sh, r->fans, r->nworkers) != 0) {
+	if (sheet_take(&sh, r->source, r->fans, r->nworkers) != 0) {
 		log_error("no memory for the balance sheet");
 		return;
 	}
@@ -392,7 +392,7 @@ close_books(struct run *r)
 	struct sheet sh;
 	int code = RUN_OK;
 
-	if (sheet_take(&sh, r->fans, r->nworkers) != 0) {
+	if (sheet_take(&sh, r->source, r->fans, r->nworkers) != 0) {
 		log_error("no memory for the balance sheet");
 		return RUN_FAIL;
 	}

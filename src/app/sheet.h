@@ -8,18 +8,20 @@
 #include "base/attr.h"
 #include "core/count.h"
 #include "core/event.h"
+#include "core/tally.h"
 
 /*
  * sheet.h - the balance sheet: what came in and what became of it.
  *
- * It must add up: for each sink, offered = written + dropped + queued.  The
- * names in its JSON are a contract with scripts; the section on --stats in
- * teeline-files(5) is their manual.
+ * It must add up: the packets and the payload of captures as in core/tally.h,
+ * and for each sink, offered = written + dropped + queued.  The kernel's
+ * figures stand beside the sums.  The names in its JSON are a contract with
+ * scripts; the section on --stats in teeline-files(5) is their manual.
  */
 
 struct err;
 struct fanout;
-struct sink;
+struct source;
 
 /** struct sheet_sink - One sink, all workers together. */
 struct sheet_sink {
@@ -35,9 +37,13 @@ struct sheet_sink {
 
 /**
  * struct sheet - The figures at one moment
+ * @has_packets: The source gives packets; else @tally is all zero
+ * @tally:	What the source has counted
  * @sinks:	@nsinks of them; owned
  */
 struct sheet {
+	bool has_packets;
+	struct tally tally;
 	uint64_t sessions;
 	uint64_t open;
 	uint64_t ended[HOW_NHOWS];
@@ -51,17 +57,24 @@ struct sheet {
 
 /**
  * sheet_take() - Add up the counters of all workers
+ * @src:	Where they hear
  * @fans:	@n of them
  *
  * Return: 0 or -ENOMEM.  Release with sheet_done().
  */
-int sheet_take(
-    struct sheet *sh, struct fanout *const *fans, size_t n) ATTR_WUNRES;
+int sheet_take(struct sheet *sh, const struct source *src,
+    struct fanout *const *fans, size_t n) ATTR_WUNRES;
 
 /** sheet_done() - Idempotent. */
 void sheet_done(struct sheet *sh);
 
-/** sheet_has_loss() - Did anything get lost anywhere? */
+/**
+ * sheet_has_loss() - Did anything get lost anywhere?
+ *
+ * Gaps, bytes that were not delivered, drops of the kernel, the interface and
+ * the sinks.  Not packets that cannot be decoded or that belong to no
+ * session: of these nothing is known to be missing.
+ */
 bool sheet_has_loss(const struct sheet *sh);
 
 /** sheet_has_failure() - Did a sink fail to write? */

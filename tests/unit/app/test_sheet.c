@@ -18,8 +18,28 @@
 #include "base/err.h"
 #include "core/fanout.h"
 #include "core/session.h"
+#include "core/source.h"
 
 #define NWORKERS 2
+
+/** struct fake_source - Gives packets, and has counted so many. */
+struct fake_source {
+	struct source source;
+	struct tally tally;
+};
+
+static void
+fake_tally(const struct source *src, struct tally *t)
+{
+	*t = ((const struct fake_source *)src)->tally;
+}
+
+static const struct source_ops silent_ops = { .name = "proxy" };
+static const struct source_ops fake_ops = {
+	.name = "tap",
+	.packets = true,
+	.tally = fake_tally,
+};
 
 /** struct scene - Two sinks, two workers, a session on each. */
 struct scene {
@@ -28,6 +48,7 @@ struct scene {
 	struct fanout *fan[NWORKERS];
 	void *slots[NWORKERS];
 	struct session s[NWORKERS];
+	struct fake_source src;
 	struct sheet sh;
 	char dir[32];
 	char path[64];
@@ -43,6 +64,7 @@ set_up(void **state)
 	struct sink *sinks[2];
 
 	assert_non_null(sc);
+	sc->src.source.ops = &silent_ops;
 	fake_init(&sc->paused, NEED_NOTHING, ON_FULL_PAUSE);
 	fake_init(&sc->dropping, NEED_MEMORY, ON_FULL_DROP);
 	sc->paused.sink.name = paused_name;
@@ -100,7 +122,8 @@ static void
 take(struct scene *sc)
 {
 	sheet_done(&sc->sh);
-	assert_int_equal(sheet_take(&sc->sh, sc->fan, NWORKERS), 0);
+	assert_int_equal(
+	    sheet_take(&sc->sh, &sc->src.source, sc->fan, NWORKERS), 0);
 }
 
 /* What a writer's thread would count. */
@@ -230,6 +253,56 @@ each_kind_of_loss_is_one(void **state)
 	assert_false(sheet_has_loss(&sc->sh));
 }
 
+/* Every class has a number of its own, so that no two can be mixed up. */
+static void
+count_packets(struct scene *sc)
+{
+	struct tally *t = &sc->src.tally;
+
+	sc->src.source.ops = &fake_ops;
+	*t = (struct tally){
+		.received = 1000 + 200 + 30 + 4 + 50,
+		.sessions = 1000,
+		.not_tcp = 200,
+		.strays = 30,
+		.fragments = 4,
+		.undecodable = { { "truncated", 48 }, { "never", 0 },
+		    { "bad_header", 2 } },
+		.nreasons = 3,
+		.filtered = 12345,
+		.bad_checksums = 7,
+		.has_kernel = true,
+		.kernel_received = 2000,
+	};
+	for (uint64_t d = 0; d < DIR_NDIRS; d++) {
+		t->payload[d].duplicate = 10 + d;
+		t->payload[d].differing = 20 + d;
+		t->payload[d].late = 30 + d;
+		t->payload[d].strays = 40 + d;
+		t->payload[d].held = 50 + d;
+		t->payload[d].received = 150 + 5 * d;
+	}
+	t->payload[DIR_CLIENT].received += 130;
+}
+
+static void
+what_the_kernel_dropped_is_lost(void **state)
+{
+	struct scene *sc = *state;
+
+	count_packets(sc);
+	take(sc);
+	/* Nothing of this means that a byte is missing. */
+	assert_false(sheet_has_loss(&sc->sh));
+	sc->src.tally.kernel_dropped = 1;
+	take(sc);
+	assert_true(sheet_has_loss(&sc->sh));
+	sc->src.tally.kernel_dropped = 0;
+	sc->src.tally.interface_dropped = 1;
+	take(sc);
+	assert_true(sheet_has_loss(&sc->sh));
+}
+
 static void
 undelivered_bytes_are_those_of_closed_sessions(void **state)
 {
@@ -310,6 +383,64 @@ json_has_the_names_that_scripts_rely_on(void **state)
 	o = json_object_get(root, "process");
 	assert_true(number(o, "cpu_ns") >= 0);
 	assert_true(number(o, "max_rss_bytes") > 0);
+	json_decref(root);
+}
+
+static json_int_t
+sum(const json_t *o)
+{
+	json_int_t n = 0;
+	const char *key;
+	const json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)o, key, value) n +=
+	    json_integer_value(value);
+	return n;
+}
+
+/* The sums of decision 17, as a script would check them. */
+static void
+json_of_a_capture_adds_up(void **state)
+{
+	struct scene *sc = *state;
+	struct err err = { "" };
+	const json_t *o;
+	json_t *root;
+
+	count_packets(sc);
+	feed(&sc->s[0], DIR_CLIENT, 130);
+	take(sc);
+	assert_int_equal(sheet_write(&sc->sh, sc->path, &err), 0);
+	root = json_load_file(sc->path, 0, NULL);
+	assert_non_null(root);
+	o = json_object_get(root, "packets");
+	assert_int_equal(number(o, "received"), 1284);
+	assert_int_equal(number(o, "received"),
+	    number(o, "sessions") + number(o, "not_tcp") +
+		sum(json_object_get(o, "undecodable")) +
+		number(o, "fragments") + number(o, "strays"));
+	assert_int_equal(
+	    number(json_object_get(o, "undecodable"), "truncated"), 48);
+	assert_int_equal(number(json_object_get(o, "undecodable"), "never"), 0);
+	assert_int_equal(number(o, "strays"), 30);
+	assert_int_equal(number(o, "fragments"), 4);
+	assert_int_equal(number(o, "filtered"), 12345);
+	assert_int_equal(number(o, "bad_checksums"), 7);
+	o = json_object_get(root, "kernel");
+	assert_int_equal(number(o, "received"), 2000);
+	assert_int_equal(number(o, "dropped"), 0);
+	assert_int_equal(number(o, "interface_dropped"), 0);
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		o = json_object_get(
+		    json_object_get(root, "bytes"), dir_name((enum dir)d));
+		assert_int_equal(
+		    number(o, "delivered"), d == DIR_CLIENT ? 130 : 0);
+		assert_int_equal(number(o, "late"), 30 + d);
+		assert_int_equal(number(o, "received"),
+		    number(o, "delivered") + number(o, "duplicate") +
+			number(o, "differing") + number(o, "late") +
+			number(o, "strays") + number(o, "held"));
+	}
 	json_decref(root);
 }
 
@@ -394,6 +525,36 @@ lines_for_people_show_every_loss(void **state)
 	    "  sessions missed 3\n");
 }
 
+static void
+lines_for_people_about_packets(void **state)
+{
+	struct scene *sc = *state;
+	char text[2048];
+
+	count_packets(sc);
+	feed(&sc->s[0], DIR_CLIENT, 130);
+	write_all(sc, 130);
+	sc->src.tally.kernel_dropped = 3;
+	take(sc);
+	printed(sc, text, sizeof(text));
+	assert_string_equal(text,
+	    "packets      1,284  in sessions 1,000  not TCP 200  strays 30"
+	    "  fragments 4  undecodable 50\n"
+	    "             48 undecodable: truncated\n"
+	    "             2 undecodable: bad_header\n"
+	    "             12,345 more kept out by the filter\n"
+	    "             7 with a checksum that does not fit (offloading "
+	    "leaves such)\n"
+	    "kernel       2,000 received, 3 dropped\n"
+	    "sessions     2  open 2\n"
+	    "c2s          130 bytes, 10 duplicate, 20 differing, 30 late, "
+	    "40 stray, 50 held\n"
+	    "s2c          0 bytes, 11 duplicate, 21 differing, 31 late, "
+	    "41 stray, 51 held\n"
+	    "flows        offered 130  written 130\n"
+	    "a-long-name  offered 130  written 130\n");
+}
+
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -405,6 +566,9 @@ main(void)
 		SCENE(what_is_neither_written_nor_dropped_is_queued),
 		SCENE(a_snapshot_in_flight_is_never_absurd),
 		SCENE(each_kind_of_loss_is_one),
+		SCENE(what_the_kernel_dropped_is_lost),
+		SCENE(json_of_a_capture_adds_up),
+		SCENE(lines_for_people_about_packets),
 		SCENE(undelivered_bytes_are_those_of_closed_sessions),
 		SCENE(json_has_the_names_that_scripts_rely_on),
 		SCENE(a_file_that_cannot_be_written_is_named),

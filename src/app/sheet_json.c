@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/sheet.h"
+#include "base/err.h"
+
+/* The sheet for machines: the names are those of teeline-files(5). */
+
+static json_t *
+json_of(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *
+ends_json(const struct sheet *sh)
+{
+	json_t *ends = json_object();
+
+	/* A failed set leaves NULL in the tree; dumping then fails. */
+	for (int i = 0; i < HOW_NHOWS; i++)
+		(void)json_object_set_new(
+		    ends, event_how_name((enum how)i), json_of(sh->ended[i]));
+	return ends;
+}
+
+/*
+ * Where nothing is put in order, what was received is what was delivered;
+ * the rest of the payload's counters are zero then.
+ */
+static json_t *
+direction_json(const struct sheet *sh, enum dir d)
+{
+	const struct tally *t = &sh->tally;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "received",
+	    json_of(sh->has_packets ? t->payload[d].received : sh->bytes[d]),
+	    "delivered", json_of(sh->bytes[d]), "duplicate",
+	    json_of(t->payload[d].duplicate), "differing",
+	    json_of(t->payload[d].differing), "late",
+	    json_of(t->payload[d].late), "strays",
+	    json_of(t->payload[d].strays), "held", json_of(t->payload[d].held),
+	    "gap", json_of(sh->gap_bytes[d]), "undelivered",
+	    json_of(sh->lost_bytes[d]));
+}
+
+static json_t *
+packets_json(const struct sheet *sh)
+{
+	const struct tally *t = &sh->tally;
+	json_t *undecodable;
+
+	if (!sh->has_packets)
+		return json_null();
+	undecodable = json_object();
+	for (size_t i = 0; i < t->nreasons; i++)
+		(void)json_object_set_new(undecodable, t->undecodable[i].name,
+		    json_of(t->undecodable[i].packets));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "received",
+	    json_of(t->received), "sessions", json_of(t->sessions), "not_tcp",
+	    json_of(t->not_tcp), "undecodable", undecodable, "fragments",
+	    json_of(t->fragments), "strays", json_of(t->strays), "filtered",
+	    json_of(t->filtered), "bad_checksums", json_of(t->bad_checksums));
+}
+
+static json_t *
+kernel_json(const struct sheet *sh)
+{
+	const struct tally *t = &sh->tally;
+
+	if (!t->has_kernel)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}", "received",
+	    json_of(t->kernel_received), "dropped", json_of(t->kernel_dropped),
+	    "interface_dropped", json_of(t->interface_dropped));
+}
+
+static json_t *
+sink_json(const struct sheet_sink *s)
+{
+	json_t *dropped = json_object();
+
+	for (int r = 0; r < DROP_NREASONS; r++) {
+		if (s->drop_chunks[r] == 0 && s->drop_bytes[r] == 0)
+			continue;
+		(void)json_object_set_new(dropped,
+		    count_drop_name((enum drop_reason)r),
+		    json_pack("{s:o, s:o}", "chunks",
+			json_of(s->drop_chunks[r]), "bytes",
+			json_of(s->drop_bytes[r])));
+	}
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->name,
+	    "kind", s->kind, "offered", json_of(s->offered), "written",
+	    json_of(s->written), "queued", json_of(s->queued),
+	    "missed_sessions", json_of(s->missed), "dropped", dropped);
+}
+
+static json_t *
+process_json(void)
+{
+	struct rusage ru;
+	uint64_t ns;
+
+	if (getrusage(RUSAGE_SELF, &ru) != 0)
+		return json_null();
+	ns = ((uint64_t)ru.ru_utime.tv_sec + (uint64_t)ru.ru_stime.tv_sec) *
+	     1000000000;
+	ns += ((uint64_t)ru.ru_utime.tv_usec + (uint64_t)ru.ru_stime.tv_usec) *
+	      1000;
+	return json_pack("{s:o, s:o}", "cpu_ns", json_of(ns), "max_rss_bytes",
+	    json_of((uint64_t)ru.ru_maxrss * 1024));
+}
+
+static json_t *
+sheet_json(const struct sheet *sh)
+{
+	json_t *sinks = json_array();
+
+	for (size_t i = 0; i < sh->nsinks; i++)
+		(void)json_array_append_new(sinks, sink_json(&sh->sinks[i]));
+	return json_pack("{s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:o, "
+			 "s:o, s:o}",
+	    "packets", packets_json(sh), "kernel", kernel_json(sh), "bytes",
+	    "c2s", direction_json(sh, DIR_CLIENT), "s2c",
+	    direction_json(sh, DIR_SERVER), "sessions", "total",
+	    json_of(sh->sessions), "open", json_of(sh->open), "ends",
+	    ends_json(sh), "conflicts", json_of(sh->conflicts), "sinks", sinks,
+	    "process", process_json());
+}
+
+static int
+write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+sheet_write(const struct sheet *sh, const char *path, struct err *err)
+{
+	json_t *root = sheet_json(sh);
+	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	int fd, rc = -ENOMEM;
+
+	json_decref(root);
+	if (text == NULL)
+		return err_set(err, rc, "--stats %s: out of memory", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		rc = -errno;
+		goto out;
+	}
+	rc = write_all(fd, text, strlen(text));
+	if (rc == 0)
+		rc = write_all(fd, "\n", 1);
+	if (close(fd) != 0 && rc == 0)
+		rc = -errno;
+out:
+	free(text);
+	if (rc != 0)
+		return err_set(err, rc, "--stats %s: %s", path, strerror(-rc));
+	return 0;
+}
