@@ -9,6 +9,9 @@
 #include "base/err.h"
 #include "config/plan.h"
 
+/* Enough for a writer to be busy while the next batches are made. */
+#define READ_QUEUE ((size_t)8 << 20)
+
 static bool
 is_taken(const struct plan *p, const struct sinks *s, const char *name)
 {
@@ -65,6 +68,18 @@ default_on_full(const struct sink_kind *kind, const struct sink_spec *spec,
 	return ON_FULL_PAUSE;
 }
 
+/*
+ * Who reads files waits for the sinks without harm: there a long queue costs
+ * memory and gains nothing.
+ */
+static size_t
+default_queue(const struct sink_kind *kind, const char *source)
+{
+	bool waits = strcmp(source, "read") == 0 && kind->queue > READ_QUEUE;
+
+	return waits ? READ_QUEUE : kind->queue;
+}
+
 /* Appends an empty sink to @s, which has room for it. */
 static struct sink *
 add_sink(struct sinks *s)
@@ -95,7 +110,8 @@ make_one(struct sinks *s, const struct plan *p, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	sink->name = name;
-	sink->queue = spec->queue != 0 ? spec->queue : kind->queue;
+	sink->queue =
+	    spec->queue != 0 ? spec->queue : default_queue(kind, env->source);
 	sink->match = spec->match;
 	sink->on_full = spec->has_on_full
 			    ? spec->on_full

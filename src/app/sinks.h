@@ -25,7 +25,8 @@ struct sinks {
  * @err:	Begins with the sink: "flows: ..."
  *
  * Settles what a specification left open.  Names: that of the kind, or
- * "kind-2", "kind-3", ... when taken.  Queue: the kind's default.  on-full
+ * "kind-2", "kind-3", ... when taken.  Queue: the kind's default, at most 8 MiB
+ * when files are read (reading waits without harm).  on-full
  * (decision 1): drop for live sockets and for taps; standard output drops too,
  * save when files are read; any other recording pauses.
  *

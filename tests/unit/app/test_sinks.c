@@ -46,6 +46,10 @@ fake_make(struct sink *sink, const struct sink_spec *spec,
 static const struct sink_kind kinds[] = {
 	{ .name = "text", .arg = "FILE", .queue = 64, .make = fake_make },
 	{ .name = "flows", .arg = "DIR", .queue = 128, .make = fake_make },
+	{ .name = "pcapng",
+	    .arg = "FILE",
+	    .queue = (size_t)64 << 20,
+	    .make = fake_make },
 	{ .name = "listen", .arg = "ADDR", .make = fake_make, .live = true },
 };
 
@@ -164,6 +168,37 @@ test_on_full(void **state)
 	plan_done(&p);
 }
 
+/* Reading waits for its sinks: long queues would cost memory for nothing. */
+static void
+test_queues(void **state)
+{
+	static const struct {
+		const char *source;
+		size_t queue;
+	} rows[] = {
+		{ "proxy", (size_t)64 << 20 },
+		{ "tap", (size_t)64 << 20 },
+		{ "read", (size_t)8 << 20 },
+	};
+	struct plan p;
+
+	(void)state;
+	plan_init(&p);
+	add(&p, "pcapng", "a", NULL);
+	add(&p, "text", "-", NULL);
+	add(&p, "pcapng", "b", NULL);
+	p.sinks[2].queue = (size_t)32 << 20;
+	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
+		struct sinks s = make(&p, rows[r].source);
+
+		assert_int_equal(s.v[0]->queue, rows[r].queue);
+		assert_int_equal(s.v[1]->queue, 64);
+		assert_int_equal(s.v[2]->queue, (size_t)32 << 20);
+		sinks_free(&s);
+	}
+	plan_done(&p);
+}
+
 /* What was made before the failure is released, the failed one is not. */
 static void
 test_failure_frees_the_rest(void **state)
@@ -217,6 +252,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_are_unique),
 		cmocka_unit_test(test_on_full),
+		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_failure_frees_the_rest),
 		cmocka_unit_test(test_no_sink_is_fine),
 	};
