@@ -33,6 +33,12 @@ session_init(struct session *s, struct fanout *fan, void *slots)
 	s->slots = slots;
 }
 
+bool
+session_is_overheard(const struct session *s)
+{
+	return strcmp(s->source, "proxy") != 0;
+}
+
 void
 session_open(struct session *s)
 {

@@ -108,6 +108,9 @@ struct session {
  */
 void session_init(struct session *s, struct fanout *fan, void *slots);
 
+/** session_is_overheard() - It passes by us, not through us: tap or read. */
+bool session_is_overheard(const struct session *s);
+
 /** session_open() - Announce it; @open_ns and the addresses are set. */
 void session_open(struct session *s);
 

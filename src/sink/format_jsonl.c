@@ -171,6 +171,10 @@ jsonl_close(const struct format_opts *o, void *st, const struct session *s,
 	    (unsigned long long)(s->last_ns - s->open_ns));
 	if (s->lost_bytes[DIR_CLIENT] > 0 || s->lost_bytes[DIR_SERVER] > 0)
 		pair_put("lost", s->lost_bytes, out);
+	if (session_is_overheard(s)) {
+		pair_put("packets", s->packets, out);
+		pair_put("retransmitted", s->retransmitted, out);
+	}
 	if (s->error != NULL)
 		text_put("error", s->error, out);
 	obuf_puts(out, "}\n");

@@ -13,6 +13,8 @@ static void
 summary_close(const struct format_opts *o, void *st, const struct session *s,
     struct obuf *out)
 {
+	uint64_t packets = s->packets[DIR_CLIENT] + s->packets[DIR_SERVER];
+	char number[TEXT_NUMBER_MAX];
 	char date[TEXT_DATE_MAX];
 
 	(void)st;
@@ -22,6 +24,9 @@ summary_close(const struct format_opts *o, void *st, const struct session *s,
 	headline_who_put(o, s, out);
 	obuf_puts(out, "   ");
 	headline_how_put(o, s, out);
+	if (packets > 0)
+		obuf_printf(out, "   %s packet%s", text_number(packets, number),
+		    packets == 1 ? "" : "s");
 	obuf_putc(out, '\n');
 }
 

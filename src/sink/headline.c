@@ -215,7 +215,7 @@ headline_who_put(
 	obuf_puts(out, o->utf8 ? " \u2192 " : " -> ");
 	party_put(o, s, DIR_SERVER, out);
 	if (s->midstream)
-		obuf_puts(out, " (from the middle)");
+		obuf_puts(out, " (first seen in the middle)");
 }
 
 /* How the side that ended first did it. */
@@ -234,8 +234,24 @@ first_how(const struct session *s)
 }
 
 /*
+ * Who stopped it, or rather stopped following it: of what is only overheard
+ * nothing is closed by us.
+ */
+static void
+closer_put(const struct session *s, struct obuf *out)
+{
+	if (s->first != PARTY_US)
+		obuf_printf(out, "closed by the %s",
+		    event_party_name((enum party)s->first));
+	else if (session_is_overheard(s))
+		obuf_puts(out, "still open");
+	else
+		obuf_puts(out, "closed by us");
+}
+
+/*
  * "refused (Connection refused)", "closed by the server (fin)", "closed by
- * the client (fin), then timeout"
+ * the client (fin), then timeout", "still open (evicted)"
  */
 static void
 reason_put(
@@ -246,12 +262,12 @@ reason_put(
 	const char *name = event_how_name(reason);
 	const char *first = event_how_name(first_how(s));
 
-	if (is_refused)
+	if (is_refused) {
 		obuf_puts(out, "refused");
-	else
-		obuf_printf(out, "closed by %s%s (%s",
-		    s->first == PARTY_US ? "" : "the ",
-		    event_party_name((enum party)s->first), first);
+	} else {
+		closer_put(s, out);
+		obuf_printf(out, " (%s", first);
+	}
 	if (!is_refused && first != name)
 		obuf_printf(out, "), then %s", name);
 	if (s->error != NULL) {
@@ -268,6 +284,8 @@ headline_how_put(
 {
 	uint64_t gaps = s->gap_bytes[DIR_CLIENT] + s->gap_bytes[DIR_SERVER];
 	uint64_t lost = s->lost_bytes[DIR_CLIENT] + s->lost_bytes[DIR_SERVER];
+	uint64_t again =
+	    s->retransmitted[DIR_CLIENT] + s->retransmitted[DIR_SERVER];
 	char text[TEXT_NUMBER_MAX];
 
 	reason_put(o, s, out);
@@ -285,6 +303,9 @@ headline_how_put(
 		obuf_printf(out, "   %s lost", text_size(gaps, text));
 	if (lost > 0)
 		obuf_printf(out, "   %s undelivered", text_size(lost, text));
+	if (again > 0)
+		obuf_printf(
+		    out, "   %s retransmitted", text_number(again, text));
 }
 
 void

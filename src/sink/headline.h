@@ -83,9 +83,9 @@ void headline_who_put(
 
 /**
  * headline_how_put() - "closed by the server (fin) after 16.577 s   -> 43 B
- * <- 491 B   2,896 B lost"
+ * <- 491 B   2,896 B lost   3 retransmitted"
  *
- * Only while a session closes.
+ * The last of these are packets.  Only while a session closes.
  */
 void headline_how_put(
     const struct format_opts *o, const struct session *s, struct obuf *out);

@@ -415,6 +415,10 @@ play_close(struct player *p)
 	s->error = option(p, "error");
 	s->lost_bytes[DIR_CLIENT] = number(option(p, "lost_c2s"));
 	s->lost_bytes[DIR_SERVER] = number(option(p, "lost_s2c"));
+	s->packets[DIR_CLIENT] = number(option(p, "packets_c2s"));
+	s->packets[DIR_SERVER] = number(option(p, "packets_s2c"));
+	s->retransmitted[DIR_CLIENT] = number(option(p, "again_c2s"));
+	s->retransmitted[DIR_SERVER] = number(option(p, "again_s2c"));
 	session_close(s, p->now, (enum how)how, (enum party)by);
 	forget(p, s);
 	return 0;

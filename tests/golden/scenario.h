@@ -22,6 +22,7 @@
  *	conflict ID DIR OFFSET KEPT OTHER
  *	end ID DIR HOW PARTY
  *	close ID HOW PARTY [error=TEXT] [lost_c2s=N] [lost_s2c=N]
+ *		[packets_c2s=N] [packets_s2c=N] [again_c2s=N] [again_s2c=N]
  *	wait TIME			"300ms", "2s"
  *	full yes|no			the sink's queue is full, or has room
  *
