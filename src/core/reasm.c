@@ -56,10 +56,18 @@ reasm_init(struct reasm *r, struct session *s, enum dir dir)
 	list_init(&r->by_held);
 }
 
+static void
+stop_waiting(struct reasm *r)
+{
+	list_remove(&r->wait);
+	r->forced = false;
+}
+
 void
 reasm_done(struct reasm_pool *p, struct reasm *r)
 {
 	reasm_discard(p, r);
+	stop_waiting(r);
 	free(r->late);
 	r->late = NULL;
 }
@@ -137,13 +145,6 @@ force(struct reasm_pool *p, struct reasm *r)
 	/* Before the first, that is, at the end of the ring it begins. */
 	list_append(p->wait.next, &r->wait);
 	r->forced = true;
-}
-
-static void
-stop_waiting(struct reasm *r)
-{
-	list_remove(&r->wait);
-	r->forced = false;
 }
 
 /* --- Delivering --- */
@@ -560,7 +561,6 @@ reasm_discard(struct reasm_pool *p, struct reasm *r)
 		reasm_pool_take_out(p, r, &r->cut, piece);
 		hold_piece_free(piece);
 	}
-	stop_waiting(r);
 }
 
 /* The time of @r, the first on the list, has come. */

@@ -196,7 +196,12 @@ void reasm_ack(
 void reasm_flush(struct reasm_pool *p, struct reasm *r, uint64_t upto,
     uint64_t ts_ns, enum gap_why why);
 
-/** reasm_discard() - Forget what is held: it is counted as strays. */
+/**
+ * reasm_discard() - Forget what is held: it is counted as strays
+ *
+ * For a direction that ends here; an acknowledged hole is waited for still if
+ * it does not.
+ */
 void reasm_discard(struct reasm_pool *p, struct reasm *r);
 
 /**

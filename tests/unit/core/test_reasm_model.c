@@ -1,0 +1,782 @@
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "core/fanout.h"
+#include "core/late.h"
+#include "core/reasm.h"
+#include "fake_sink.h"
+
+/*
+ * Memory that fails when a case says so: these are compiled into the test,
+ * with an allocator of ours, instead of being taken from the library.
+ */
+static void *model_malloc(size_t size);
+static void *model_calloc(size_t n, size_t size);
+
+#define malloc(size)    model_malloc(size)
+#define calloc(n, size) model_calloc(n, size)
+/* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "core/history.c"
+#include "core/hold.c"
+#include "core/late.c"
+/* NOLINTEND(bugprone-suspicious-include) */
+#undef malloc
+#undef calloc
+
+/*
+ * Reassembly against a model that knows each byte by itself.
+ *
+ * A case is two streams of one pool and some dozens of operations: segments
+ * in any order, more than once, overlapping, with other bytes, cut, missing;
+ * acknowledgements, time, flushes.  The model notes per byte of a stream
+ * whether it has come, whose copy must win, and what became of it.  Every
+ * event is checked against it as it comes, and the counters after each
+ * operation.  All of a case follows from its seed:
+ *
+ *	MODEL_SEED=N	begin with this case: what a failure prints
+ *	MODEL_SECONDS=N	for how long (3)
+ *
+ * With budgets that are never reached the outcome is known to the byte, by
+ * every rule for overlaps.  With small budgets, or memory that fails, it is
+ * not known when a hole is given up; what must hold nevertheless is checked.
+ */
+
+#define SPAN   2048 /* bytes of a stream */
+#define VALUES 8    /* values that a byte takes */
+#define CHECK(cond)                                                            \
+	do {                                                                   \
+		if (!(cond))                                                   \
+			fail_msg(                                              \
+			    "MODEL_SEED=%" PRIu64 ": %s", model.seed, #cond);  \
+	} while (0)
+
+/* A byte of a stream, as the model sees it. */
+struct byte {
+	bool here;     /* has come, and waits or was delivered */
+	bool cut;      /* was sent, and not captured */
+	bool gone;     /* in a gap */
+	uint8_t value; /* of the copy that wins */
+	uint8_t sent;  /* values that came while it could be delivered */
+	uint8_t told;  /* values that conflicts told of as lost */
+	struct hold_edges edges;
+	uint64_t acked_ns; /* CLOCK_NEVER: not */
+};
+
+struct direction {
+	struct session s;
+	struct reasm r;
+	void *slots;
+	uint64_t base; /* offset of byte[0] */
+	uint32_t isn;  /* sequence number of byte[0] */
+	size_t next;
+	size_t held;
+	size_t extent; /* behind the last byte known to have been sent */
+	unsigned gaps; /* those that touch are one */
+	bool gap_is_last;
+	uint64_t received, delivered, duplicate, differing, late, strays;
+	struct byte byte[SPAN + 1]; /* one more, that never comes */
+};
+
+/* What is going on; what may happen depends on it. */
+enum doing {
+	SEGMENT,
+	TICK,
+	FLUSH,
+};
+
+static struct {
+	uint64_t seed;
+	uint64_t random;
+	unsigned fail_one_in; /* allocations; 0: none */
+	bool exact;           /* budgets that are never reached, and memory */
+	struct reasm_opts o;
+	struct fake fake;
+	struct fanout *fan;
+	struct reasm_pool *pool;
+	struct direction d[DIR_NDIRS];
+	size_t len; /* of the streams */
+	uint64_t now_ns;
+	uint64_t event_ns;
+	uint64_t tick_ns;
+	uint64_t lag_ns; /* longest time between two ticks */
+	enum doing doing;
+	uint64_t bytes_before[DIR_NDIRS];
+} model;
+
+static uint64_t
+mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static uint64_t
+draw(uint64_t below)
+{
+	model.random += UINT64_C(0x9e3779b97f4a7c15);
+	return mix(model.random) % below;
+}
+
+static bool
+one_in(unsigned n)
+{
+	return draw(n) == 0;
+}
+
+static bool
+fails(void)
+{
+	return model.fail_one_in != 0 && one_in(model.fail_one_in);
+}
+
+static void *
+model_malloc(size_t size)
+{
+	return fails() ? NULL : malloc(size);
+}
+
+static void *
+model_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : calloc(n, size);
+}
+
+/* --- Events --- */
+
+static struct direction *
+heard(const struct session *s, enum dir dir, uint64_t off, uint64_t ts_ns)
+{
+	struct direction *d = &model.d[dir];
+
+	CHECK(s == &d->s);
+	CHECK(ts_ns == model.event_ns);
+	CHECK(off >= d->base && off - d->base <= SPAN);
+	return d;
+}
+
+static void
+on_data(struct sink_lane *lane, void *st, const struct session *s,
+    const struct chunk *c)
+{
+	struct direction *d = heard(s, c->dir, c->off, c->ts_ns);
+
+	(void)lane;
+	(void)st;
+	CHECK(c->off == d->base + d->next && c->len > 0);
+	for (size_t i = 0; i < c->len; i++) {
+		struct byte *b = &d->byte[d->next + i];
+
+		CHECK(b->here && !b->gone);
+		if (model.exact || model.o.overlap == REASM_FIRST)
+			CHECK(c->data[i] == b->value);
+		else
+			CHECK((b->sent & 1 << c->data[i]) != 0);
+		b->value = c->data[i];
+	}
+	d->next += c->len;
+	d->delivered += c->len;
+	d->gap_is_last = false;
+}
+
+static void
+check_gap_byte(
+    const struct direction *d, const struct byte *b, const struct gap *g)
+{
+	bool forgetful = model.fail_one_in != 0;
+
+	(void)d;
+	CHECK(!b->gone);
+	switch (g->why) {
+	case GAP_SNAPLEN:
+		CHECK(b->cut);
+		/* It may come in the very segment that room is made for. */
+		CHECK(!b->here || !model.exact);
+		break;
+	case GAP_LOST:
+		CHECK(!b->here && (!b->cut || forgetful));
+		CHECK(model.doing != SEGMENT);
+		if (model.doing == TICK)
+			CHECK(b->acked_ns != CLOCK_NEVER &&
+			      b->acked_ns + model.o.hold_ns <= model.now_ns);
+		break;
+	case GAP_BUDGET:
+		CHECK(!b->here && (!b->cut || forgetful));
+		CHECK(model.doing == SEGMENT && !model.exact);
+		break;
+	case GAP_QUEUE:
+		CHECK(g->why != GAP_QUEUE);
+	}
+}
+
+static void
+on_gap(struct sink_lane *lane, void *st, const struct session *s,
+    const struct gap *g)
+{
+	struct direction *d = heard(s, g->dir, g->off, g->ts_ns);
+
+	(void)lane;
+	(void)st;
+	CHECK(g->off == d->base + d->next && g->len > 0);
+	CHECK(g->len <= SPAN - d->next);
+	for (size_t i = 0; i < g->len; i++) {
+		struct byte *b = &d->byte[d->next + i];
+
+		check_gap_byte(d, b, g);
+		b->gone = true;
+		b->here = false;
+	}
+	d->next += g->len;
+	d->gaps += !d->gap_is_last;
+	d->gap_is_last = true;
+}
+
+static void
+on_conflict(struct sink_lane *lane, void *st, const struct session *s,
+    const struct conflict *c)
+{
+	struct direction *d = heard(s, c->dir, c->off, c->ts_ns);
+
+	(void)lane;
+	(void)st;
+	CHECK(c->len > 0 && c->off + c->len <= d->base + d->next);
+	CHECK(c->kept[0] != c->other[0]);
+	CHECK(c->kept[c->len - 1] != c->other[c->len - 1]);
+	for (size_t i = 0; i < c->len; i++) {
+		struct byte *b = &d->byte[c->off - d->base + i];
+
+		CHECK(b->here && c->kept[i] == b->value);
+		CHECK((b->sent & 1 << c->other[i]) != 0);
+		if (c->other[i] != c->kept[i])
+			b->told |= (uint8_t)(1 << c->other[i]);
+	}
+}
+
+static void
+ignore_end(struct sink_lane *lane, void *st, const struct session *s,
+    const struct end *e)
+{
+	(void)lane;
+	(void)st;
+	(void)s;
+	(void)e;
+}
+
+static void
+ignore(struct sink_lane *lane, void *st, const struct session *s)
+{
+	(void)lane;
+	(void)st;
+	(void)s;
+}
+
+/* --- What must hold at any time --- */
+
+static void
+check_counters(enum dir dir)
+{
+	const struct direction *d = &model.d[dir];
+	const struct payload_count *n = &reasm_pool_payload(model.pool)[dir];
+	uint64_t bytes = count_get(&fanout_totals(model.fan)->bytes[dir]) -
+			 model.bytes_before[dir];
+
+	CHECK(count_get(&n->received) == d->received);
+	CHECK(bytes == d->delivered);
+	CHECK(d->received == bytes + count_get(&n->duplicate) +
+				 count_get(&n->differing) +
+				 count_get(&n->late) + count_get(&n->strays) +
+				 count_get(&n->held));
+	CHECK(count_get(&n->strays) == d->strays);
+	if (!model.exact)
+		return;
+	CHECK(count_get(&n->held) == d->held);
+	CHECK(count_get(&n->differing) == d->differing);
+	/* Beyond that, holes are forgotten, and late is duplicate. */
+	if (d->gaps <= LATE_MAX) {
+		CHECK(count_get(&n->late) == d->late);
+		CHECK(count_get(&n->duplicate) == d->duplicate);
+	}
+}
+
+static void
+check_all(void)
+{
+	size_t held = 0;
+
+	for (unsigned i = 0; i < DIR_NDIRS; i++) {
+		struct direction *d = &model.d[i];
+		const struct byte *b = &d->byte[d->next];
+
+		CHECK(d->s.off[i] == d->base + d->next);
+		/* Nothing that could be delivered is held back. */
+		CHECK(!b->here);
+		CHECK(!b->cut || model.fail_one_in != 0);
+		CHECK(d->r.held_bytes <= model.o.hold);
+		held += d->r.held_bytes;
+		d->held = 0;
+		for (size_t at = d->next; at < d->extent; at++)
+			d->held += d->byte[at].here;
+		CHECK(d->held == 0 || d->r.held_bytes > d->held);
+		check_counters((enum dir)i);
+	}
+	CHECK(held <= model.o.hold_total);
+}
+
+/* --- Operations --- */
+
+/* The rules as written in reasm_overlap.c, of a byte that is held. */
+static bool
+keeps_new(const struct hold_edges *later, const struct hold_edges *held)
+{
+	bool before = later->off < held->off;
+
+	switch (model.o.overlap) {
+	case REASM_FIRST:
+		break;
+	case REASM_LAST:
+		return true;
+	case REASM_LINUX:
+		return before ||
+		       (later->off == held->off && later->end > held->end);
+	case REASM_WINDOWS:
+	case REASM_BSD:
+		return before;
+	}
+	return false;
+}
+
+static void
+model_byte(struct direction *d, size_t at, uint8_t value,
+    const struct hold_edges *edges)
+{
+	struct byte *b = &d->byte[at];
+
+	if (b->gone) {
+		d->late++;
+		return;
+	}
+	b->sent |= (uint8_t)(1 << value);
+	if (b->here) {
+		if (b->value == value)
+			d->duplicate++;
+		else
+			d->differing++;
+		if (at < d->next || !keeps_new(edges, &b->edges))
+			return;
+	}
+	b->here = true;
+	b->value = value;
+	b->edges = *edges;
+}
+
+/* @at < 0: begins before the stream. */
+static void
+model_segment(struct direction *d, int at, const uint8_t *data,
+    const struct reasm_piece *piece)
+{
+	int end = at + (int)piece->wire_len;
+	struct hold_edges edges;
+
+	d->received += piece->len;
+	if (end <= 0) {
+		d->strays += piece->len;
+		return;
+	}
+	edges = (struct hold_edges){ at > 0 ? (uint64_t)at : 0, (uint64_t)end };
+	for (int i = at; i < end; i++) {
+		if (i < 0)
+			d->strays += i < at + (int)piece->len;
+		else if (i < at + (int)piece->len)
+			model_byte(d, (size_t)i, data[i - at], &edges);
+		else if ((size_t)i >= d->next)
+			d->byte[i].cut = true;
+	}
+	if ((size_t)end > d->extent)
+		d->extent = (size_t)end;
+}
+
+/*
+ * Which value of a byte is the true one; others come now and then.  All that
+ * matters is that equal bytes are common, and differing ones, too.
+ */
+static uint8_t
+true_value(size_t at)
+{
+	return (uint8_t)(mix(model.seed ^ at) % VALUES);
+}
+
+static void
+do_segment(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+	size_t most = one_in(8) ? model.len : 24;
+	int at = (int)draw(model.len);
+	int len;
+	bool altered = one_in(5);
+	/* Of exactly its size, so that sanitizers see who reads beyond. */
+	uint8_t *data;
+	struct reasm_piece piece;
+
+	if (one_in(3))
+		at = (int)d->next;
+	/* Where offsets begin in the middle, what is before is not stray. */
+	if (one_in(4) && d->base == 0)
+		at -= (int)draw(24);
+	len = (int)draw(most) + 1;
+	if (at + len > (int)model.len)
+		len = (int)model.len - at;
+	if (len <= 0)
+		return;
+	data = malloc((size_t)len);
+	CHECK(data != NULL);
+	for (int i = 0; i < len; i++) {
+		data[i] = true_value((size_t)(at + i));
+		if (altered && one_in(3))
+			data[i] = (uint8_t)draw(VALUES);
+	}
+	model.event_ns = model.now_ns;
+	/* Clocks of captures run backwards now and then. */
+	if (one_in(16))
+		model.event_ns -= draw(1000);
+	piece = (struct reasm_piece){
+		.ts_ns = model.event_ns,
+		.seq = d->isn + (uint32_t)at,
+		.data = data,
+		.len =
+		    one_in(6) ? (uint32_t)draw((uint64_t)len) : (uint32_t)len,
+		.wire_len = (uint32_t)len,
+	};
+	model_segment(d, at, data, &piece);
+	model.doing = SEGMENT;
+	(void)reasm_segment(model.pool, &d->r, &piece); /* test_reasm.c does */
+	free(data);
+}
+
+static void
+do_ack(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+	size_t upto = draw(model.len + 1);
+
+	model.doing = SEGMENT;
+	reasm_ack(model.pool, &d->r, d->isn + (uint32_t)upto, model.now_ns);
+	for (size_t i = 0; i < upto; i++) {
+		if (d->byte[i].acked_ns == CLOCK_NEVER)
+			d->byte[i].acked_ns = model.now_ns;
+	}
+	if (upto > d->extent)
+		d->extent = upto;
+}
+
+static void
+gave_up(void *self, struct reasm *r)
+{
+	(void)self;
+	CHECK(r == &model.d[0].r || r == &model.d[1].r);
+}
+
+static void
+do_tick(void)
+{
+	model.now_ns += draw(model.o.hold_ns);
+	if (model.now_ns - model.tick_ns > model.lag_ns)
+		model.lag_ns = model.now_ns - model.tick_ns;
+	model.tick_ns = model.now_ns;
+	model.event_ns = model.now_ns;
+	model.doing = TICK;
+	reasm_pool_tick(model.pool, model.now_ns, gave_up, NULL);
+	for (unsigned i = 0; i < DIR_NDIRS && model.exact; i++) {
+		const struct direction *d = &model.d[i];
+		const struct byte *b = &d->byte[d->next];
+
+		/* Twice at most is it waited for, and then for a tick. */
+		CHECK(b->acked_ns == CLOCK_NEVER ||
+		      model.now_ns - b->acked_ns <
+			  2 * (model.o.hold_ns + model.lag_ns));
+	}
+}
+
+static void
+do_flush(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+	size_t upto = one_in(2) ? 0 : draw(model.len + 1);
+	size_t last = d->next;
+
+	for (size_t i = d->next; i < d->extent; i++) {
+		if (d->byte[i].here || d->byte[i].cut)
+			last = i + 1;
+	}
+	if (upto > last)
+		last = upto;
+	model.event_ns = model.now_ns;
+	model.doing = FLUSH;
+	reasm_flush(model.pool, &d->r, d->base + upto, model.now_ns, GAP_LOST);
+	CHECK(d->next == last || model.fail_one_in != 0);
+	CHECK(d->r.held_bytes == 0);
+}
+
+static void
+do_discard(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+	const struct payload_count *n = &reasm_pool_payload(model.pool)[dir];
+	uint64_t held = count_get(&n->held);
+
+	reasm_discard(model.pool, &d->r);
+	d->strays += held;
+	for (size_t i = d->next; i < SPAN; i++) {
+		struct byte *b = &d->byte[i];
+
+		*b = (struct byte){ .acked_ns = b->acked_ns };
+	}
+	CHECK(d->r.held_bytes == 0);
+}
+
+static void
+do_something(void)
+{
+	enum dir dir = one_in(3) ? DIR_SERVER : DIR_CLIENT;
+
+	switch (draw(24)) {
+	case 0:
+	case 1:
+		do_ack(dir);
+		break;
+	case 2:
+	case 3:
+		do_tick();
+		break;
+	case 4:
+		if (one_in(3))
+			do_flush(dir);
+		break;
+	case 5:
+		if (one_in(8))
+			do_discard(dir);
+		break;
+	default:
+		do_segment(dir);
+	}
+	check_all();
+}
+
+/* --- A case --- */
+
+/* Every copy that differed from what was delivered was told of. */
+static void
+check_conflicts(const struct direction *d)
+{
+	for (size_t i = 0; i < d->next; i++) {
+		const struct byte *b = &d->byte[i];
+
+		if (b->here)
+			CHECK(b->told == (b->sent & ~(1 << b->value)));
+	}
+}
+
+static void
+draw_opts(void)
+{
+	static const size_t log[] = { 0, 300, 4096 };
+
+	model.exact = one_in(2);
+	model.fail_one_in =
+	    !model.exact && one_in(2) ? 1 + (unsigned)draw(8) : 0;
+	model.o = (struct reasm_opts){
+		.hold = REASM_HOLD_DEFAULT,
+		.hold_total = REASM_HOLD_TOTAL_DEFAULT,
+		.hold_ns = 1000 + draw(1000000),
+		.history = (size_t)64 << 10,
+		.overlap = (enum reasm_overlap)draw(REASM_NOVERLAPS),
+	};
+	if (model.exact)
+		return;
+	if (!one_in(3))
+		model.o.hold = draw(2000);
+	if (!one_in(3))
+		model.o.hold_total = draw(3000);
+	model.o.history = log[draw(ATTR_COUNT(log))];
+}
+
+static void
+start(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+
+	d->base = one_in(4) ? draw(UINT64_C(1) << 40) : 0;
+	d->isn = one_in(2) ? (uint32_t)draw(UINT64_C(1) << 32)
+			   : UINT32_MAX - (uint32_t)draw(model.len);
+	d->next = d->held = d->extent = 0;
+	d->gaps = 0;
+	d->gap_is_last = false;
+	d->received = d->delivered = d->duplicate = d->differing = 0;
+	d->late = d->strays = 0;
+	for (size_t i = 0; i <= SPAN; i++)
+		d->byte[i] = (struct byte){ .acked_ns = CLOCK_NEVER };
+	memset(d->slots, 0, fanout_session_size(model.fan));
+	session_init(&d->s, model.fan, d->slots);
+	session_open(&d->s);
+	d->s.off[dir] = d->base;
+	reasm_init(&d->r, &d->s, dir);
+	reasm_start(&d->r, d->isn - (uint32_t)d->base);
+	model.bytes_before[dir] =
+	    count_get(&fanout_totals(model.fan)->bytes[dir]);
+}
+
+static void
+finish(enum dir dir)
+{
+	struct direction *d = &model.d[dir];
+
+	do_flush(dir);
+	check_all();
+	CHECK(d->held == 0);
+	if (model.exact)
+		check_conflicts(d);
+	session_end(&d->s, dir, model.now_ns, HOW_FIN, PARTY_CLIENT);
+	reasm_done(model.pool, &d->r);
+	session_close(&d->s, model.now_ns, HOW_FIN, PARTY_CLIENT);
+}
+
+static void
+run_case(uint64_t seed)
+{
+	size_t n;
+
+	model.seed = seed;
+	model.random = seed;
+	model.fail_one_in = 0;
+	model.now_ns = UINT64_C(1) << 40;
+	model.tick_ns = model.now_ns;
+	model.lag_ns = 0;
+	model.len = one_in(16) ? SPAN : 32 + draw(160);
+	n = 4 + draw(60);
+	draw_opts();
+	model.pool = reasm_pool_new(&model.o);
+	CHECK(model.pool != NULL);
+	for (unsigned i = 0; i < DIR_NDIRS; i++)
+		start((enum dir)i);
+	for (size_t i = 0; i < n; i++) {
+		model.now_ns += draw(500);
+		do_something();
+	}
+	for (unsigned i = 0; i < DIR_NDIRS; i++)
+		finish((enum dir)i);
+	reasm_pool_free(model.pool);
+	model.fake.log[0] = '\0';
+}
+
+/* --- Many of them --- */
+
+/* Where an assertion of the program's, or a sanitizer, ends it. */
+static void
+say_seed(void)
+{
+	char text[64];
+	int n = snprintf(
+	    text, sizeof(text), "MODEL_SEED=%" PRIu64 "\n", model.seed);
+
+	/* If even that fails there is nobody left to tell. */
+	if (write(STDERR_FILENO, text, (size_t)n) < 0)
+		return;
+}
+
+static void
+on_abort(int sig)
+{
+	say_seed();
+	(void)signal(sig, SIG_DFL); /* of a signal that exists */
+	(void)raise(sig);
+}
+
+/* Linked in by the sanitizers alone. */
+void __sanitizer_set_death_callback(void (*callback)(void))
+    __attribute__((weak));
+
+static uint64_t
+from_environment(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void
+reassembly_does_what_its_model_says(void **state)
+{
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t end_ns =
+	    now_ns + from_environment("MODEL_SECONDS", 3) * CLOCK_NS_PER_S;
+	uint64_t first = from_environment("MODEL_SEED", mix(now_ns));
+	uint64_t seed = first;
+	uint64_t n = 0;
+
+	(void)state;
+	do {
+		run_case(seed);
+		seed = mix(seed);
+		n++;
+	} while (n % 16 != 0 || clock_mono_ns() < end_ns);
+	print_message(
+	    "%" PRIu64 " cases from MODEL_SEED=%" PRIu64 " on\n", n, first);
+}
+
+static int
+set_up(void **state)
+{
+	struct sink *sink = &model.fake.sink;
+
+	(void)state;
+	fake_init(&model.fake, NEED_MEMORY, ON_FULL_PAUSE);
+	model.fake.ops.data = on_data;
+	model.fake.ops.gap = on_gap;
+	model.fake.ops.conflict = on_conflict;
+	model.fake.ops.end = ignore_end;
+	model.fake.ops.close = ignore;
+	model.fan = fanout_new(&sink, 1, NULL, NULL);
+	if (model.fan == NULL)
+		return -1;
+	for (unsigned i = 0; i < DIR_NDIRS; i++) {
+		model.d[i].slots = malloc(fanout_session_size(model.fan));
+		if (model.d[i].slots == NULL)
+			return -1;
+	}
+	if (signal(SIGABRT, on_abort) == SIG_ERR)
+		return -1;
+	if (__sanitizer_set_death_callback != NULL)
+		__sanitizer_set_death_callback(say_seed);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < DIR_NDIRS; i++)
+		free(model.d[i].slots);
+	fanout_free(model.fan);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reassembly_does_what_its_model_says),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
