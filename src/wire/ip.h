@@ -4,11 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/layer.h"
+
 /*
  * ip.h - IPv4 (RFC 791) and IPv6 (RFC 8200) headers.
  *
  * struct ip_header is what a header says, for both versions, in host order;
- * it is not the bytes on the wire.  Those are made by ip_encode().
+ * it is not the bytes on the wire.  Those are made by ip_encode().  What
+ * readers find goes into struct decode.
  */
 
 /* Bytes of a header without options or extensions. */
@@ -21,6 +24,23 @@
 #define IP_V6_PAYLOAD_MAX 65535
 
 #define IP_PROTO_TCP 6
+
+/**
+ * ip_layer() - What a protocol number (or IPv6's "next header") announces
+ *
+ * Return: a layer; one within a tunnel has been paid for (layer_open())
+ */
+enum layer ip_layer(struct layer_walk *w, uint8_t protocol);
+
+/* Readers of headers (wire/layer.h); ip_read() looks at the version first. */
+enum layer ip_read(struct layer_walk *w);
+enum layer ip_read_v4(struct layer_walk *w);
+enum layer ip_read_v6(struct layer_walk *w);
+enum layer ip_read_v6_options(struct layer_walk *w);
+enum layer ip_read_v6_jumbo(struct layer_walk *w);
+enum layer ip_read_v6_routing(struct layer_walk *w);
+enum layer ip_read_v6_fragment(struct layer_walk *w);
+enum layer ip_read_ah(struct layer_walk *w);
 
 /**
  * struct ip_header - An IP header

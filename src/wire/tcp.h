@@ -4,8 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/layer.h"
+
 /*
- * tcp.h - TCP headers (RFC 9293), in host order; see wire/ip.h.
+ * tcp.h - TCP headers (RFC 9293).
+ *
+ * struct tcp_header is for writers, in host order; see wire/ip.h.  What a
+ * reader finds goes into struct decode.
  */
 
 /* Bytes of a header without options. */
@@ -20,6 +25,19 @@
 
 /* Most bits that a window may be shifted by (RFC 7323, section 2.3). */
 #define TCP_WINDOW_SCALE_MAX 14
+
+/* struct decode.scale: there is no window scale option. */
+#define TCP_NO_WINDOW_SCALE 0xff
+
+/**
+ * tcp_read() - Reader of a segment, which ends the walk (wire/layer.h)
+ *
+ * A header that was cut within its options is read as far as it goes.
+ */
+enum layer tcp_read(struct layer_walk *w);
+
+/* Says that there is no window scale option. */
+#define TCP_NO_WINDOW_SCALE 0xff
 
 /**
  * struct tcp_header - A TCP header
@@ -40,6 +58,9 @@ struct tcp_header {
 	uint8_t flags;
 	uint8_t header_len;
 };
+
+/** tcp_read() - A segment ends the walk, if its header holds together. */
+enum layer tcp_read(struct layer_walk *w);
 
 /**
  * tcp_encode() - Write the first TCP_LEN bytes of a header
