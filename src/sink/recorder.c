@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 
@@ -38,8 +39,21 @@ recorder_init(struct recorder *r, const struct sink *sink,
 		.stdout_gone = env->stdout_gone,
 		.notice_self = env->self,
 	};
+	/* Longer names are cut. */
+	(void)snprintf(r->name, sizeof(r->name), "%s", sink->name);
 	r->writer = writer_new(&o, err);
 	return r->writer == NULL ? -ENOMEM : 0;
+}
+
+void
+recorder_tell(const struct recorder *r, const char *text)
+{
+	char line[512];
+
+	if (r->notice == NULL)
+		return;
+	(void)snprintf(line, sizeof(line), "%s: %s", r->name, text);
+	r->notice(r->notice_self, line);
 }
 
 void

@@ -28,11 +28,13 @@ struct writer_port;
  * struct recorder - The shared part
  * @lanes:	All of them, for what is said at the end; read-only
  * @writer:	Private
+ * @name:	The sink's, for messages
  * @notice:	Private, and the next two: from struct sink_env
  */
 struct recorder {
 	struct recorder_lane *lanes;
 	struct writer *writer;
+	char name[64];
 	void (*notice)(void *self, const char *text);
 	void (*stdout_gone)(void *self);
 	void *notice_self;
@@ -65,6 +67,12 @@ int recorder_lane_init(struct recorder *r, struct recorder_lane *l,
 
 /** recorder_lane_done() - Close the port, after the worker has ended. */
 void recorder_lane_done(struct recorder *r, struct recorder_lane *l);
+
+/**
+ * recorder_tell() - Tell the user something; from any thread
+ * @text:	Without newline; the sink's name is put before it
+ */
+void recorder_tell(const struct recorder *r, const char *text);
 
 /** recorder_turn() - As sink_ops.turn wants it. */
 uint64_t recorder_turn(struct recorder_lane *l, uint64_t mono_ns);

@@ -8,21 +8,31 @@
 #include "sink/recorder.h"
 #include "sink/recorder_ops.h"
 
+void *
+recorder_ops_lane_make(
+    struct sink_lane *lane, struct worker *w, size_t size, struct err *err)
+{
+	struct recorder_lane *l = calloc(1, size);
+
+	if (l == NULL) {
+		(void)err_set(err, -ENOMEM, "no memory for a worker");
+		return NULL;
+	}
+	if (recorder_lane_init(lane->sink->self, l, lane, w, err) != 0) {
+		free(l);
+		return NULL;
+	}
+	lane->self = l;
+	return l;
+}
+
 int
 recorder_ops_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 {
-	struct recorder_lane *l = calloc(1, sizeof(*l));
-	int rc;
+	const void *l =
+	    recorder_ops_lane_make(lane, w, sizeof(struct recorder_lane), err);
 
-	if (l == NULL)
-		return err_set(err, -ENOMEM, "no memory for a worker");
-	rc = recorder_lane_init(lane->sink->self, l, lane, w, err);
-	if (rc != 0) {
-		free(l);
-		return rc;
-	}
-	lane->self = l;
-	return 0;
+	return l == NULL ? -ENOMEM : 0;
 }
 
 void

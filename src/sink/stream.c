@@ -324,44 +324,19 @@ stream_turn(struct sink_lane *lane, uint64_t mono_ns)
 	return idle_ns < flush_ns ? idle_ns : flush_ns;
 }
 
-static bool
-stream_full(const struct sink_lane *lane)
-{
-	const struct stream_lane *l = lane->self;
-
-	return recorder_full(&l->rec);
-}
-
 /* --- life -------------------------------------------------------------- */
 
 static int
 stream_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 {
-	struct stream *str = lane->sink->self;
-	struct stream_lane *l = calloc(1, sizeof(*l));
-	int rc;
+	struct stream_lane *l;
 
+	l = recorder_ops_lane_make(lane, w, sizeof(*l), err);
 	if (l == NULL)
-		return err_set(err, -ENOMEM, "no memory for a worker");
+		return -ENOMEM;
 	list_init(&l->fresh);
 	list_init(&l->waiting);
-	rc = recorder_lane_init(&str->rec, &l->rec, lane, w, err);
-	if (rc != 0) {
-		free(l);
-		return rc;
-	}
-	lane->self = l;
 	return 0;
-}
-
-static void
-stream_lane_free(struct sink_lane *lane)
-{
-	struct stream *str = lane->sink->self;
-	struct stream_lane *l = lane->self;
-
-	recorder_lane_done(&str->rec, &l->rec);
-	free(l);
 }
 
 static void
@@ -381,7 +356,7 @@ stream_free(struct sink *sink)
 
 static const struct sink_ops base_ops = {
 	.lane_new = stream_lane_new,
-	.lane_free = stream_lane_free,
+	.lane_free = recorder_ops_lane_free,
 	.drain = recorder_ops_drain,
 	.reopen = recorder_ops_reopen,
 	.free = stream_free,
@@ -389,7 +364,7 @@ static const struct sink_ops base_ops = {
 	.close = stream_close,
 	.abort = stream_abort,
 	.turn = stream_turn,
-	.full = stream_full,
+	.full = recorder_ops_full,
 };
 
 /* What the format does not look at never comes here. */

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -211,7 +212,9 @@ pcapng_put_packet(struct obuf *o, uint32_t interface, const struct frame *f)
 void
 pcapng_put_stats(struct obuf *o, const struct pcapng_stats *s)
 {
-	size_t size = BLOCK_HEAD + ISB_BODY + 4 * option_size(OPTION_U64_LEN) +
+	bool has_dropped = s->dropped != PCAPNG_UNKNOWN;
+	size_t size = BLOCK_HEAD + ISB_BODY +
+		      (has_dropped ? 4U : 3U) * option_size(OPTION_U64_LEN) +
 		      OPTION_HEAD + BLOCK_TAIL;
 	uint8_t *p = block_begin(o, PCAPNG_ISB, size);
 
@@ -222,6 +225,7 @@ pcapng_put_stats(struct obuf *o, const struct pcapng_stats *s)
 	p = write_time_option(p, PCAPNG_ISB_STARTTIME, s->start_ns);
 	p = write_time_option(p, PCAPNG_ISB_ENDTIME, s->end_ns);
 	p = write_count_option(p, PCAPNG_ISB_IFRECV, s->received);
-	p = write_count_option(p, PCAPNG_ISB_IFDROP, s->dropped);
+	if (has_dropped)
+		p = write_count_option(p, PCAPNG_ISB_IFDROP, s->dropped);
 	block_end(o, write_end(p), size);
 }

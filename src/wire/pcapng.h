@@ -107,13 +107,16 @@ void pcapng_put_interface(struct obuf *o, const struct pcapng_interface *i);
 void pcapng_put_packet(
     struct obuf *o, uint32_t interface, const struct frame *f);
 
+/* struct pcapng_stats.dropped: leave it out. */
+#define PCAPNG_UNKNOWN UINT64_MAX
+
 /**
  * struct pcapng_stats - What an interface saw
  * @interface:	Which IDB of this section
  * @start_ns:	When capturing began, ns since the Unix epoch
  * @end_ns:	When it ended; also the time of the block
  * @received:	Packets seen
- * @dropped:	Of them, lost for want of room
+ * @dropped:	Of them, lost for want of room; or PCAPNG_UNKNOWN
  */
 struct pcapng_stats {
 	uint32_t interface;

@@ -1,0 +1,471 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#include "core/count.h"
+#include "core/dir.h"
+#include "core/sink_spec.h"
+
+#include "net/writer.h"
+
+#include "sink/capture_file.h"
+#include "sink/template.h"
+
+#include "wire/pcap.h"
+#include "wire/pcapng.h"
+
+/* What a pcap file without any packet says it would have held. */
+#define LINKTYPE_ETHERNET 1
+
+/* Sessions and captures rarely know more than one interface. */
+#define FIRST_IFACES 1
+
+/* --- heads ------------------------------------------------------------- */
+
+static void
+put_section(struct obuf *out)
+{
+	struct utsname host;
+	char os[sizeof(host.sysname) + sizeof(host.release) + 1];
+	struct pcapng_section section = {
+		.userappl = "teeline " TEELINE_VERSION,
+	};
+
+	if (uname(&host) == 0) {
+		(void)snprintf(
+		    os, sizeof(os), "%s %s", host.sysname, host.release);
+		section.os = os;
+		section.hardware = host.machine;
+	}
+	pcapng_put_section(out, &section);
+}
+
+/*
+ * What a file has to say before the first packet of an interface.  A pcap file
+ * may be joined by interfaces that cut off later than its first one.
+ */
+static void
+put_iface(const struct capture_files *files, struct obuf *out,
+    const struct packet_iface *iface)
+{
+	uint32_t snaplen = iface->snaplen;
+
+	if (files->pcapng) {
+		pcapng_put_interface(out, &(struct pcapng_interface){
+					      .linktype = iface->linktype,
+					      .snaplen = iface->snaplen,
+					      .name = iface->name,
+					      .description = iface->description,
+					  });
+		return;
+	}
+	if (snaplen < PCAPNG_SNAPLEN)
+		snaplen = PCAPNG_SNAPLEN;
+	pcap_put_file(out, iface->linktype, snaplen);
+}
+
+/* The head of the file for all sessions, as far as it is known now. */
+static void
+put_head(const struct capture_files *files, struct obuf *out)
+{
+	size_t n = files->pcapng ? files->nknown : files->nknown > 0;
+
+	obuf_put(out, files->section.data, files->section.len);
+	for (size_t i = 0; i < n; i++)
+		put_iface(files, out, &files->known[i]);
+}
+
+/* --- interfaces -------------------------------------------------------- */
+
+static int
+make_room(struct capture_file *f)
+{
+	uint32_t cap = f->cap == 0 ? FIRST_IFACES : f->cap * 2;
+	struct capture_iface *iface;
+
+	if (f->n < f->cap)
+		return 0;
+	iface = realloc(f->iface, cap * sizeof(*iface));
+	if (iface == NULL)
+		return -ENOMEM;
+	f->iface = iface;
+	f->cap = cap;
+	return 0;
+}
+
+/* There is room. */
+static void
+add_iface(struct capture_file *f, uint32_t id)
+{
+	f->last = f->n;
+	f->iface[f->n++] = (struct capture_iface){ .id = id };
+}
+
+static bool
+find_iface(struct capture_file *f, uint32_t id)
+{
+	/* Packets of one interface come in runs. */
+	if (f->n > 0 && f->iface[f->last].id == id)
+		return true;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->iface[i].id == id) {
+			f->last = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+refuse(struct capture_files *files, const struct capture_file *f,
+    const struct packet_iface *iface)
+{
+	char text[160];
+
+	if (!atomic_exchange(&files->told, true)) {
+		(void)snprintf(text, sizeof(text),
+		    "packets of link type %u are left out: a pcap file holds "
+		    "those of one (here %d); pcapng holds all",
+		    iface->linktype, (int)f->linktype);
+		recorder_tell(&files->rec, text);
+	}
+	return -EMEDIUMTYPE;
+}
+
+static int
+describe(const struct capture_files *files, struct writer_port *port,
+    struct capture_file *f, const struct packet_iface *iface)
+{
+	struct obuf head = { 0 };
+	int rc;
+
+	put_iface(files, &head, iface);
+	rc = head.failed ? -ENOMEM
+			 : writer_head(port, f->file, head.data, head.len);
+	obuf_done(&head);
+	return rc;
+}
+
+int
+capture_file_iface(struct capture_files *files, struct writer_port *port,
+    struct capture_file *f, const struct packet_iface *iface, uint32_t *number)
+{
+	int rc;
+
+	if (find_iface(f, iface->id)) {
+		*number = f->last;
+		return 0;
+	}
+	if (!files->pcapng && f->linktype != CAPTURE_FILE_NO_LINKTYPE &&
+	    f->linktype != iface->linktype)
+		return refuse(files, f, iface);
+	rc = make_room(f);
+	if (rc == 0 &&
+	    (files->pcapng || f->linktype == CAPTURE_FILE_NO_LINKTYPE))
+		rc = describe(files, port, f, iface);
+	if (rc != 0)
+		return rc;
+	f->linktype = iface->linktype;
+	add_iface(f, iface->id);
+	*number = f->last;
+	return 0;
+}
+
+void
+capture_file_put(const struct capture_files *files, struct capture_file *f,
+    struct obuf *out, uint32_t number, const struct frame *frame)
+{
+	struct capture_iface *i = &f->iface[number];
+
+	if (i->packets == 0 || frame->ts_ns < i->first_ns)
+		i->first_ns = frame->ts_ns;
+	if (i->packets == 0 || frame->ts_ns > i->last_ns)
+		i->last_ns = frame->ts_ns;
+	i->packets++;
+	if (files->pcapng)
+		pcapng_put_packet(out, number, frame);
+	else
+		pcap_put_packet(out, frame);
+}
+
+/* --- a file of a session ----------------------------------------------- */
+
+int
+capture_file_open(const struct capture_files *files, struct capture_file *f,
+    const struct session *s)
+{
+	char path[TEMPLATE_PATH_MAX];
+	int rc;
+
+	rc = template_expand(files->names, s, DIR_CLIENT, path);
+	if (rc != 0)
+		return rc;
+	*f = (struct capture_file){ .linktype = CAPTURE_FILE_NO_LINKTYPE };
+	/*
+	 * Never over a file that is there, whatever was asked for: it may be
+	 * one that an earlier session of this run has made.
+	 */
+	f->file = writer_file_new(&(struct writer_file_opts){
+	    .path = path,
+	    .fd = -1,
+	    .exists = WRITER_EXISTS_SUFFIX,
+	    .mode = files->mode,
+	    .lazy = true,
+	    .head = files->section.data,
+	    .head_len = files->section.len,
+	});
+	return f->file == NULL ? -ENOMEM : 0;
+}
+
+static void
+put_stats(struct obuf *out, const struct capture_file *f, uint32_t number,
+    struct pcapng_stats *stats)
+{
+	/* With several interfaces nobody knows what each has lost. */
+	bool known = f->n == 1 && f->dropped != CAPTURE_FILE_UNKNOWN;
+
+	stats->interface = number;
+	stats->received = f->iface[number].packets;
+	stats->dropped = PCAPNG_UNKNOWN;
+	if (known) {
+		stats->received += f->dropped;
+		stats->dropped = f->dropped;
+	}
+	pcapng_put_stats(out, stats);
+}
+
+void
+capture_file_close(const struct capture_files *files, struct writer_port *port,
+    struct capture_file *f)
+{
+	struct pcapng_stats stats;
+	struct obuf *out;
+
+	if (files->pcapng && f->n > 0) {
+		out = writer_begin(port);
+		for (uint32_t i = 0; i < f->n; i++) {
+			stats.start_ns = f->iface[i].first_ns;
+			stats.end_ns = f->iface[i].last_ns;
+			put_stats(out, f, i, &stats);
+		}
+		writer_end(port, f->file, 0);
+	}
+	writer_close(port, f->file);
+	free(f->iface);
+	*f = (struct capture_file){ 0 };
+}
+
+/* --- the file of all sessions ------------------------------------------ */
+
+int
+capture_file_share(const struct capture_files *files, struct capture_file *f)
+{
+	*f = (struct capture_file){
+		.file = files->shared,
+		.linktype = CAPTURE_FILE_NO_LINKTYPE,
+	};
+	if (files->nknown > 0)
+		f->linktype = files->known[0].linktype;
+	for (size_t i = 0; files->pcapng && i < files->nknown; i++) {
+		if (make_room(f) != 0) {
+			capture_file_unshare(f);
+			return -ENOMEM;
+		}
+		add_iface(f, files->known[i].id);
+	}
+	return 0;
+}
+
+void
+capture_file_unshare(struct capture_file *f)
+{
+	free(f->iface);
+	*f = (struct capture_file){ 0 };
+}
+
+/* Packets that a lane has lost; the fan-out knows where packets are kept. */
+static uint64_t
+dropped_of(const struct capture_files *files, const struct capture_lane *l)
+{
+	if (!files->packets)
+		return l->shared.dropped;
+	return count_get(&l->count->drop_chunks[DROP_QUEUE_FULL]);
+}
+
+/* To @sum, which knows the same interfaces, what another lane counted. */
+static void
+add_counts(struct capture_file *sum, const struct capture_file *f)
+{
+	for (uint32_t i = 0; i < f->n && i < sum->n; i++) {
+		struct capture_iface *to = &sum->iface[i];
+		const struct capture_iface *from = &f->iface[i];
+
+		if (from->packets == 0)
+			continue;
+		if (to->packets == 0 || from->first_ns < to->first_ns)
+			to->first_ns = from->first_ns;
+		if (to->packets == 0 || from->last_ns > to->last_ns)
+			to->last_ns = from->last_ns;
+		to->packets += from->packets;
+	}
+}
+
+static void
+finish_pcapng(const struct capture_files *files, struct capture_lane *first)
+{
+	struct capture_file *sum = &first->shared;
+	struct obuf *out = writer_begin(first->rec.port);
+
+	for (uint32_t i = 0; i < sum->n; i++) {
+		struct pcapng_stats stats = {
+			.start_ns = files->start_ns,
+			.end_ns = clock_event_ns(),
+		};
+
+		if (files->replay && sum->iface[i].packets > 0) {
+			stats.start_ns = sum->iface[i].first_ns;
+			stats.end_ns = sum->iface[i].last_ns;
+		}
+		put_stats(out, sum, i, &stats);
+	}
+	writer_end(first->rec.port, files->shared, 0);
+}
+
+/* Without a packet nobody has said what the file holds. */
+static void
+finish_pcap(const struct capture_files *files, struct capture_lane *first)
+{
+	static const struct packet_iface none = {
+		.linktype = LINKTYPE_ETHERNET,
+	};
+
+	if (first->shared.linktype != CAPTURE_FILE_NO_LINKTYPE)
+		return;
+	/* Without memory for it the file stays empty. */
+	(void)describe(files, first->rec.port, &first->shared, &none);
+}
+
+void
+capture_file_finish(const struct capture_files *files)
+{
+	struct recorder_lane *at = files->rec.lanes;
+	struct capture_lane *first;
+
+	if (files->shared == NULL || at == NULL)
+		return;
+	first = ATTR_CONTAINER(at, struct capture_lane, rec);
+	first->shared.dropped = dropped_of(files, first);
+	for (at = at->next; at != NULL; at = at->next) {
+		const struct capture_lane *l =
+		    ATTR_CONTAINER(at, struct capture_lane, rec);
+
+		add_counts(&first->shared, &l->shared);
+		first->shared.dropped += dropped_of(files, l);
+	}
+	if (files->pcapng)
+		finish_pcapng(files, first);
+	else
+		finish_pcap(files, first);
+}
+
+/* --- making ------------------------------------------------------------ */
+
+static int
+open_shared(struct capture_files *files, const struct sink_spec *spec,
+    bool overwrite, struct err *err)
+{
+	struct writer_file_opts o = {
+		.fd = -1,
+		.exists =
+		    overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE,
+		.mode = files->mode,
+	};
+	char path[TEMPLATE_PATH_MAX];
+	struct obuf head = { 0 };
+	int rc;
+
+	rc = template_expand(files->names, NULL, DIR_CLIENT, path);
+	if (rc != 0)
+		return err_set(err, rc, "%s: the path is too long", spec->arg);
+	if (strcmp(path, "-") == 0)
+		o.fd = STDOUT_FILENO;
+	else
+		o.path = path;
+	put_head(files, &head);
+	o.head = head.data;
+	o.head_len = head.len;
+	if (!head.failed)
+		files->shared = writer_file_new(&o);
+	obuf_done(&head);
+	if (files->shared == NULL)
+		return err_set(err, -ENOMEM, "no memory for %s", spec->arg);
+	rc = writer_file_open(files->shared, err);
+	if (rc == -EEXIST)
+		return err_set(err, rc,
+		    "%s exists; --overwrite allows to replace it", path);
+	return rc;
+}
+
+static int
+read_names(
+    struct capture_files *files, const struct sink_spec *spec, struct err *err)
+{
+	if (spec->arg[0] == '\0')
+		return err_set(err, -EINVAL, "%s: which FILE?", spec->kind);
+	files->names = template_new(spec->arg, err);
+	if (files->names == NULL)
+		return -EINVAL;
+	if (template_has_dir(files->names))
+		return err_set(err, -EINVAL,
+		    "%s: {dir} has no meaning here: a capture file holds "
+		    "both directions",
+		    spec->arg);
+	return 0;
+}
+
+int
+capture_file_init(struct capture_files *files, const struct sink_spec *spec,
+    const struct sink_env *env, bool packets, struct err *err)
+{
+	int rc;
+
+	files->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
+	files->start_ns = env->start_ns;
+	files->packets = packets;
+	files->replay = strcmp(env->source, "read") == 0;
+	files->made = (struct packet_iface){
+		.id = UINT32_MAX,
+		.linktype = PCAPNG_LINKTYPE_RAW,
+		.snaplen = PCAPNG_SNAPLEN,
+		.name = env->source,
+	};
+	files->known = packets ? env->ifaces : &files->made;
+	files->nknown = packets ? env->nifaces : 1;
+	rc = read_names(files, spec, err);
+	if (rc != 0)
+		return rc;
+	if (files->pcapng)
+		put_section(&files->section);
+	if (files->section.failed)
+		return err_set(
+		    err, -ENOMEM, "no memory for the head of a file");
+	if (template_has_fields(files->names))
+		return 0;
+	return open_shared(files, spec, spec->overwrite || env->overwrite, err);
+}
+
+void
+capture_file_done(struct capture_files *files)
+{
+	writer_file_free(files->shared);
+	template_free(files->names);
+	obuf_done(&files->section);
+}
