@@ -1,6 +1,7 @@
 #ifndef CORE_SEGMENT_H
 #define CORE_SEGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -49,5 +50,12 @@ struct segment {
 	uint32_t len;
 	uint32_t wire_len;
 };
+
+/** segment_has() - Is @flag among its flags? */
+static inline bool
+segment_has(const struct segment *seg, unsigned flag)
+{
+	return (seg->flags & flag) != 0;
+}
 
 #endif /* CORE_SEGMENT_H */
