@@ -82,6 +82,7 @@ writer_new(const struct writer_opts *o, struct err *err)
 	w->notice_self = o->notice_self;
 	list_init(&w->queue);
 	list_init(&w->ports);
+	list_init(&w->rotating);
 	atomic_init(&w->deadline_ns, CLOCK_NEVER);
 	writer_file_set_init(&w->files, o->max_open);
 	rc = init_locks(w);
@@ -129,6 +130,8 @@ writer_free(struct writer *w)
 	if (!w->joined && writer_drain(w, clock_mono_ns() + FREE_NS) != 0)
 		return;
 	assert(list_is_empty(&w->ports));
+	while (list_shift(&w->rotating) != NULL)
+		;
 	writer_file_set_done(&w->files);
 	done_locks(w);
 	free(w->name);
@@ -140,6 +143,16 @@ writer_reopen(struct writer *w)
 {
 	uv_mutex_lock(&w->lock);
 	w->renew = true;
+	uv_cond_signal(&w->wake);
+	uv_mutex_unlock(&w->lock);
+}
+
+void
+writer_rotate(struct writer *w, struct writer_file *f)
+{
+	assert(f->rotation != NULL);
+	uv_mutex_lock(&w->lock);
+	list_append(&w->rotating, &f->rotating);
 	uv_cond_signal(&w->wake);
 	uv_mutex_unlock(&w->lock);
 }

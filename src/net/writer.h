@@ -42,6 +42,7 @@
 struct err;
 struct pipe;
 struct sink_count;
+struct sink_rotation;
 struct worker;
 struct writer;
 struct writer_file;
@@ -109,7 +110,11 @@ void writer_free(struct writer *w);
  */
 bool writer_stdout_gone(void);
 
-/** writer_reopen() - Close and reopen all named files (SIGHUP); any thread. */
+/**
+ * writer_reopen() - Close and reopen all named files (SIGHUP); any thread
+ *
+ * Files that rotate are finished, and others begun, instead.
+ */
 void writer_reopen(struct writer *w);
 
 /** enum writer_exists - What to do about a file that is already there. */
@@ -133,6 +138,11 @@ enum writer_exists {
  *		operation; a file that never got one is never made
  * @exact:	Offsets in the file mean something: bytes that could not be
  *		written leave a hole instead of moving up what follows
+ * @rotation:	Copied; NULL, or neither @bytes nor @span_ns: @path is the one
+ *		file.  Otherwise there are many of that name (see
+ *		net/writer_rotation.h; @exists has no meaning), and
+ *		writer_rotate() must be told of it.  For records only: pipes
+ *		and holes do not rotate.
  */
 struct writer_file_opts {
 	const char *path;
@@ -143,6 +153,7 @@ struct writer_file_opts {
 	size_t head_len;
 	bool lazy;
 	bool exact;
+	const struct sink_rotation *rotation;
 };
 
 /**
@@ -161,6 +172,17 @@ struct writer_file *writer_file_new(const struct writer_file_opts *o);
  * see.  Return: 0 or -errno with @err.
  */
 int writer_file_open(struct writer_file *f, struct err *err) ATTR_WUNRES;
+
+/**
+ * writer_rotate() - Rotate a file by time, and give it its name at the end
+ * @f:		Made with @rotation; outlives the writer
+ *
+ * Before the workers are started.  A record is never split over two files, and
+ * each file begins with all that writer_head() has added by then.  When a file
+ * cannot be renamed, the user is told once, records go on in it, and a second
+ * later it is tried again.
+ */
+void writer_rotate(struct writer *w, struct writer_file *f);
 
 /** writer_file_free() - After the writer has ended, or if never used. */
 void writer_file_free(struct writer_file *f);

@@ -160,9 +160,13 @@ make_ready(struct run *r)
 		fail(r, rc);
 }
 
-/* Collect records from @i on until something else comes or it is full. */
+/*
+ * Collect records from @i on until something else comes or it is full, in all
+ * at most @room bytes: but the first in any case.
+ */
 static void
-collect(const struct writer_batch *b, uint32_t i, struct piece *p)
+collect(
+    const struct writer_batch *b, uint32_t i, uint64_t room, struct piece *p)
 {
 	struct iovec *last = NULL;
 
@@ -172,6 +176,9 @@ collect(const struct writer_batch *b, uint32_t i, struct piece *p)
 	     i = b->op[i].next) {
 		uint8_t *at = b->data.data + b->op[i].at;
 
+		if (i != p->first && b->op[i].len > room)
+			break;
+		room -= b->op[i].len < room ? b->op[i].len : room;
 		if (last != NULL &&
 		    (uint8_t *)last->iov_base + last->iov_len == at) {
 			last->iov_len += b->op[i].len;
@@ -211,6 +218,14 @@ count_piece(struct run *r, const struct piece *p, size_t done)
 	lose(r, missing, WRITER_FAILED, &lost);
 }
 
+/* A record that does not fit begins a file, unless this one does. */
+static void
+rotate_if_full(struct run *r, size_t len)
+{
+	if (r->rc == 0 && r->f->body && len > writer_file_room(r->f))
+		r->work->rotate(r->work->self, r->f);
+}
+
 static uint32_t
 do_records(struct run *r, uint32_t i)
 {
@@ -218,10 +233,12 @@ do_records(struct run *r, uint32_t i)
 	size_t done = 0;
 	int rc;
 
-	collect(r->b, i, &p);
+	rotate_if_full(r, r->b->op[i].len);
 	make_ready(r);
+	collect(r->b, i, writer_file_room(r->f), &p);
 	if (r->rc == 0) {
 		rc = writer_file_write(r->f, p.iov, p.niov, &done);
+		r->f->body = r->f->body || done > 0;
 		if (rc != 0)
 			fail(r, rc);
 	}
@@ -252,11 +269,16 @@ do_pipe(struct run *r, const struct writer_op *op)
 	lose(r, op->len, WRITER_FAILED, &sum);
 }
 
+/*
+ * It is written at once, since a file may hold nothing but its head; in one
+ * that rotates it waits for the record that may begin another.
+ */
 static void
 do_head(struct run *r, const struct writer_op *op)
 {
 	writer_file_extend(r->f, op->head);
-	make_ready(r);
+	if (r->f->rotation == NULL || !r->f->body)
+		make_ready(r);
 }
 
 /* Files whose offsets matter hold stream bytes as they are. */

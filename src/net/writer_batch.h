@@ -98,6 +98,7 @@ enum writer_fate {
  * @self:	Passed on
  * @settle:	Payload has met its fate
  * @failed:	Something could not be written: tell the user
+ * @rotate:	Finish this file, which rotates, and begin another
  * @late:	Is it too late to write?
  */
 struct writer_work {
@@ -106,6 +107,7 @@ struct writer_work {
 	void (*settle)(void *self, struct writer_batch *b,
 	    enum writer_fate fate, const struct writer_sum *sum);
 	void (*failed)(void *self, const struct writer_file *f, int rc);
+	void (*rotate)(void *self, struct writer_file *f);
 	bool (*late)(void *self);
 };
 

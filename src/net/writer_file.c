@@ -12,10 +12,13 @@
 
 #include "base/err.h"
 
+#include "core/sink_spec.h"
+
 #include "net/pipe.h"
 #include "net/writer_file.h"
 #include "net/writer_move.h"
 #include "net/writer_path.h"
+#include "net/writer_rotation.h"
 
 /* Of the descriptors of this process, one writer takes so many at most. */
 #define SHARE    4
@@ -46,6 +49,23 @@ free_heads(struct writer_head *h)
 	}
 }
 
+/* @path, or what the first of many files is called while it is written. */
+static int
+name_file(struct writer_file *f, const struct writer_file_opts *o)
+{
+	const struct sink_rotation *want = o->rotation;
+
+	if (want == NULL || (want->bytes == 0 && want->span_ns == 0)) {
+		f->path = strdup(o->path);
+		return f->path == NULL ? -ENOMEM : 0;
+	}
+	f->rotation = writer_rotation_new(o->path, want);
+	if (f->rotation == NULL)
+		return -ENOMEM;
+	f->path = writer_rotation_begin(f->rotation);
+	return f->path == NULL ? -ENOMEM : 0;
+}
+
 struct writer_file *
 writer_file_new(const struct writer_file_opts *o)
 {
@@ -55,10 +75,10 @@ writer_file_new(const struct writer_file_opts *o)
 		return NULL;
 	list_init(&f->lru);
 	list_init(&f->work);
+	list_init(&f->rotating);
 	f->fd = -1;
 	if (o->path != NULL) {
-		f->path = strdup(o->path);
-		if (f->path == NULL)
+		if (name_file(f, o) != 0)
 			goto fail;
 	} else {
 		assert(o->fd >= 0);
@@ -71,7 +91,7 @@ writer_file_new(const struct writer_file_opts *o)
 			goto fail;
 		f->head_due = f->state == WRITER_FILE_OPEN ? f->head : NULL;
 	}
-	f->exists = o->exists;
+	f->exists = f->rotation != NULL ? WRITER_EXISTS_SUFFIX : o->exists;
 	f->mode = o->mode;
 	f->lazy = o->lazy;
 	f->exact = o->exact;
@@ -260,7 +280,7 @@ writer_file_ready(struct writer_file *f, struct writer_file_set *set)
 		if (rc != 0)
 			return rc;
 	}
-	if (set != NULL && f->seekable) {
+	if (set != NULL && f->seekable && f->rotation == NULL) {
 		if (list_is_empty(&f->lru))
 			set->nopen++;
 		f->generation = set->generation;
@@ -472,6 +492,56 @@ writer_file_settle(struct writer_file *f)
 	return 0;
 }
 
+/* -- rotating ----------------------------------------------------------- */
+
+uint64_t
+writer_file_room(const struct writer_file *f)
+{
+	const struct writer_head *h =
+	    f->state == WRITER_FILE_NEW ? f->head : f->head_due;
+	uint64_t size = f->pos;
+
+	if (f->rotation == NULL)
+		return UINT64_MAX;
+	for (; h != NULL; h = h->next)
+		size += h->len;
+	return writer_rotation_room(f->rotation, size);
+}
+
+/* Forget the file that was written; the next opening makes another. */
+static void
+begin_anew(struct writer_file *f)
+{
+	char *path = writer_rotation_begin(f->rotation);
+
+	shut(f, NULL, WRITER_FILE_NEW);
+	if (path != NULL) {
+		free(f->path);
+		f->path = path;
+	}
+	f->pos = 0;
+	f->size = 0;
+	f->ahead = 0;
+	f->body = false;
+	f->head_due = NULL;
+}
+
+int
+writer_file_finish(struct writer_file *f, struct err *err)
+{
+	bool done;
+	int rc;
+
+	if (f->state != WRITER_FILE_OPEN || f->size == 0) {
+		writer_rotation_again(f->rotation);
+		return 0;
+	}
+	rc = writer_rotation_finish(f->rotation, f->path, &done, err);
+	if (done)
+		begin_anew(f);
+	return rc;
+}
+
 /* -- closing ------------------------------------------------------------ */
 
 void
@@ -487,9 +557,13 @@ writer_file_free(struct writer_file *f)
 {
 	if (f == NULL)
 		return;
-	assert(list_is_empty(&f->lru));
+	assert(list_is_empty(&f->lru) && list_is_empty(&f->rotating));
 	if (f->fd >= 0 && f->path != NULL)
 		(void)close(f->fd);
+	/* Nothing was ever written: it has not got a name, and needs none. */
+	if (f->rotation != NULL && f->fd >= 0 && f->size == 0)
+		(void)unlink(f->path);
+	writer_rotation_free(f->rotation);
 	free(f->path);
 	free_heads(f->head);
 	free(f);

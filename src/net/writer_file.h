@@ -21,7 +21,9 @@
  * what writer.h declares.
  */
 
+struct err;
 struct pipe;
+struct writer_rotation;
 
 /** struct writer_head - A part of what a file begins with. */
 struct writer_head {
@@ -58,6 +60,7 @@ enum writer_file_state {
  * @head:	What a newly made file begins with; NULL: nothing
  * @head_due:	The parts of it from here on must be written before anything
  *		else
+ * @body:	It holds more than its head
  * @extend:	@ahead came from writer_hole(): the file is made that long
  *		even if nothing follows
  * @pos:	Where the next byte goes, @ahead not included
@@ -65,7 +68,10 @@ enum writer_file_state {
  * @ahead:	Bytes to skip before the next byte
  * @dev:	To see whether it is the same file; likewise @ino
  * @generation:	Of the set, when it was last used
- * @lru:	In the list of open files while OPEN and @seekable
+ * @rotation:	NULL: there is one file of that name
+ * @rotating:	In the list of files that rotate (net/writer_thread.h)
+ * @lru:	In the list of open files while OPEN and @seekable, unless it
+ *		rotates
  * @work:	In the list of files of a batch (writer_batch.c)
  * @first:	First operation of that batch; likewise @last
  */
@@ -76,6 +82,7 @@ struct writer_file {
 	bool seekable;
 	bool exact;
 	bool lazy;
+	bool body;
 	bool extend;
 	enum writer_exists exists;
 	mode_t mode;
@@ -87,6 +94,8 @@ struct writer_file {
 	dev_t dev;
 	ino_t ino;
 	unsigned generation;
+	struct writer_rotation *rotation;
+	struct list rotating;
 	struct list lru;
 	struct list work;
 	uint32_t first;
@@ -162,6 +171,21 @@ void writer_file_hole(struct writer_file *f, uint64_t n);
 
 /** writer_file_settle() - Give the file its length; 0 or -errno. */
 int writer_file_settle(struct writer_file *f) ATTR_WUNRES;
+
+/**
+ * writer_file_room() - Bytes it may still take before it must rotate
+ *
+ * What is due of its head counts as taken.  Any number for other files.
+ */
+uint64_t writer_file_room(const struct writer_file *f);
+
+/**
+ * writer_file_finish() - Give a file that rotates its name
+ *
+ * Then it is closed, and its next opening makes another; one that holds
+ * nothing stays as it is.  Return: 0, or -errno with @err: tell the user
+ */
+int writer_file_finish(struct writer_file *f, struct err *err) ATTR_WUNRES;
 
 /** writer_file_close() - Close and free it; it may be in @set. */
 void writer_file_close(struct writer_file *f, struct writer_file_set *set);

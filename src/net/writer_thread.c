@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 
 #include "core/count.h"
 #include "net/worker.h"
+#include "net/writer_rotation.h"
 #include "net/writer_thread.h"
 
 /* Spare batches that a port keeps: some in work while others are filled. */
@@ -96,6 +98,33 @@ on_failed(void *self, const struct writer_file *f, int rc)
 	tell(w, text);
 }
 
+/* The user is told once, until a file has got its name again. */
+static void
+finish_file(struct writer *w, struct writer_file *f)
+{
+	struct err err = { "" };
+	char text[sizeof(err.text) + 80];
+	bool stuck = writer_file_finish(f, &err) != 0;
+
+	if (stuck && !w->stuck) {
+		(void)snprintf(text, sizeof(text), "%s: %s", w->name, err.text);
+		tell(w, text);
+	}
+	w->stuck = stuck;
+}
+
+static void
+on_rotate(void *self, struct writer_file *f)
+{
+	struct writer *w = self;
+	int rc;
+
+	finish_file(w, f);
+	rc = writer_file_ready(f, &w->files);
+	/* The next record tries again and reports. */
+	(void)rc;
+}
+
 static bool
 on_late(void *self)
 {
@@ -130,6 +159,7 @@ carry_out(struct writer *w, struct writer_batch *b)
 		.self = w,
 		.settle = on_settle,
 		.failed = on_failed,
+		.rotate = on_rotate,
 		.late = on_late,
 	};
 	bool wrote = b->nops > 0;
@@ -176,6 +206,50 @@ retire(struct writer *w, struct writer_batch *b)
 		call_waiters(w);
 }
 
+/*
+ * Under the lock, which is let go for each file.  Finish those that are due by
+ * @now_ns; did any?
+ */
+static bool
+rotate_files(struct writer *w, uint64_t now_ns,
+    void (*how)(void *, struct writer_file *))
+{
+	struct list *node;
+	bool any = false;
+
+	for (node = w->rotating.next; node != &w->rotating; node = node->next) {
+		struct writer_file *f =
+		    LIST_ENTRY(node, struct writer_file, rotating);
+
+		if (writer_rotation_due_ns(f->rotation) > now_ns)
+			continue;
+		uv_mutex_unlock(&w->lock);
+		how(w, f);
+		uv_mutex_lock(&w->lock);
+		any = true;
+	}
+	return any;
+}
+
+/* Under the lock: wait for a batch, or for what is due without one. */
+static void
+wait_for_work(struct writer *w)
+{
+	uint64_t due_ns = CLOCK_NEVER, now_ns = clock_mono_ns();
+	struct list *node;
+
+	for (node = w->rotating.next; node != &w->rotating; node = node->next) {
+		uint64_t next_ns = writer_rotation_due_ns(
+		    LIST_ENTRY(node, struct writer_file, rotating)->rotation);
+
+		due_ns = next_ns < due_ns ? next_ns : due_ns;
+	}
+	if (due_ns == CLOCK_NEVER)
+		uv_cond_wait(&w->wake, &w->lock);
+	else if (due_ns > now_ns)
+		(void)uv_cond_timedwait(&w->wake, &w->lock, due_ns - now_ns);
+}
+
 static void
 renew_files(struct writer *w)
 {
@@ -183,6 +257,14 @@ renew_files(struct writer *w)
 	uv_mutex_unlock(&w->lock);
 	writer_file_set_renew(&w->files);
 	uv_mutex_lock(&w->lock);
+	(void)rotate_files(w, CLOCK_NEVER, on_rotate);
+}
+
+/* The end: what was written under another name gets its own. */
+static void
+on_end(void *self, struct writer_file *f)
+{
+	finish_file(self, f);
 }
 
 static void
@@ -192,8 +274,12 @@ thread_main(void *self)
 
 	uv_mutex_lock(&w->lock);
 	for (;;) {
-		struct list *node = list_shift(&w->queue);
+		struct list *node;
 
+		if (!list_is_empty(&w->rotating) &&
+		    rotate_files(w, clock_mono_ns(), on_rotate))
+			continue;
+		node = list_shift(&w->queue);
 		if (node != NULL) {
 			w->work = LIST_ENTRY(node, struct writer_batch, node);
 			uv_mutex_unlock(&w->lock);
@@ -208,9 +294,11 @@ thread_main(void *self)
 		} else if (w->closing) {
 			break;
 		} else {
-			uv_cond_wait(&w->wake, &w->lock);
+			wait_for_work(w);
 		}
 	}
+	if (!w->left_behind)
+		(void)rotate_files(w, CLOCK_NEVER, on_end);
 	w->done = true;
 	uv_cond_broadcast(&w->ended);
 	uv_mutex_unlock(&w->lock);

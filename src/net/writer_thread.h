@@ -41,6 +41,7 @@ struct worker;
  * @wake:	Something for the thread to do
  * @ended:	The thread is about to end, or a port has no batch away
  * @queue:	Batches handed over
+ * @rotating:	Files that rotate; only grows
  * @work:	The batch being carried out; NULL: none
  * @renew:	writer_reopen() was called
  * @done:	The thread touches nothing any more
@@ -51,6 +52,8 @@ struct worker;
  * @was_full:	Somebody waits for worker_room()
  * @failing:	The thread's: a write has failed, no batch has succeeded since
  * @failed_now:	The thread's: a write of this batch has failed
+ * @stuck:	The thread's: a file could not be finished, and none has been
+ *		since; the user knows
  * @told:	The thread's: the user knows about it
  * @told_ns:	The thread's: since when
  */
@@ -65,6 +68,7 @@ struct writer {
 	uv_cond_t wake;
 	uv_cond_t ended;
 	struct list queue;
+	struct list rotating;
 	struct list ports;
 	struct writer_batch *work;
 	bool closing;
@@ -80,6 +84,7 @@ struct writer {
 	struct writer_file_set files;
 	bool failing;
 	bool failed_now;
+	bool stuck;
 	bool told;
 	uint64_t told_ns;
 };

@@ -137,6 +137,7 @@ make(struct sink *sink, const struct sink_spec *spec,
 	rc = recorder_init(&cap->files.rec, sink, env, err);
 	if (rc != 0)
 		goto fail;
+	capture_file_start(&cap->files, spec);
 	cap->ops = env->packets ? packet_ops : stream_ops;
 	cap->ops.kind =
 	    pcapng ? capture_pcapng_kind.name : capture_pcap_kind.name;

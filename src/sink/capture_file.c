@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -378,6 +379,29 @@ capture_file_finish(const struct capture_files *files)
 
 /* --- making ------------------------------------------------------------ */
 
+static bool
+rotates(const struct sink_spec *spec)
+{
+	return spec->rotation.bytes != 0 || spec->rotation.span_ns != 0;
+}
+
+/* @path: the one file's */
+static int
+check_rotation(const struct sink_spec *spec, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (!rotates(spec))
+		return 0;
+	if (strcmp(path, "-") == 0)
+		return err_set(err, -EINVAL,
+		    "standard output cannot be rotated; name a FILE");
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL,
+		    "%s cannot be rotated: it is no regular file", path);
+	return 0;
+}
+
 static int
 open_shared(struct capture_files *files, const struct sink_spec *spec,
     bool overwrite, struct err *err)
@@ -387,6 +411,7 @@ open_shared(struct capture_files *files, const struct sink_spec *spec,
 		.exists =
 		    overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE,
 		.mode = files->mode,
+		.rotation = &spec->rotation,
 	};
 	char path[TEMPLATE_PATH_MAX];
 	struct obuf head = { 0 };
@@ -395,6 +420,9 @@ open_shared(struct capture_files *files, const struct sink_spec *spec,
 	rc = template_expand(files->names, NULL, DIR_CLIENT, path);
 	if (rc != 0)
 		return err_set(err, rc, "%s: the path is too long", spec->arg);
+	rc = check_rotation(spec, path, err);
+	if (rc != 0)
+		return rc;
 	if (strcmp(path, "-") == 0)
 		o.fd = STDOUT_FILENO;
 	else
@@ -457,9 +485,19 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	if (files->section.failed)
 		return err_set(
 		    err, -ENOMEM, "no memory for the head of a file");
+	if (template_has_fields(files->names) && rotates(spec))
+		return err_set(err, -EINVAL,
+		    "%s: a file for each session is not rotated", spec->arg);
 	if (template_has_fields(files->names))
 		return 0;
 	return open_shared(files, spec, spec->overwrite || env->overwrite, err);
+}
+
+void
+capture_file_start(struct capture_files *files, const struct sink_spec *spec)
+{
+	if (rotates(spec))
+		recorder_rotate(&files->rec, files->shared);
 }
 
 void

@@ -138,6 +138,10 @@ struct capture_lane {
 int capture_file_init(struct capture_files *files, const struct sink_spec *spec,
     const struct sink_env *env, bool packets, struct err *err) ATTR_WUNRES;
 
+/** capture_file_start() - The recorder is there: files that rotate are its. */
+void capture_file_start(
+    struct capture_files *files, const struct sink_spec *spec);
+
 /** capture_file_done() - The recorder is done. */
 void capture_file_done(struct capture_files *files);
 

@@ -57,6 +57,12 @@ recorder_tell(const struct recorder *r, const char *text)
 }
 
 void
+recorder_rotate(struct recorder *r, struct writer_file *f)
+{
+	writer_rotate(r->writer, f);
+}
+
+void
 recorder_done(struct recorder *r)
 {
 	writer_free(r->writer);

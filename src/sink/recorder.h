@@ -22,6 +22,7 @@ struct sink_env;
 struct sink_lane;
 struct worker;
 struct writer;
+struct writer_file;
 struct writer_port;
 
 /**
@@ -57,6 +58,9 @@ struct recorder_lane {
  */
 int recorder_init(struct recorder *r, const struct sink *sink,
     const struct sink_env *env, struct err *err) ATTR_WUNRES;
+
+/** recorder_rotate() - See writer_rotate(). */
+void recorder_rotate(struct recorder *r, struct writer_file *f);
 
 /** recorder_done() - All lanes are done; a recorder of zeros is fine. */
 void recorder_done(struct recorder *r);
