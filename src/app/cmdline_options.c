@@ -430,8 +430,9 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static const struct option_table proxy = { rows, ATTR_COUNT(rows),
-	CMDLINE_PROXY };
+static const struct option_table proxy = { .rows = rows,
+	.nrows = ATTR_COUNT(rows),
+	.command = CMDLINE_PROXY };
 
 const struct option_table *
 cmdline_proxy(void)

@@ -159,6 +159,10 @@ bash_argument(struct obuf *out, const struct registry_command *c,
 	case OPTION_COMPLETE_USER:
 		obuf_puts(out, "words=$(compgen -u) ;;\n");
 		break;
+	case OPTION_COMPLETE_INTERFACE:
+		obuf_puts(out, "words=$(teeline list interfaces 2>/dev/null | "
+			       "cut -d ' ' -f 1) ;;\n");
+		break;
 	}
 }
 
@@ -172,7 +176,12 @@ bash_command(struct obuf *out, const struct registry_command *c)
 		for_options(out, c, bash_option_name);
 	obuf_puts(out, "\"\n\t\tcase $prev in\n");
 	for_options(out, c, bash_argument);
-	obuf_puts(out, "\t\t*) ;;\n\t\tesac ;;\n");
+	if (c->files)
+		obuf_puts(out, "\t\t*) [[ $cur == -* ]] || "
+			       "{ _teeline_files \"$cur\"; return; } ;;\n"
+			       "\t\tesac ;;\n");
+	else
+		obuf_puts(out, "\t\t*) ;;\n\t\tesac ;;\n");
 }
 
 static const char bash_head[] =
@@ -274,6 +283,9 @@ zsh_action(struct obuf *out, const struct option_row *row)
 	case OPTION_COMPLETE_USER:
 		obuf_puts(out, "_users");
 		break;
+	case OPTION_COMPLETE_INTERFACE:
+		obuf_puts(out, "_net_interfaces");
+		break;
 	}
 }
 
@@ -316,7 +328,8 @@ zsh_command(struct obuf *out, const struct registry_command *c)
 	if (c->words != NULL)
 		obuf_printf(out, " \\\n\t\t\t'1:what:(%s)'", c->words);
 	else
-		obuf_puts(out, " \\\n\t\t\t'*:operand: '");
+		obuf_printf(out, " \\\n\t\t\t'*:%s'",
+		    c->files ? "file:_files" : "operand: ");
 	obuf_puts(out, " ;;\n");
 }
 
@@ -394,6 +407,9 @@ fish_argument(struct obuf *out, const struct option_row *row)
 	case OPTION_COMPLETE_USER:
 		obuf_puts(out, " -x -a '(__fish_complete_users)'");
 		break;
+	case OPTION_COMPLETE_INTERFACE:
+		obuf_puts(out, " -x -a '(__fish_print_interfaces)'");
+		break;
 	}
 }
 
@@ -429,6 +445,11 @@ fish_command(struct obuf *out, const struct registry_command *c)
 		    "complete -c teeline -n '__fish_seen_subcommand_from %s' "
 		    "-a '%s'\n",
 		    c->name, c->words);
+	if (c->files)
+		obuf_printf(out,
+		    "complete -c teeline -n '__fish_seen_subcommand_from %s' "
+		    "-F\n",
+		    c->name);
 	for_options(out, c, fish_option);
 }
 

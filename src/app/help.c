@@ -40,7 +40,8 @@ static const struct option_row rows[] = {
 	{ .letter = 'V', .name = "version", .set = set_version },
 };
 
-static const struct option_table table = { rows, ATTR_COUNT(rows), 0 };
+static const struct option_table table = { .rows = rows,
+	.nrows = ATTR_COUNT(rows) };
 
 static void
 describe(struct obuf *out, const struct registry_command *c, size_t n)

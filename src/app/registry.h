@@ -26,6 +26,7 @@ struct option_table;
  * @options:	Its rows; NULL if it has no option but -h
  * @go:		Its options are written as Go's package flag wants them
  * @words:	What its operand may be, separated by blanks; NULL: anything
+ * @files:	Its operands are files
  * @main:	Carries it out; argv[0] is @name, or the path of a link that was
  *		started.  Return: an exit code (app/run.h)
  */
@@ -35,6 +36,7 @@ struct registry_command {
 	const struct option_table *(*options)(void);
 	bool go;
 	const char *words;
+	bool files;
 	int (*main)(int argc, char **argv);
 };
 

@@ -266,6 +266,14 @@ parse_name(struct walk *w)
 	return apply(w, row, shown, NULL);
 }
 
+static void
+end_options(struct walk *w, bool *options, int *left)
+{
+	*options = false;
+	if (w->table->two_lists)
+		w->argv[(*left)++] = w->argv[w->i];
+}
+
 int
 option_parse(const struct option_table *t, int *argc, char **argv, void *self,
     struct err *err)
@@ -286,7 +294,7 @@ option_parse(const struct option_table *t, int *argc, char **argv, void *self,
 		if (!options || arg[0] != '-' || arg[1] == '\0')
 			argv[left++] = arg;
 		else if (strcmp(arg, "--") == 0)
-			options = false;
+			end_options(&w, &options, &left);
 		else if (arg[1] == '-')
 			rc = parse_name(&w);
 		else

@@ -42,6 +42,7 @@ enum option_complete {
 	OPTION_COMPLETE_FORMAT,
 	OPTION_COMPLETE_SINK,
 	OPTION_COMPLETE_USER,
+	OPTION_COMPLETE_INTERFACE,
 };
 
 /**
@@ -106,11 +107,13 @@ struct option_row {
  * struct option_table - The rows that a command uses
  * @rows:	@nrows of them; borrowed
  * @command:	Only rows with this bit (or with none) belong to it; 0: all
+ * @two_lists:	The command takes two lists of operands, divided by "--"
  */
 struct option_table {
 	const struct option_row *rows;
 	size_t nrows;
 	unsigned command;
+	bool two_lists;
 };
 
 /**
@@ -123,7 +126,8 @@ struct option_table {
  *
  * Options may stand before, between and after the operands, short ones may be
  * joined ("-qv", "-fhex"), long ones cut to what is unambiguous
- * ("--max-s=3").  "--" ends the options; "-" is an operand.
+ * ("--max-s=3").  "--" ends the options; "-" is an operand.  With two_lists
+ * that "--" stays among the operands, where it stood.
  *
  * Return: 0; -EINVAL when the text is wrong; else what a setter returned
  */

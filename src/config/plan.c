@@ -13,6 +13,16 @@ plan_init(struct plan *p)
 			.connect_timeout_ns = 10 * CLOCK_NS_PER_S,
 			.backlog = 1024,
 		},
+		.capture = {
+			.snaplen = 262144,
+			.buffer = (size_t)64 << 20,
+			.promiscuous = true,
+			.hold = REASM_HOLD_DEFAULT,
+			.hold_total = REASM_HOLD_TOTAL_DEFAULT,
+			.hold_ns = REASM_HOLD_NS_DEFAULT,
+			.overlap = REASM_FIRST,
+			.decap = 4,
+		},
 		.drain_ns = 2 * CLOCK_NS_PER_S,
 	};
 }
@@ -27,6 +37,11 @@ plan_done(struct plan *p)
 	}
 	for (size_t i = 0; i < p->nsinks; i++)
 		sink_spec_done(&p->sinks[i]);
+	for (size_t i = 0; i < p->capture.nfiles; i++)
+		free(p->capture.files[i]);
+	free(p->capture.files);
+	free(p->capture.filter);
+	free(p->capture.iface);
 	free(p->proxy.pairs);
 	free(p->sinks);
 	free(p->user);
@@ -54,6 +69,22 @@ plan_add_pair(
 	/* What was taken over is not to be freed twice. */
 	client_take->host = NULL;
 	server_take->host = NULL;
+	return 0;
+}
+
+int
+plan_add_file(struct plan *p, const char *path)
+{
+	struct plan_capture *pc = &p->capture;
+	char **more = realloc(pc->files, (pc->nfiles + 1) * sizeof(*more));
+
+	if (more == NULL)
+		return -ENOMEM;
+	pc->files = more;
+	more[pc->nfiles] = strdup(path);
+	if (more[pc->nfiles] == NULL)
+		return -ENOMEM;
+	pc->nfiles++;
 	return 0;
 }
 

@@ -100,6 +100,12 @@ struct plan_capture {
 	unsigned decap;
 };
 
+/* Sessions that tap and read follow at once, unless told otherwise. */
+#define PLAN_SESSIONS 1000000
+
+/* Silence after which tap forgets a session, unless told otherwise. */
+#define PLAN_TAP_IDLE_NS UINT64_C(3600000000000)
+
 /**
  * struct plan - A run
  * @input:	Which of the next two is meant
@@ -113,9 +119,9 @@ struct plan_capture {
  * @quiet:	-q: no sheet, no "listening on" line
  * @verbose:	Number of -v
  * @only:	--only N; 0: all
- * @workers:	0: as many as CPUs this process may use
+ * @workers:	0: as many as CPUs this process may use (proxy), 1 (tap)
  * @max_sessions: Stop after so many; 0: no limit
- * @max_concurrent: At once; 0: what descriptors allow
+ * @max_concurrent: At once; 0: what descriptors allow (proxy), PLAN_SESSIONS
  * @max_bytes:	Per session, both directions; 0: no limit
  * @idle_timeout_ns: 0: none
  * @drain_ns:	--drain-time; default 2 s
@@ -164,6 +170,9 @@ void plan_done(struct plan *p);
 /** plan_add_pair() - Takes both endpoints over; 0 or -ENOMEM. */
 int plan_add_pair(struct plan *p, struct endpoint *client_take,
     struct endpoint *server_take) ATTR_WUNRES;
+
+/** plan_add_file() - One more file to read; copied; 0 or -ENOMEM. */
+int plan_add_file(struct plan *p, const char *path) ATTR_WUNRES;
 
 /** plan_add_sink() - Takes the specification over; 0 or -ENOMEM. */
 int plan_add_sink(struct plan *p, struct sink_spec *spec_take) ATTR_WUNRES;

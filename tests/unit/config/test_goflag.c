@@ -39,8 +39,9 @@ static const struct option_row rows[] = {
 	{ .name = "verbose", .set = set_any },
 };
 
-static const struct option_table table = { rows, sizeof(rows) / sizeof(rows[0]),
-	0 };
+static const struct option_table table = {
+	.rows = rows, .nrows = sizeof(rows) / sizeof(rows[0]), .command = 0
+};
 
 #define MAX_ARGS 16
 

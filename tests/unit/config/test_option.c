@@ -137,8 +137,9 @@ static const struct option_row rows[] = {
 	    .set = set_help },
 };
 
-static const struct option_table table = { rows, sizeof(rows) / sizeof(rows[0]),
-	1 };
+static const struct option_table table = {
+	.rows = rows, .nrows = sizeof(rows) / sizeof(rows[0]), .command = 1
+};
 
 #define MAX_ARGS 16
 
@@ -149,9 +150,14 @@ struct parsed {
 	char operands[128];
 };
 
+static const struct option_table two_lists = { .rows = rows,
+	.nrows = sizeof(rows) / sizeof(rows[0]),
+	.command = 1,
+	.two_lists = true };
+
 /* Splits @line at blanks ("''" is an empty argument) and parses it. */
 static struct parsed
-parse(const char *line)
+parse_as(const struct option_table *t, const char *line)
 {
 	struct parsed p = { .rc = 0 };
 	char copy[512];
@@ -164,7 +170,7 @@ parse(const char *line)
 	for (char *w = strtok_r(copy, " ", &rest); w != NULL && argc < MAX_ARGS;
 	     w = strtok_r(NULL, " ", &rest))
 		argv[argc++] = strcmp(w, "''") == 0 ? empty : w;
-	p.rc = option_parse(&table, &argc, argv, &p.trace, &p.err);
+	p.rc = option_parse(t, &argc, argv, &p.trace, &p.err);
 	for (int i = 1; p.rc == 0 && i < argc; i++) {
 		size_t len = strlen(p.operands);
 
@@ -172,6 +178,12 @@ parse(const char *line)
 		    p.operands + len, sizeof(p.operands) - len, "%s ", argv[i]);
 	}
 	return p;
+}
+
+static struct parsed
+parse(const char *line)
+{
+	return parse_as(&table, line);
 }
 
 struct good {
@@ -213,6 +225,30 @@ test_good(void **state)
 			fail_msg("%s: %s", goods[i].line, p.err.text);
 		assert_string_equal(p.trace.text, goods[i].trace);
 		assert_string_equal(p.operands, goods[i].operands);
+	}
+}
+
+/* The first "--" says where one list ends, wherever options stand. */
+static void
+test_two_lists(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "", "" },
+		{ "a -q b", "a b " },
+		{ "a -- b", "a -- b " },
+		{ "-- b", "-- b " },
+		{ "a --", "a -- " },
+		{ "a -q b -- -q c -- d", "a b -- -q c -- d " },
+		/* An argument of an option is none. */
+		{ "a -f -- b", "a b " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct parsed p = parse_as(&two_lists, lines[i][0]);
+
+		assert_int_equal(p.rc, 0);
+		assert_string_equal(p.operands, lines[i][1]);
 	}
 }
 
@@ -308,6 +344,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_two_lists),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_setter_has_the_last_word),
 		cmocka_unit_test(test_help),

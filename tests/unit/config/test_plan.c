@@ -23,6 +23,18 @@ test_defaults(void **state)
 	assert_int_equal(p.drain_ns, 2000000000);
 	assert_int_equal(p.idle_timeout_ns, 0);
 	assert_int_equal(p.color, PLAN_COLOR_AUTO);
+	assert_int_equal(p.input, PLAN_PROXY);
+	assert_null(p.capture.iface);
+	assert_null(p.capture.filter);
+	assert_int_equal(p.capture.snaplen, 262144);
+	assert_int_equal(p.capture.buffer, 67108864);
+	assert_true(p.capture.promiscuous);
+	assert_int_equal(p.capture.hold, 4194304);
+	assert_int_equal(p.capture.hold_total, 268435456);
+	assert_int_equal(p.capture.hold_ns, 2000000000);
+	assert_int_equal(p.capture.overlap, REASM_FIRST);
+	assert_int_equal(p.capture.decap, 4);
+	assert_int_equal(p.capture.nfiles, 0);
 	assert_int_equal(p.nsinks + p.proxy.npairs, 0);
 	plan_done(&p);
 }
@@ -49,6 +61,17 @@ test_takes_over(void **state)
 		assert_int_equal(plan_add_sink(&p, &spec), 0);
 		assert_null(spec.kind);
 	}
+	for (int i = 0; i < 3; i++) {
+		char path[] = "a.pcap";
+
+		path[0] = (char)('a' + i);
+		assert_int_equal(plan_add_file(&p, path), 0);
+	}
+	assert_int_equal(p.capture.nfiles, 3);
+	assert_string_equal(p.capture.files[0], "a.pcap");
+	assert_string_equal(p.capture.files[2], "c.pcap");
+	p.capture.iface = strdup("eth0");
+	p.capture.filter = strdup("tcp");
 	p.user = strdup("nobody");
 	p.stats = strdup("-");
 	assert_int_equal(p.proxy.npairs, 3);
