@@ -200,6 +200,30 @@ a_large_chunk_does_not_drive_out_the_others(void **state)
 	free(large);
 }
 
+/* An entry is overwritten as a whole: it must be small beside the log. */
+static void
+most_of_the_log_is_of_use(void **state)
+{
+	const size_t size = (size_t)1 << 20;
+	static const uint8_t data[1000];
+	struct history_piece piece[HISTORY_STEPS];
+	struct history h;
+	uint64_t a = HISTORY_NOTHING;
+
+	(void)state;
+	history_init(&h, size);
+	for (uint64_t off = 0; off < 3 * size; off += sizeof(data)) {
+		const struct history_range all = { 0, off };
+
+		a = history_add(&h, a, off, data, sizeof(data));
+		if (off < size)
+			continue;
+		assert_true(history_find(&h, a, &all, piece) > 0);
+		assert_true(off - piece[0].off > size - size / 8);
+	}
+	history_done(&h);
+}
+
 static void
 too_small_a_log_remembers_nothing(void **state)
 {
@@ -228,6 +252,7 @@ main(void)
 		cmocka_unit_test(the_search_has_an_end),
 		cmocka_unit_test(what_is_found_was_added),
 		cmocka_unit_test(a_large_chunk_does_not_drive_out_the_others),
+		cmocka_unit_test(most_of_the_log_is_of_use),
 		cmocka_unit_test(too_small_a_log_remembers_nothing),
 	};
 
