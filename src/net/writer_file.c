@@ -158,13 +158,19 @@ open_by_state(struct writer_file *f)
 }
 
 static void
-shut(struct writer_file *f, struct writer_file_set *set,
-    enum writer_file_state next)
+let_go(struct writer_file *f, enum writer_file_state next)
 {
 	/* Every byte has been written and checked; there is no more news. */
 	(void)close(f->fd);
 	f->fd = -1;
 	f->state = next;
+}
+
+static void
+shut(struct writer_file *f, struct writer_file_set *set,
+    enum writer_file_state next)
+{
+	let_go(f, next);
 	if (!list_is_empty(&f->lru)) {
 		list_remove(&f->lru);
 		set->nopen--;
@@ -514,7 +520,7 @@ begin_anew(struct writer_file *f)
 {
 	char *path = writer_rotation_begin(f->rotation);
 
-	shut(f, NULL, WRITER_FILE_NEW);
+	let_go(f, WRITER_FILE_NEW);
 	if (path != NULL) {
 		free(f->path);
 		f->path = path;
@@ -558,11 +564,12 @@ writer_file_free(struct writer_file *f)
 	if (f == NULL)
 		return;
 	assert(list_is_empty(&f->lru) && list_is_empty(&f->rotating));
-	if (f->fd >= 0 && f->path != NULL)
+	if (f->fd >= 0 && f->path != NULL) {
 		(void)close(f->fd);
-	/* Nothing was ever written: it has not got a name, and needs none. */
-	if (f->rotation != NULL && f->fd >= 0 && f->size == 0)
-		(void)unlink(f->path);
+		/* Nothing was written: it has got no name, and needs none. */
+		if (f->rotation != NULL && f->size == 0)
+			(void)unlink(f->path);
+	}
 	writer_rotation_free(f->rotation);
 	free(f->path);
 	free_heads(f->head);

@@ -207,11 +207,13 @@ keep(struct writer_rotation *r)
 static int
 delete_oldest(struct writer_rotation *r, struct err *err)
 {
-	struct kept *k;
+	struct list *node;
 	int rc = 0;
 
-	while (r->nkept > r->want.keep) {
-		k = LIST_ENTRY(list_shift(&r->kept), struct kept, node);
+	while (
+	    r->nkept > r->want.keep && (node = list_shift(&r->kept)) != NULL) {
+		struct kept *k = LIST_ENTRY(node, struct kept, node);
+
 		r->nkept--;
 		/* That somebody has taken it away is fine. */
 		if (unlink(k->path) != 0 && errno != ENOENT)

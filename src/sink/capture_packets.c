@@ -48,6 +48,8 @@ file_for(
 
 	if (files->shared != NULL)
 		return &l->shared;
+	/* Without that, packets of no session do not come (ops.strays). */
+	assert(st != NULL);
 	if (st->own.file == NULL && capture_file_open(files, &st->own, s) != 0)
 		return NULL;
 	st->own.dropped = CAPTURE_FILE_UNKNOWN;

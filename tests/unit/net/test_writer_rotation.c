@@ -167,7 +167,8 @@ many_records_in_many_files(void **state)
 			fail_msg("%s does not exist", name);
 		assert_true(len == 2 + 124 * 8 || records + 124 > 2000);
 		for (size_t at = 2; at < len; at += 8)
-			assert_int_equal(atoi(text + at), records++);
+			assert_int_equal(
+			    strtol(text + at, NULL, 10), records++);
 		free(text);
 	}
 	assert_int_equal(nfiles(), (2000 + 123) / 124);
