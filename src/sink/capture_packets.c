@@ -38,22 +38,29 @@ capture_packets_open(
 	return rc;
 }
 
-/* The file for a packet; NULL: it cannot be made. */
-static struct capture_file *
-file_for(
-    struct sink_lane *lane, struct capture_packets *st, const struct session *s)
+/* The file for a packet; 0 or -errno. */
+static int
+file_for(struct sink_lane *lane, struct capture_packets *st,
+    const struct session *s, struct capture_file **f)
 {
 	const struct capture_files *files = lane->sink->self;
 	struct capture_lane *l = lane->self;
+	int rc;
 
-	if (files->shared != NULL)
-		return &l->shared;
+	if (files->shared != NULL) {
+		*f = &l->shared;
+		return 0;
+	}
 	/* Without that, packets of no session do not come (ops.strays). */
 	assert(st != NULL);
-	if (st->own.file == NULL && capture_file_open(files, &st->own, s) != 0)
-		return NULL;
-	st->own.dropped = CAPTURE_FILE_UNKNOWN;
-	return &st->own;
+	if (st->own.file == NULL) {
+		rc = capture_file_open(files, &st->own, s);
+		if (rc != 0)
+			return rc;
+		st->own.dropped = CAPTURE_FILE_UNKNOWN;
+	}
+	*f = &st->own;
+	return 0;
 }
 
 void
@@ -62,7 +69,6 @@ capture_packets_packet(struct sink_lane *lane, void *state,
 {
 	struct capture_files *files = lane->sink->self;
 	struct capture_lane *l = lane->self;
-	struct capture_file *f = file_for(lane, state, s);
 	const struct frame frame = {
 		.ts_ns = p->ts_ns,
 		.dir = (enum frame_dir)p->dir,
@@ -70,10 +76,15 @@ capture_packets_packet(struct sink_lane *lane, void *state,
 		.head_len = p->len,
 		.wire_len = p->wire_len,
 	};
+	struct capture_file *f;
 	uint32_t number;
+	int rc;
 
-	if (f == NULL ||
-	    capture_file_iface(files, l->rec.port, f, p->iface, &number) != 0) {
+	rc = file_for(lane, state, s, &f);
+	if (rc == 0)
+		rc = capture_file_iface(
+		    files, l->rec.port, f, p->iface, &number);
+	if (rc != 0) {
 		writer_lose(l->rec.port, p->len);
 		return;
 	}
