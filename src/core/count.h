@@ -37,7 +37,7 @@ count_get(const struct count *c)
 /** enum drop_reason - Why a sink lost bytes; the same words everywhere. */
 enum drop_reason {
 	DROP_QUEUE_FULL,   /* on-full=drop (or close) and the queue was full */
-	DROP_NO_CONSUMER,  /* nobody was connected */
+	DROP_NO_CONSUMER,  /* nobody was connected, or stdout's reader left */
 	DROP_STARTUP_FULL, /* the startup buffer was full */
 	DROP_CLOSING,      /* still queued when the drain time ended */
 	DROP_WRITE_ERROR,  /* the system refused to write them */

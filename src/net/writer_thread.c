@@ -57,7 +57,9 @@ on_settle(void *self, struct writer_batch *b, enum writer_fate fate,
 		count_add(&b->port->count->written, sum->bytes);
 		break;
 	case WRITER_FAILED:
-		count_drop(b->port->count, DROP_WRITE_ERROR, sum);
+		/* A reader that has had enough is no failure (EPIPE). */
+		count_drop(b->port->count,
+		    w->unread ? DROP_NO_CONSUMER : DROP_WRITE_ERROR, sum);
 		break;
 	case WRITER_LATE:
 		count_drop(b->port->count, DROP_CLOSING, sum);
@@ -83,8 +85,10 @@ on_failed(void *self, const struct writer_file *f, int rc)
 	char text[512];
 
 	w->failed_now = true;
-	if (rc == -EPIPE && f->fd == STDOUT_FILENO)
+	if (rc == -EPIPE && f->fd == STDOUT_FILENO) {
+		w->unread = true;
 		atomic_store(&stdout_gone, true);
+	}
 	if (w->failing)
 		return;
 	w->failing = true;

@@ -52,6 +52,7 @@ struct worker;
  * @was_full:	Somebody waits for worker_room()
  * @failing:	The thread's: a write has failed, no batch has succeeded since
  * @failed_now:	The thread's: a write of this batch has failed
+ * @unread:	The thread's: the reader of standard output has gone
  * @stuck:	The thread's: a file could not be finished, and none has been
  *		since; the user knows
  * @told:	The thread's: the user knows about it
@@ -84,6 +85,7 @@ struct writer {
 	struct writer_file_set files;
 	bool failing;
 	bool failed_now;
+	bool unread;
 	bool stuck;
 	bool told;
 	uint64_t told_ns;

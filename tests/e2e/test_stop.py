@@ -92,6 +92,30 @@ def test_reader_of_stdout_that_leaves(teeline, server):
     assert not proxy.complaints(rb"[Bb]roken pipe|EPIPE")
 
 
+def test_reader_of_stdout_that_leaves_in_the_middle(teeline, server):
+    """Likewise when there was more to be read: what nobody read is counted,
+    and no failure."""
+    peer = server()
+    ours, theirs = os.pipe()
+    proxy = teeline.proxy(peer.target, stdout=theirs)
+    os.close(theirs)
+    client = connect(proxy.port)
+    there = peer.accept()
+    client.sendall(b"first\n")
+    assert os.read(ours, 4096)
+    os.close(ours)
+
+    def ended():
+        with contextlib.suppress(ConnectionError):
+            client.sendall(b"more\n")
+        return not proxy.alive
+
+    wait_until(ended, what="it ends by itself", every=0.05)
+    proxy.wait(0)
+    assert b" no_consumer " in proxy.err
+    there.close()
+
+
 class Flow:
     """A direction of a session in full flow, and what has arrived of it.
 

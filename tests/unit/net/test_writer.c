@@ -614,7 +614,8 @@ write_to_nobody(void)
 		rc = 2;
 	else if (!writer_stdout_gone())
 		rc = 3;
-	else if (rig_dropped(&r, DROP_WRITE_ERROR) != 10 || r.ntold != 1)
+	else if (rig_dropped(&r, DROP_WRITE_ERROR) != 0 ||
+		 rig_dropped(&r, DROP_NO_CONSUMER) != 10 || r.ntold != 1)
 		rc = 4;
 	writer_port_free(r.port);
 	writer_free(r.w);
