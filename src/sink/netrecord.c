@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +29,20 @@
 
 /**
  * struct shared - The sink, as all workers share it; read-only in flight
+ *		but for @start_ns
  * @rec:	First: recorder_ops.h wants it there
  * @root:	What file names begin with; owned
  * @exists:	What to do about files that are there
  * @mode:	Of new files
- * @start_ns:	Event time that the times in the logs count from
+ * @start_ns:	Event time that the times in the logs count from: of captures
+ *		that of the first session, 0 until there is one
  */
 struct shared {
 	struct recorder rec;
 	char *root;
 	enum writer_exists exists;
 	mode_t mode;
-	uint64_t start_ns;
+	_Atomic uint64_t start_ns;
 };
 
 /**
@@ -79,13 +82,14 @@ static void
 put_record(struct sink_lane *lane, const struct state *st, uint64_t ts_ns,
     struct netrecord *r, const uint8_t *data)
 {
-	const struct shared *sh = lane->sink->self;
+	struct shared *sh = lane->sink->self;
 	struct recorder_lane *l = lane->self;
 	struct obuf *o = writer_begin(l->port);
 	uint8_t *p = obuf_room(o, NETRECORD_HEAD_MAX + r->len);
+	uint64_t start_ns = atomic_load(&sh->start_ns);
 
 	r->time_us =
-	    ts_ns < sh->start_ns ? 0 : (ts_ns - sh->start_ns) / CLOCK_NS_PER_US;
+	    ts_ns < start_ns ? 0 : (ts_ns - start_ns) / CLOCK_NS_PER_US;
 	if (p != NULL) {
 		o->len += netrecord_encode((char *)p, r);
 		obuf_put(o, data, r->len);
@@ -98,9 +102,14 @@ netrecord_open(struct sink_lane *lane, void *state, const struct session *s)
 {
 	struct netrecord r = { .side = NETRECORD_CLIENT,
 		.what = NETRECORD_CON };
+	struct shared *sh = lane->sink->self;
 	struct state *st = state;
+	uint64_t unknown = 0;
 
-	st->log = new_file(lane->sink->self, s, "");
+	/* Another worker may have set it: then that stands. */
+	(void)atomic_compare_exchange_strong(
+	    &sh->start_ns, &unknown, s->open_ns);
+	st->log = new_file(sh, s, "");
 	if (st->log == NULL)
 		return -ENOMEM;
 	put_record(lane, st, s->open_ns, &r, NULL);
@@ -236,7 +245,9 @@ netrecord_make(struct sink *sink, const struct sink_spec *spec,
 	sink->self = sh;
 	sh->exists = overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_SUFFIX;
 	sh->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
-	sh->start_ns = env->start_ns;
+	/* A capture may be years older than this run. */
+	atomic_init(&sh->start_ns,
+	    strcmp(env->source, "proxy") == 0 ? env->start_ns : 0);
 	sh->root = strdup(spec->arg);
 	rc = sh->root == NULL ? err_set(err, -ENOMEM, "no memory for a sink")
 			      : recorder_init(&sh->rec, sink, env, err);

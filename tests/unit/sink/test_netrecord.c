@@ -197,6 +197,36 @@ files_that_are_there(void **state)
 	assert_int_equal(rig_nfiles(&rig, ""), 2);
 }
 
+/* Captures were made at some other time: theirs counts from themselves. */
+static void
+captures_begin_at_zero(void **state)
+{
+	struct session *s;
+
+	(void)state;
+	rig.env.source = "read";
+	rig_make(&rig, netrecord_kind.make, "netrecord", "log");
+	s = begin(1); /* at 1 ms */
+	rig_say(at(s, 251), DIR_CLIENT, "x");
+	end(s, DIR_CLIENT, HOW_FIN, PARTY_CLIENT);
+	end(s, DIR_SERVER, HOW_FIN, PARTY_SERVER);
+	shut(s, HOW_FIN, PARTY_CLIENT);
+	s = begin(2);
+	rig_say(at(s, 1001), DIR_SERVER, "y");
+	end(s, DIR_SERVER, HOW_FIN, PARTY_SERVER);
+	end(s, DIR_CLIENT, HOW_FIN, PARTY_CLIENT);
+	shut(s, HOW_FIN, PARTY_SERVER);
+	rig_finish(&rig);
+	rig_assert_file(&rig, "log_1",
+	    "c 0.000000 con\n"
+	    "c 0.250000 1\nx"
+	    "c 0.250000 hup\ns 0.250000 hup\n");
+	rig_assert_file(&rig, "log_2",
+	    "c 0.000000 con\n"
+	    "s 1.000000 1\ny"
+	    "s 1.000000 hup\nc 1.000000 hup\n");
+}
+
 static void
 no_root(void **state)
 {
@@ -219,6 +249,7 @@ main(void)
 		TEST(gaps_go_to_a_file_beside),
 		TEST(early_times_are_zero),
 		TEST(files_that_are_there),
+		TEST(captures_begin_at_zero),
 		TEST(no_root),
 	};
 
