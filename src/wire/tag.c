@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/checksum.h"
 #include "wire/ip.h"
 #include "wire/link.h"
 #include "wire/tag.h"
@@ -14,6 +15,9 @@
 #define MACSEC_SCI       0x20
 #define MACSEC_ENCRYPTED 0x08
 #define MACSEC_CHANGED   0x04
+
+/* A field after two addresses, up to this, is a length (IEEE 802.3). */
+#define LENGTH_MAX 1500
 
 /* A tag of @len bytes, then a type, or the length of an 802.3 frame. */
 static enum layer
@@ -83,34 +87,48 @@ tag_read_macsec(struct layer_walk *w)
 	return read_tag(w, (*p & MACSEC_SCI) != 0 ? 14 : 6);
 }
 
-/* Does an IP header lie at @p, which has @len bytes? */
-static bool
-looks_like_ip(const struct layer_walk *w, const uint8_t *p, size_t len)
-{
-	uint16_t total;
-
-	if (len >= IP_V4_LEN && p[0] >> 4 == 4) {
-		total = bytes_get_be16(p + 2);
-		return (p[0] & 0xf) >= IP_V4_LEN / 4 &&
-		       (total == 0 || total >= (p[0] & 0xf) * 4);
-	}
-	return len >= IP_V6_LEN && p[0] >> 4 == 6 &&
-	       bytes_get_be16(p + 4) + (uint64_t)IP_V6_LEN <=
-		   layer_wire_left(w);
-}
-
 /* Does an Ethernet frame lie at @p that holds something we know? */
 static bool
 looks_like_ethernet(const uint8_t *p, size_t len)
 {
+	enum layer next;
 	uint16_t type;
 
 	if (len < 14 + 3)
 		return false;
 	type = bytes_get_be16(p + 12);
-	if (type > 1500)
-		return link_ethertype(type) != LAYER_NOT_TCP;
-	return p[14] == 0xaa && p[15] == 0xaa && p[16] == 3;
+	if (type <= LENGTH_MAX) /* of 802.3, with SNAP */
+		return p[14] == 0xaa && p[15] == 0xaa && p[16] == 3;
+	next = link_ethertype(type);
+	if (next == LAYER_IPV4 || next == LAYER_IPV6)
+		return p[14] >> 4 == (next == LAYER_IPV4 ? 4 : 6);
+	return next != LAYER_NOT_TCP;
+}
+
+/*
+ * Does an IP header lie at @p?  A frame whose receiver's address begins with
+ * the same bits does not have the right checksum, or the length.
+ */
+static bool
+looks_like_ip(const struct layer_walk *w, const uint8_t *p, size_t len)
+{
+	size_t header_len;
+	uint16_t total;
+
+	if (len >= IP_V4_LEN && p[0] >> 4 == 4) {
+		header_len = (p[0] & 0xfU) * 4;
+		total = bytes_get_be16(p + 2);
+		if (header_len < IP_V4_LEN ||
+		    (total != 0 && total < header_len))
+			return false;
+		return !looks_like_ethernet(p, len) ||
+		       (header_len <= len && checksum_finish(checksum_add(
+						 0, p, header_len)) == 0);
+	}
+	return len >= IP_V6_LEN && p[0] >> 4 == 6 &&
+	       !looks_like_ethernet(p, len) &&
+	       bytes_get_be16(p + 4) + (uint64_t)IP_V6_LEN <=
+		   layer_wire_left(w);
 }
 
 /*
