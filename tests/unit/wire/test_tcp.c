@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "packet_rig.h"
+
 #include "wire/checksum.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
@@ -92,6 +94,112 @@ options_of_a_syn(void **state)
 	assert_memory_equal(out, want, sizeof(want));
 }
 
+/* What the options of a SYN say about the window. */
+static uint8_t
+scale_of(uint8_t flags, const char *options)
+{
+	struct rig r;
+	struct decode d;
+
+	r.len = 0;
+	rig_hex(&r, options);
+	rig_hex(&r, "0401 0050 01020304 05060708 5000 2000 0000 0000");
+	rig_data(&r)[12] = (uint8_t)(r.len / 4 << 4);
+	rig_data(&r)[13] = flags;
+	rig_ipv4(&r, IP_PROTO_TCP);
+	assert_int_equal(
+	    rig_decode(101, rig_data(&r), (uint32_t)r.len, (uint32_t)r.len, &d),
+	    DECODE_TCP);
+	assert_int_equal(d.len, 0);
+	return d.scale;
+}
+
+static void
+window_scale(void **state)
+{
+	(void)state;
+	assert_int_equal(scale_of(0x02, "020405b4 01030307"), 7);
+	assert_int_equal(scale_of(0x12, "03030000"), 0);
+	/* More than 14 counts as 14 (RFC 7323, section 2.3). */
+	assert_int_equal(scale_of(0x02, "03030f00"), 14);
+	assert_int_equal(scale_of(0x02, "0303ff00"), 14);
+	/* Others before it, of any length, also unknown ones. */
+	assert_int_equal(
+	    scale_of(
+		0x02, "0402 080a0102030405060708 fd03aa 01010101 030305 0101"),
+	    5);
+	assert_int_equal(scale_of(0x02, "020405b4"), TCP_NO_WINDOW_SCALE);
+	assert_int_equal(scale_of(0x02, ""), TCP_NO_WINDOW_SCALE);
+	/* Behind the end of the list there is none. */
+	assert_int_equal(scale_of(0x02, "00030307"), TCP_NO_WINDOW_SCALE);
+	/* Lengths that are wrong, too short, too long. */
+	assert_int_equal(scale_of(0x02, "03040700"), TCP_NO_WINDOW_SCALE);
+	assert_int_equal(
+	    scale_of(0x02, "0200 0303 07000000"), TCP_NO_WINDOW_SCALE);
+	assert_int_equal(
+	    scale_of(0x02, "0209 0303 07000000"), TCP_NO_WINDOW_SCALE);
+	assert_int_equal(scale_of(0x02, "01010303"), TCP_NO_WINDOW_SCALE);
+	assert_int_equal(scale_of(0x02, "01010103"), TCP_NO_WINDOW_SCALE);
+	/* Only a SYN scales. */
+	assert_int_equal(scale_of(0x10, "03030700"), TCP_NO_WINDOW_SCALE);
+}
+
+static void
+options_are_no_payload(void **state)
+{
+	struct rig r;
+	struct decode d;
+
+	(void)state;
+	rig_tcp(&r);
+	/* Twelve bytes of options between the header and the payload. */
+	r.len -= 20;
+	rig_hex(&r, "0101080a 01020304 05060708");
+	rig_hex(&r, "0401 0050 01020304 05060708 8018 2000 0000 0000");
+	rig_ipv4(&r, IP_PROTO_TCP);
+	rig_expect_tcp(&r, 101);
+	/* Cut within them: nothing of the payload is there. */
+	assert_int_equal(
+	    rig_decode(101, rig_data(&r), 45, (uint32_t)r.len, &d), DECODE_TCP);
+	assert_int_equal(d.len, 0);
+	assert_int_equal(d.wire_len, strlen(RIG_PAYLOAD));
+	assert_true(decode_checksum_fits(&d));
+}
+
+static void
+headers_that_contradict_themselves(void **state)
+{
+	struct rig r;
+	struct decode d;
+
+	(void)state;
+	/* A data offset of 4 words; one beyond the segment. */
+	rig_tcp(&r);
+	rig_data(&r)[12] = 0x40;
+	rig_ipv4(&r, IP_PROTO_TCP);
+	rig_expect_bad(&r, 101, DECODE_BAD_TCP_HEADER);
+	rig_tcp(&r);
+	rig_data(&r)[12] = 0x90;
+	rig_ipv4(&r, IP_PROTO_TCP);
+	rig_expect_bad(&r, 101, DECODE_BAD_TCP_HEADER);
+	/* All of it, up to the last byte, is fine. */
+	rig_data(&r)[IP_V4_LEN + 12] = 0x80;
+	assert_int_equal(
+	    rig_decode(101, rig_data(&r), (uint32_t)r.len, (uint32_t)r.len, &d),
+	    DECODE_TCP);
+	assert_int_equal(d.wire_len, 0);
+	/* Shorter than a header, as it was sent; or as it was captured. */
+	r.len = 0;
+	rig_hex(&r, "0401 0050 01020304 05060708 5018 2000 0000");
+	rig_ipv4(&r, IP_PROTO_TCP);
+	rig_expect_bad(&r, 101, DECODE_BAD_TCP_HEADER);
+	rig_tcp_ipv4(&r);
+	assert_int_equal(
+	    rig_decode(101, rig_data(&r), IP_V4_LEN + 19, (uint32_t)r.len, &d),
+	    DECODE_BAD);
+	assert_int_equal(d.bad, DECODE_TRUNCATED_TCP);
+}
+
 int
 main(void)
 {
@@ -99,6 +207,9 @@ main(void)
 		cmocka_unit_test(data_as_others_write_it),
 		cmocka_unit_test(syn_as_others_write_it),
 		cmocka_unit_test(options_of_a_syn),
+		cmocka_unit_test(window_scale),
+		cmocka_unit_test(options_are_no_payload),
+		cmocka_unit_test(headers_that_contradict_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
