@@ -134,12 +134,15 @@ connection_succeed(struct connection *c, struct connection_env *env,
 
 /* What is not part of the connection. */
 
-/* Later claims are as good as earlier ones, but a SYN's own data is none. */
+/*
+ * Later claims are as good as earlier ones, but the data that follows a SYN
+ * is none: what lies near its number, within a window without scaling.
+ */
 static bool
 is_of_rival(const struct connection *c, enum dir dir, const struct segment *seg)
 {
 	return c->has_rival && c->rival.syn && c->rival.dir == dir &&
-	       seg->seq - c->rival.next <= HALF_NEAR;
+	       seg->seq - c->rival.next <= 65535;
 }
 
 static void
@@ -301,13 +304,15 @@ follow_ack(struct connection *c, struct connection_env *env, enum dir dir,
 		half_start(h, env->pool, seg->ack);
 		h->soft = c->s.midstream;
 	}
-	if (!half_ack(h, seg->ack, (uint32_t)seg->window << shift))
-		return;
-	if (of == c->opener)
+	half_ack(h, seg->ack, (uint32_t)seg->window << shift);
+	if (of == c->opener && h->acked > 0)
 		deliver_syn_data(c, env);
 	if (c->s.ended[of])
 		return;
-	upto = h->acked < h->fin ? h->acked : h->fin;
+	/* Not the FIN's number, nor what may be that of a FIN not seen. */
+	upto = half_proven(h);
+	if (upto > h->acked)
+		upto = h->acked;
 	reasm_ack(env->pool, &h->reasm, h->start + (uint32_t)upto, env->now_ns);
 }
 
@@ -527,23 +532,7 @@ connection_wait(const struct connection *c)
 		return client_acked && (server_acked || c->is_self)
 			   ? CONNECTION_WAIT_END
 			   : CONNECTION_WAIT_LINGER;
-	if ((client_acked && !c->s.ended[DIR_CLIENT]) ||
-	    (server_acked && !c->s.ended[DIR_SERVER]))
-		return CONNECTION_WAIT_TAIL;
 	return CONNECTION_WAIT_NONE;
-}
-
-void
-connection_give_up(struct connection *c, struct connection_env *env)
-{
-	for (unsigned d = 0; d < DIR_NDIRS; d++) {
-		struct half *h = &c->half[d];
-
-		if (half_fin_acked(h) && c->s.off[d] < h->fin)
-			reasm_flush(env->pool, &h->reasm, h->fin, env->now_ns,
-			    GAP_LOST);
-	}
-	settle(c, env, env->now_ns);
 }
 
 void

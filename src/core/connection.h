@@ -60,8 +60,6 @@ enum connection_state {
 /**
  * enum connection_wait - What a connection waits for, besides segments
  * @CONNECTION_WAIT_NONE: Nothing
- * @CONNECTION_WAIT_TAIL: The bytes before an acknowledged FIN: hold_ns later,
- *		connection_give_up() shall be called
  * @CONNECTION_WAIT_LINGER: The acknowledgement of the last FIN, for
  *		CONNECTION_LINGER_NS
  * @CONNECTION_WAIT_END: Nothing any more: connection_end()
@@ -69,7 +67,6 @@ enum connection_state {
  */
 enum connection_wait {
 	CONNECTION_WAIT_NONE,
-	CONNECTION_WAIT_TAIL,
 	CONNECTION_WAIT_LINGER,
 	CONNECTION_WAIT_END,
 	CONNECTION_WAIT_OVER,
@@ -190,9 +187,6 @@ void connection_count_stray(
 
 /** connection_wait() - What it waits for. */
 enum connection_wait connection_wait(const struct connection *c);
-
-/** connection_give_up() - CONNECTION_WAIT_TAIL has taken too long. */
-void connection_give_up(struct connection *c, struct connection_env *env);
 
 /** connection_gave_up() - reasm_pool_tick() gave up a hole of this one. */
 void connection_gave_up(struct connection *c, struct connection_env *env);

@@ -1,5 +1,11 @@
 #include "core/connection_judge.h"
 
+/*
+ * Bytes that a rival may have sent when the first acknowledgement of it comes
+ * our way: a window without scaling.
+ */
+#define RIVAL_DATA 65535
+
 bool
 connection_judge_opens(const struct segment *seg)
 {
@@ -39,7 +45,7 @@ proves_rival(
 		return past == 0 && seg->seq == r->peer &&
 		       !segment_has(seg, SEGMENT_SYN);
 	/* With it data on the SYN; or its SYN-ACK went past us. */
-	if (past > (r->syn ? HALF_NEAR : 0))
+	if (past > (r->syn ? RIVAL_DATA : 0))
 		return false;
 	if (segment_has(seg, SEGMENT_SYN))
 		return r->syn;
@@ -54,14 +60,16 @@ judge_syn_unanswered(
 	/* Whoever sends another SYN has given the first one up. */
 	if (dir == c->opener)
 		return CONNECTION_RENEW;
-	/* A SYN-ACK came first, and acknowledged another SYN than this. */
-	if (half_is_started(&c->half[dir]))
-		return CONNECTION_RENEW;
-	/* Both at once (RFC 9293, section 3.5, figure 8). */
-	if (!segment_has(seg, SEGMENT_ACK))
-		return CONNECTION_ACCEPT;
-	/* Or else the answer to another SYN than the one we saw. */
-	return ack_fits(c, dir, seg) ? CONNECTION_ACCEPT : CONNECTION_RENEW;
+	if (segment_has(seg, SEGMENT_ACK))
+		return !half_is_started(&c->half[dir]) && ack_fits(c, dir, seg)
+			   ? CONNECTION_ACCEPT
+			   : CONNECTION_STRAY;
+	/*
+	 * Both at once (RFC 9293, section 3.5, figure 8); or the SYN-ACK that
+	 * came first acknowledges another SYN than this.
+	 */
+	return half_is_started(&c->half[dir]) ? CONNECTION_RENEW
+					      : CONNECTION_ACCEPT;
 }
 
 static bool
@@ -86,7 +94,8 @@ judge_syn(const struct connection *c, enum dir dir, const struct segment *seg)
 	    (is_fin_seen(c, DIR_CLIENT) && is_fin_seen(c, DIR_SERVER)))
 		return CONNECTION_RENEW;
 	/* The SYN-ACK, captured after what it made possible. */
-	if (segment_has(seg, SEGMENT_ACK) && (h->soft || !half_is_started(h)) &&
+	if (segment_has(seg, SEGMENT_ACK) &&
+	    (half_is_soft(h) || !half_is_started(h)) &&
 	    half_is_started(other) && seg->ack == other->start)
 		return CONNECTION_ACCEPT;
 	return CONNECTION_STRAY;

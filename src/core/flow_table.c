@@ -20,8 +20,8 @@
  *	idle	two lists by the time of the last segment, the one silent
  *		longest first: those that were answered, and those that were
  *		not
- *	due	one list per kind of waiting, in the order of time, since all
- *		of a kind wait equally long
+ *	due	those that linger, in the order of time, since all linger
+ *		equally long
  *
  * so that whoever is due next is at a list's head, and time that passes
  * costs nothing when nobody is.
@@ -80,7 +80,6 @@ struct flow_table {
 	struct connection_env env;
 	struct list idle[FLOW_NRANKS];
 	uint64_t live[FLOW_NRANKS];
-	struct list tails;
 	struct list lingering;
 	uint64_t next_tick_ns;
 	size_t flow_size;
@@ -111,7 +110,6 @@ flow_table_new(const struct flow_opts *o, struct fanout *fan, struct err *err)
 	t->flow_size = ALIGN_UP(sizeof(struct flow)) + fanout_session_size(fan);
 	for (unsigned i = 0; i < FLOW_NRANKS; i++)
 		list_init(&t->idle[i]);
-	list_init(&t->tails);
 	list_init(&t->lingering);
 	rc = flow_map_init(&t->map);
 	if (rc != 0)
@@ -379,10 +377,7 @@ wait_for(struct flow_table *t, struct flow *f, enum connection_wait what)
 		return;
 	list_remove(&f->due);
 	f->waits = (uint8_t)what;
-	if (what == CONNECTION_WAIT_TAIL) {
-		f->due_ns = t->env.now_ns + t->o.reasm.hold_ns;
-		list_append(&t->tails, &f->due);
-	} else if (what == CONNECTION_WAIT_LINGER) {
+	if (what == CONNECTION_WAIT_LINGER) {
 		f->due_ns = t->env.now_ns + CONNECTION_LINGER_NS;
 		list_append(&t->lingering, &f->due);
 	} else if (what == CONNECTION_WAIT_END) {
@@ -517,11 +512,6 @@ flow_table_tick(struct flow_table *t, uint64_t now_ns)
 		t->env.now_ns = now_ns;
 	t->next_tick_ns = t->env.now_ns + TICK_NS;
 	reasm_pool_tick(t->env.pool, t->env.now_ns, gave_up, t);
-	while ((f = next_due(&t->tails, t->env.now_ns)) != NULL) {
-		wait_for(t, f, CONNECTION_WAIT_NONE);
-		connection_give_up(&f->conn, &t->env);
-		attend(t, f);
-	}
 	while ((f = next_due(&t->lingering, t->env.now_ns)) != NULL)
 		end_flow(t, f, HOW_FIN);
 	for (unsigned i = 0; i < FLOW_NRANKS; i++)

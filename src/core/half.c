@@ -25,6 +25,12 @@ delivered(const struct half *h)
 	return h->reasm.s->off[h->reasm.dir];
 }
 
+bool
+half_is_soft(const struct half *h)
+{
+	return h->soft && delivered(h) == 0;
+}
+
 void
 half_start(struct half *h, struct reasm_pool *p, uint32_t seq)
 {
@@ -32,12 +38,13 @@ half_start(struct half *h, struct reasm_pool *p, uint32_t seq)
 	enum dir dir = (enum dir)h->reasm.dir;
 
 	if (h->reasm.started) {
-		assert(h->soft && delivered(h) == 0);
+		assert(half_is_soft(h));
 		reasm_done(p, &h->reasm);
 		reasm_init(&h->reasm, s, dir);
 		h->acked = 0;
 		h->top = 0;
 		h->edge = 0;
+		h->doubt = 0;
 		h->heard = false;
 	}
 	h->start = seq;
@@ -49,9 +56,9 @@ half_settle(struct half *h, struct reasm_pool *p, uint32_t seq)
 {
 	int64_t off = half_offset(h, seq);
 
-	if (!h->soft)
+	if (!half_is_soft(h))
 		return;
-	if (off < 0 || off > (int64_t)h->acked + HALF_NEAR)
+	if (off < 0 || off > (int64_t)h->acked + HALF_OVERTAKEN)
 		half_start(h, p, seq);
 	h->soft = false;
 }
@@ -68,23 +75,26 @@ greater(uint64_t a, uint64_t b)
 	return (int64_t)(a > b ? a : b);
 }
 
+/* Where we stop believing that it can have come this far. */
+static int64_t
+limit(const struct half *h)
+{
+	int64_t width = (int64_t)(h->edge - h->acked);
+
+	return greater(h->edge, h->top) + width + HALF_SLACK;
+}
+
 enum half_place
 half_place(const struct half *h, uint32_t seq, uint32_t len)
 {
 	int64_t off = half_offset(h, seq);
 	int64_t next = (int64_t)delivered(h);
-	int64_t width;
 
-	if (h->soft)
+	if (half_is_soft(h))
 		return HALF_WITHIN;
 	if (off - next > HALF_REACH || next - (off + len) > HALF_REACH)
 		return HALF_FAR;
-	if (!h->heard)
-		return HALF_WITHIN;
-	width = (int64_t)(h->edge - h->acked);
-	if (off > greater(h->edge, h->top) + width + HALF_SLACK)
-		return HALF_AHEAD;
-	return HALF_WITHIN;
+	return h->heard && off > limit(h) ? HALF_AHEAD : HALF_WITHIN;
 }
 
 bool
@@ -101,26 +111,34 @@ half_is_probe(const struct half *h, const struct segment *seg)
 	return off + 1 == (int64_t)waits_for && off < (int64_t)delivered(h);
 }
 
-bool
+/* Is it too far ahead, and said for the first time? */
+static bool
+is_doubtful(struct half *h, int64_t off)
+{
+	uint64_t doubt = h->doubt;
+
+	if (off <= limit(h))
+		return false;
+	h->doubt = (uint64_t)off;
+	return doubt == 0 || (uint64_t)off < doubt;
+}
+
+void
 half_ack(struct half *h, uint32_t ack, uint32_t window)
 {
 	int64_t off = half_offset(h, ack);
 	uint64_t edge;
-	bool moved;
 
-	if (off < 0 || off - (int64_t)delivered(h) > HALF_REACH)
-		return false;
-	moved = (uint64_t)off > h->acked;
-	if (moved)
+	if (off < 0 || off - (int64_t)delivered(h) > HALF_REACH ||
+	    is_doubtful(h, off))
+		return;
+	if ((uint64_t)off > h->acked)
 		h->acked = (uint64_t)off;
 	edge = (uint64_t)off + window;
 	/* Some take back what they have allowed: it was allowed once. */
-	if (!h->heard || edge > h->edge)
+	if (edge > h->edge)
 		h->edge = edge;
-	if (h->edge < h->acked)
-		h->edge = h->acked;
 	h->heard = true;
-	return moved;
 }
 
 bool

@@ -38,12 +38,14 @@
 #define HALF_SLACK ((int64_t)1 << 20)
 
 /*
- * How far the first segment seen may lie behind what the other side had
- * acknowledged by then, and still count as reordered or as following bytes
- * that were lost: a window without scaling.  Further away, the
- * acknowledgement number was none (programs that forge packets leave 0).
+ * How far the first segment seen in the middle of a connection may lie behind
+ * what the other side had acknowledged by then, and still be taken for one
+ * that overtook others: three segments of Ethernet's size, since senders take
+ * more than that for a loss (RFC 5681, section 3.2).  Further away, others
+ * were under way when the capture began, or the number was none: programs
+ * that forge packets leave 0.
  */
-#define HALF_NEAR 65535
+#define HALF_OVERTAKEN (3 * 1460)
 
 /* half.fin, before there is one. */
 #define HALF_NO_FIN UINT64_MAX
@@ -56,6 +58,8 @@
  * @edge:	First offset that the other side does not allow yet; valid with
  *		@heard
  * @fin:	Offset of its FIN, or HALF_NO_FIN
+ * @doubt:	An acknowledged offset that was too far ahead to be believed at
+ *		once; 0: none
  * @start:	Sequence number of offset 0; valid once the stream has started
  * @stray_next:	Where the last segment ahead of the window ended; valid with
  *		@strayed
@@ -63,8 +67,8 @@
  *		with @synced
  * @synced:	Its SYN was seen
  * @soft:	Picked up in the middle, and so far only the other side's
- *		acknowledgement tells where it starts: to be corrected by the
- *		first bytes seen
+ *		acknowledgement tells where it starts: the first bytes seen
+ *		may correct it, see half_is_soft()
  * @heard:	The other side has acknowledged something
  * @strayed:	See @stray_next
  */
@@ -74,6 +78,7 @@ struct half {
 	uint64_t top;
 	uint64_t edge;
 	uint64_t fin;
+	uint64_t doubt;
 	uint32_t start;
 	uint32_t stray_next;
 	uint8_t scale;
@@ -96,11 +101,10 @@ half_is_started(const struct half *h)
 	return h->reasm.started;
 }
 
-/**
- * half_start() - Offset 0 lies at @seq
- *
- * Once more only while it is soft: then nothing was delivered or held.
- */
+/** half_is_soft() - Nothing fixes its start yet; nothing was delivered. */
+bool half_is_soft(const struct half *h);
+
+/** half_start() - Offset 0 lies at @seq; once more only while it is soft. */
 void half_start(struct half *h, struct reasm_pool *p, uint32_t seq);
 
 /**
@@ -136,9 +140,11 @@ bool half_is_probe(const struct half *h, const struct segment *seg);
 /**
  * half_ack() - The other side has acknowledged @ack and allows @window bytes
  *
- * Return: true if it has acknowledged more than before
+ * What is far ahead of all that was sent in our sight must be said twice: an
+ * end ignores segments that acknowledge what it has not sent yet (RFC 9293,
+ * section 3.10.7.4), but we cannot know what went past us.
  */
-bool half_ack(struct half *h, uint32_t ack, uint32_t window);
+void half_ack(struct half *h, uint32_t ack, uint32_t window);
 
 /** half_fin_acked() - Its FIN was seen, and acknowledged. */
 bool half_fin_acked(const struct half *h);
