@@ -75,11 +75,15 @@ bool
 tombstone_swallows(struct tombstone *t, enum dir dir, const struct segment *seg,
     uint64_t now_ns)
 {
+	const unsigned handshake = SEGMENT_SYN | SEGMENT_ACK;
+
 	if (!t->lasts && now_ns >= t->until_ns)
 		return false;
+	if (t->is_own)
+		return (seg->flags & handshake) != SEGMENT_SYN;
 	if (segment_has(seg, SEGMENT_SYN) && !segment_has(seg, SEGMENT_RST))
 		return t->known[dir] && seg->seq + 1 == t->start[dir];
-	if (t->is_own || seg->wire_len == 0 || !t->known[dir])
+	if (seg->wire_len == 0 || !t->known[dir])
 		return true;
 	return is_near(t, dir, seg);
 }

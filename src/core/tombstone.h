@@ -51,7 +51,8 @@
  * @client_at:	Which end of the key is the client
  * @lasts:	Never forgotten, but for want of room: the connection lives on,
  *		and nothing of it shall be recorded
- * @is_own:	It was one of our own, and has no session
+ * @is_own:	It is one of our own and has no session; only a new SYN can make
+ *		it somebody else's
  * @is_used:	Private
  */
 struct tombstone {

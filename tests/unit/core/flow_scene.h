@@ -46,6 +46,8 @@ struct flow_scene {
 	enum flow_verdict verdict;
 	uint16_t own_port;
 	unsigned asked;
+	uint64_t packets_seen[DIR_NDIRS]; /* of the last session closed */
+	uint64_t retransmitted[DIR_NDIRS];
 };
 
 #define SECOND UINT64_C(1000000000)
@@ -151,7 +153,11 @@ scene_end(struct sink_lane *lane, void *st, const struct session *s,
 static inline void
 scene_close(struct sink_lane *lane, void *st, const struct session *s)
 {
+	struct flow_scene *sc = lane->sink->self;
+
 	(void)st;
+	memcpy(sc->packets_seen, s->packets, sizeof(s->packets));
+	memcpy(sc->retransmitted, s->retransmitted, sizeof(s->retransmitted));
 	scene_say(lane, "close %ju %s;", (uintmax_t)s->id,
 	    event_how_name((enum how)s->reason));
 }
