@@ -429,6 +429,81 @@ counts_of_a_session(void **state)
 	scene_done(sc);
 }
 
+/* --- anything ---------------------------------------------------------- */
+
+static uint64_t
+dice(uint64_t *state, uint64_t sides)
+{
+	/* Numerical Recipes' multiplier; the upper bits are random enough. */
+	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (*state >> 33) % sides;
+}
+
+/* A number near where the streams are; at times anywhere. */
+static uint32_t
+number(uint64_t *state, uint32_t start)
+{
+	if (dice(state, 50) == 0)
+		return (uint32_t)dice(state, UINT32_MAX) * 2;
+	return start - 2 + (uint32_t)dice(state, 40);
+}
+
+static void
+any_segment(struct flow_scene *sc, uint64_t *state)
+{
+	static const char *const flags[] = { "A", "A", "A", "A", "A", "", "S",
+		"SA", "FA", "F", "R", "RA", "SF", "SR", "SFA" };
+	static const char text[] = "abcdefghijklmnopqrstuvwxyz";
+	const char *f = flags[dice(state, sizeof(flags) / sizeof(flags[0]))];
+	/* Mostly the same bytes at the same place, so that copies agree. */
+	uint32_t at = number(state, 101);
+	const char *data = text + sizeof(text) - 1 - dice(state, 12);
+
+	sc->ends[0].port = (uint16_t)dice(state, 6);
+	sc->ends[1].port = (uint16_t)dice(state, 2);
+	sc->window = (uint16_t)dice(state, 3) * 1000;
+	sc->scale = (uint8_t)(dice(state, 2) * 14);
+	sc->cut = dice(state, 8) == 0 ? 3 : 0;
+	sc->now_ns += dice(state, 4) * SECOND / 4;
+	if (dice(state, 100) == 0)
+		sc->now_ns -= 5 * SECOND;
+	if (dice(state, 2) == 0)
+		data = "";
+	if (dice(state, 2) == 0)
+		client(sc, f, at, number(state, 501), data);
+	else
+		server(sc, f, number(state, 501), at, data);
+}
+
+/*
+ * Whatever comes, in whatever order: the sums hold, no invariant breaks (the
+ * assertions are on, also those of sessions), everybody is let go.
+ */
+static void
+random_segments_keep_the_sums(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		uint64_t dice_state = seed;
+
+		scene_init(sc);
+		sc->opts.max_concurrent = 4 + seed % 8;
+		sc->opts.idle_ns = seed % 2 * 20 * SECOND;
+		sc->opts.max_bytes = seed % 3 * 40;
+		sc->opts.reasm.hold = 200 + seed % 4 * 1000;
+		scene_start(sc);
+		for (unsigned i = 0; i < 3000; i++) {
+			any_segment(sc, &dice_state);
+			check_sums(sc);
+			assert_true(
+			    flow_table_live(sc->t) <= sc->opts.max_concurrent);
+			hush(sc);
+		}
+		scene_done(sc);
+	}
+}
+
 static void
 free_accepts_nothing(void **state)
 {
@@ -472,6 +547,7 @@ main(void)
 		LIMITS(stop_tells_what_is_held),
 		LIMITS(all_kinds_of_ends),
 		LIMITS(counts_of_a_session),
+		LIMITS(random_segments_keep_the_sums),
 		LIMITS(free_accepts_nothing),
 	};
 
