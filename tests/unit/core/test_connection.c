@@ -207,6 +207,35 @@ syn_data_of_a_refused_connection_is_none(void **state)
 	assert_int_equal(strays(sc, DIR_CLIENT), 5);
 }
 
+/* A flood of SYNs with data costs no more than its budget. */
+static void
+syn_data_is_held_within_a_budget(void **state)
+{
+	static char data[50001];
+	struct flow_scene *sc = *state;
+
+	memset(data, 'x', sizeof(data) - 1);
+	for (unsigned i = 0; i < 20; i++) {
+		sc->ends[0].port++;
+		client(sc, "S", 100, 0, data);
+	}
+	assert_null(strstr(sc->log, "c2s"));
+	sc->ends[0].port++;
+	client(sc, "S", 100, 0, data);
+	assert_non_null(strstr(sc->log, "21 c2s 0+50000;"));
+	hush(sc);
+	/* It had bytes: this is no refusal any more. */
+	server(sc, "RA", 0, 101, "");
+	expect(sc, "21 p;21 end c2s 50000 rst server;21 end s2c 0 rst server;"
+		   "close 21 rst;");
+	/* The others' leave room when they go. */
+	sc->ends[0].port--;
+	server(sc, "RA", 0, 101, "");
+	hush(sc);
+	client(sc, "S", 200, 0, data);
+	expect(sc, "open 22;22 p;");
+}
+
 /* --- middle of the stream ---------------------------------------------- */
 
 static void
@@ -947,6 +976,7 @@ main(void)
 		SCENE(syn_data_counts_before_a_fin),
 		SCENE(syn_data_without_an_answer_is_told_at_the_end),
 		SCENE(syn_data_of_a_refused_connection_is_none),
+		SCENE(syn_data_is_held_within_a_budget),
 		SCENE(midstream_starts_with_its_first_byte),
 		SCENE(midstream_answer_comes_in_the_wrong_order),
 		SCENE(midstream_answer_that_we_missed),

@@ -354,6 +354,33 @@ our_own_connections_are_none(void **state)
 	scene_done(sc);
 }
 
+static void
+name_it(void *self, struct session *s)
+{
+	struct flow_scene *sc = self;
+
+	assert_int_equal(s->id, sc->ids);
+	assert_int_equal(s->client.port, 40000);
+	assert_int_equal(s->server.port, 80);
+	assert_string_equal(s->source, "read");
+	assert_string_equal(sc->log, "");
+	s->name[DIR_SERVER].host = "example.com";
+	sc->asked = 100;
+}
+
+static void
+names_come_before_the_open(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	sc->opts.opening = name_it;
+	scene_start(sc);
+	server(sc, "SA", 500, 101, "");
+	expect(sc, "open 1;1 p;");
+	assert_int_equal(sc->asked, 100);
+	scene_done(sc);
+}
+
 /* --- ends -------------------------------------------------------------- */
 
 static void
@@ -543,6 +570,7 @@ main(void)
 		LIMITS(few_unanswered_do_not_make_room_first),
 		LIMITS(sessions_of_so_many_bytes_end),
 		LIMITS(no_more_sessions_are_wanted),
+		LIMITS(names_come_before_the_open),
 		LIMITS(our_own_connections_are_none),
 		LIMITS(stop_tells_what_is_held),
 		LIMITS(all_kinds_of_ends),
