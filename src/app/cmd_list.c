@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "app/cmd_list.h"
+#include "app/interfaces.h"
 #include "app/print.h"
 #include "app/registry.h"
 #include "app/run.h"
 #include "base/attr.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
 #include "config/nearest.h"
@@ -14,16 +16,18 @@
 
 #define NAME_WIDTH 16
 
-static void
-list_formats(struct obuf *out)
+static int
+list_formats(struct obuf *out, struct err *err)
 {
 	const struct format *f;
 
+	(void)err;
 	for (size_t i = 0; (f = formats_at(i)) != NULL; i++)
 		if (f->help != NULL)
 			obuf_printf(
 			    out, "%-*s%s\n", NAME_WIDTH, f->name, f->help);
 	obuf_printf(out, "%-*s%s\n", NAME_WIDTH, "none", "nothing");
+	return 0;
 }
 
 static void
@@ -39,13 +43,14 @@ list_keys(struct obuf *out, const struct sink_key *keys)
 	}
 }
 
-static void
-list_sinks(struct obuf *out)
+static int
+list_sinks(struct obuf *out, struct err *err)
 {
 	const struct sink_kind *const *kinds;
 	char spelling[64];
 	size_t n;
 
+	(void)err;
 	kinds = registry_sinks(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (kinds[i]->help == NULL)
@@ -59,32 +64,36 @@ list_sinks(struct obuf *out)
 	}
 	obuf_puts(out, "\nkeys of all sinks:\n");
 	list_keys(out, sink_text_keys());
+	return 0;
 }
 
-static void
-list_personalities(struct obuf *out)
+static int
+list_personalities(struct obuf *out, struct err *err)
 {
 	const struct registry_command *p;
 	size_t n;
 
+	(void)err;
 	p = registry_personalities(&n);
 	for (size_t i = 0; i < n; i++)
 		obuf_printf(out, "%-*s%s\n", NAME_WIDTH, p[i].name, p[i].help);
+	return 0;
 }
 
-/** struct topic - Something that can be listed. */
+/** struct topic - Something that can be listed: 0 or -errno with an error. */
 struct topic {
 	const char *name;
-	void (*list)(struct obuf *out);
+	int (*list)(struct obuf *out, struct err *err);
 };
 
 static const struct topic topics[] = {
+	{ "interfaces", interfaces_put },
 	{ "formats", list_formats },
 	{ "sinks", list_sinks },
 	{ "personalities", list_personalities },
 };
 
-#define USAGE "usage: teeline list formats|sinks|personalities\n"
+#define USAGE "usage: teeline list interfaces|formats|sinks|personalities\n"
 
 static int
 complain(const char *word)
@@ -99,10 +108,23 @@ complain(const char *word)
 			  "%s?)",
 		    word, nearest_word(&near));
 	else
-		log_error("list: \"%.64s\" cannot be listed: formats, sinks "
-			  "or personalities",
+		log_error("list: \"%.64s\" cannot be listed: interfaces, "
+			  "formats, sinks or personalities",
 		    word);
 	return RUN_USAGE;
+}
+
+static int
+print_topic(const struct topic *t)
+{
+	struct obuf out = { .data = NULL };
+	struct err err = { "" };
+
+	if (t->list(&out, &err) == 0)
+		return print_out(&out);
+	log_error("%s", err.text);
+	obuf_done(&out);
+	return RUN_FAIL;
 }
 
 int
@@ -116,15 +138,12 @@ cmd_list(int argc, char **argv)
 		return print_out(&out);
 	}
 	if (argc != 2) {
-		log_error("list: one word is needed: formats, sinks or "
-			  "personalities");
+		log_error("list: one word is needed: interfaces, formats, "
+			  "sinks or personalities");
 		return RUN_USAGE;
 	}
-	for (size_t i = 0; i < ATTR_COUNT(topics); i++) {
-		if (strcmp(topics[i].name, argv[1]) == 0) {
-			topics[i].list(&out);
-			return print_out(&out);
-		}
-	}
+	for (size_t i = 0; i < ATTR_COUNT(topics); i++)
+		if (strcmp(topics[i].name, argv[1]) == 0)
+			return print_topic(&topics[i]);
 	return complain(argv[1]);
 }

@@ -2,15 +2,16 @@
 #include <string.h>
 
 #include "app/cmdline.h"
-#include "app/registry.h"
+#include "app/sinks.h"
 #include "base/err.h"
 #include "core/fanout.h"
 
 void
-cmdline_init(struct cmdline *c)
+cmdline_init(struct cmdline *c, enum plan_input input)
 {
 	*c = (struct cmdline){ .format = NULL };
 	plan_init(&c->plan);
+	c->plan.input = input;
 }
 
 void
@@ -43,15 +44,6 @@ cmdline_pair(
 }
 
 static bool
-writes_stdout(const struct sink_spec *spec)
-{
-	const struct sink_kind *kind = registry_find_sink(spec->kind);
-
-	return kind != NULL && kind->arg != NULL &&
-	       strcmp(kind->arg, "FILE") == 0 && strcmp(spec->arg, "-") == 0;
-}
-
-static bool
 is_capture(const struct sink_spec *spec)
 {
 	return strcmp(spec->kind, "pcapng") == 0 ||
@@ -81,7 +73,7 @@ check_stdout(const struct plan *p, bool terminal, struct err *err)
 	for (size_t i = 0; i < p->nsinks; i++) {
 		const struct sink_spec *spec = &p->sinks[i];
 
-		if (!writes_stdout(spec))
+		if (!sinks_is_stdout(spec))
 			continue;
 		if (first != NULL)
 			return err_set(err, -EINVAL,
@@ -98,16 +90,108 @@ check_stdout(const struct plan *p, bool terminal, struct err *err)
 	return 0;
 }
 
+/* The files that -w writes; only these may replace others without asking. */
+static bool
+is_written(const struct sink_spec *spec)
+{
+	return is_capture(spec) && spec->overwrite;
+}
+
+static int
+settle_rotation(struct cmdline *c, struct err *err)
+{
+	const struct sink_rotation *r = &c->rotation;
+	bool rotates = r->bytes > 0 || r->span_ns > 0;
+	bool any = false;
+
+	if (!rotates && r->keep == 0)
+		return 0;
+	if (!rotates)
+		return err_set(err, -EINVAL,
+		    "-W says how many files of -C or -G are kept: give one of "
+		    "these");
+	for (size_t i = 0; i < c->plan.nsinks; i++) {
+		struct sink_spec *spec = &c->plan.sinks[i];
+
+		if (!is_written(spec))
+			continue;
+		if (sinks_is_stdout(spec))
+			return err_set(err, -EINVAL,
+			    "standard output cannot be divided into files: -w "
+			    "FILE is needed with -C and -G");
+		spec->rotation = *r;
+		any = true;
+	}
+	return any ? 0
+		   : err_set(err, -EINVAL,
+			 "-C and -G divide what -w writes: -w FILE is needed");
+}
+
+/* tap -r FILE is read FILE. */
+static int
+settle_input(struct cmdline *c, struct err *err)
+{
+	const struct option_row *live = c->live_option;
+	struct plan *p = &c->plan;
+
+	if (p->input == PLAN_TAP && p->capture.nfiles > 0)
+		p->input = PLAN_READ;
+	if (p->input != PLAN_READ || live == NULL)
+		return 0;
+	return err_set(err, -EINVAL,
+	    "--%s is about capturing, and -r reads a file: leave one of them "
+	    "out",
+	    live->name);
+}
+
+/*
+ * The kernel deals packets out by their outer headers: the two halves of a
+ * connection in a tunnel may come to two rings.
+ */
+static int
+settle_decap(struct cmdline *c, struct err *err)
+{
+	struct plan *p = &c->plan;
+
+	if (p->input != PLAN_TAP || p->workers <= 1)
+		return 0;
+	if (c->has_decap && p->capture.decap > 0)
+		return err_set(err, -EINVAL,
+		    "--decap needs one ring: several would get the halves of a "
+		    "connection in a tunnel; leave out --workers");
+	p->capture.decap = 0;
+	return 0;
+}
+
+static int
+settle_source(struct cmdline *c, struct err *err)
+{
+	struct plan *p = &c->plan;
+	int rc = settle_input(c, err);
+
+	if (rc == 0)
+		rc = settle_decap(c, err);
+	if (p->input != PLAN_PROXY && p->max_concurrent == 0)
+		p->max_concurrent = PLAN_SESSIONS;
+	if (p->input == PLAN_TAP && !c->has_idle)
+		p->idle_timeout_ns = PLAN_TAP_IDLE_NS;
+	return rc;
+}
+
 int
 cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 {
 	struct plan *p = &c->plan;
 	const char *format = c->format != NULL ? c->format : "text";
-	int rc;
+	int rc = settle_source(c, err);
 
+	if (rc == 0)
+		rc = settle_rotation(c, err);
+	if (rc != 0)
+		return rc;
 	/* Whoever sends a record to standard output wants it alone there. */
 	for (size_t i = 0; c->format == NULL && i < p->nsinks; i++)
-		if (writes_stdout(&p->sinks[i]))
+		if (sinks_is_stdout(&p->sinks[i]))
 			format = "none";
 	if (strcmp(format, "none") != 0) {
 		rc = add_format(p, format, err);

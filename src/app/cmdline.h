@@ -18,6 +18,8 @@ struct err;
 
 /* Bits of option_row.commands. */
 #define CMDLINE_PROXY 1U
+#define CMDLINE_TAP   2U
+#define CMDLINE_READ  4U
 
 /**
  * struct cmdline - A command line being read
@@ -25,23 +27,43 @@ struct err;
  * @format:	-f; NULL: not given.  Points into argv.
  * @has_on_full: --on-full was given
  * @on_full:	For sinks that do not say on-full= themselves
+ * @rotation:	-C, -G and -W
+ * @live_option: The last option given that only an interface can follow; NULL
+ * @has_decap:	--decap was given
+ * @has_idle:	--idle-timeout was given
  * @help:	-h was given
  * @version:	-V was given
+ * @interfaces:	-D was given
  */
 struct cmdline {
 	struct plan plan;
 	const char *format;
 	bool has_on_full;
 	enum on_full on_full;
+	struct sink_rotation rotation;
+	const struct option_row *live_option;
+	bool has_decap;
+	bool has_idle;
 	bool help;
 	bool version;
+	bool interfaces;
 };
 
 /** cmdline_proxy() - The options of "teeline proxy". */
 const struct option_table *cmdline_proxy(void);
 
-/** cmdline_init() - Nothing said yet. */
-void cmdline_init(struct cmdline *c);
+/** cmdline_tap() - The options of "teeline tap". */
+const struct option_table *cmdline_tap(void);
+
+/**
+ * cmdline_read() - The options of "teeline read"
+ *
+ * The "--" before the filter stays among the operands.
+ */
+const struct option_table *cmdline_read(void);
+
+/** cmdline_init() - Nothing said yet to a command that hears @input. */
+void cmdline_init(struct cmdline *c, enum plan_input input);
 
 /** cmdline_done() - Release the plan; idempotent. */
 void cmdline_done(struct cmdline *c);
@@ -59,7 +81,9 @@ int cmdline_pair(struct cmdline *c, const char *listen, const char *target,
  * @terminal:	Standard output is one
  *
  * -f becomes the first sink (text, unless told otherwise; none if -w goes to
- * standard output), --on-full reaches the sinks that have no own.
+ * standard output), --on-full reaches the sinks that have no own, -C, -G and
+ * -W those that -w has made.  Limits get the defaults of the input; tap with
+ * -r reads.
  *
  * Return: 0; -EINVAL when options contradict each other; -ENOMEM
  */

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -5,12 +6,16 @@
 #include <strings.h>
 
 #include "app/cmdline.h"
+#include "app/cmdline_capture.h"
 #include "app/registry.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/nearest.h"
 #include "config/sink_text.h"
+#include "net/privilege.h"
 #include "sink/formats.h"
+#include "source/capture.h"
+#include "source/dissect.h"
 
 /*
  * The options of teeline's own commands: a setter each, and at the end the
@@ -179,6 +184,7 @@ static int
 set_idle_timeout(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
+	((struct cmdline *)self)->has_idle = true;
 	((struct cmdline *)self)->plan.idle_timeout_ns = v->number;
 	return 0;
 }
@@ -202,6 +208,10 @@ set_workers(void *self, const struct option_value *v, struct err *err)
 static int
 set_user(void *self, const struct option_value *v, struct err *err)
 {
+	int rc = privilege_check_user(v->text, err);
+
+	if (rc != 0)
+		return rc;
 	return keep_text(&((struct cmdline *)self)->plan.user, v->text, err);
 }
 
@@ -325,10 +335,18 @@ set_help(void *self, const struct option_value *v, struct err *err)
 
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 static const char *const on_full_words[] = { "drop", "pause", "close", NULL };
+static const char *const overlap_words[] = { "first", "last", "linux",
+	"windows", "bsd", NULL };
+static_assert(
+    ATTR_COUNT(overlap_words) == REASM_NOVERLAPS + 1, "a word for each rule");
+
+#define CAPTURES (CMDLINE_TAP | CMDLINE_READ)
 
 #define OUTPUT  "Output"
 #define LIMITS  "Limits"
 #define RELAY   "Relaying"
+#define CAPTURE "Capturing"
+#define STREAMS "Putting streams together"
 #define RUNNING "Running"
 
 /* clang-format off: a table of short rows reads better than a column. */
@@ -347,10 +365,28 @@ static const struct option_row rows[] = {
 	    .help = "record to a capture file: pcapng, or pcap by its ending",
 	    .section = OUTPUT, .complete = OPTION_COMPLETE_FILE,
 	    .set = set_write },
+	{ 'C', NULL, "MB", OPTION_COUNT, 1, 1000000000,
+	    .help = "begin another file of -w before it is longer than MB "
+		    "million bytes",
+	    .section = OUTPUT, .set = cmdline_capture_rotate_size },
+	{ 'G', NULL, "SEC", OPTION_TIME, CLOCK_NS_PER_S / 10, YEAR_NS,
+	    .help = "begin another file of -w every SEC seconds",
+	    .section = OUTPUT, .set = cmdline_capture_rotate_time },
+	{ 'W', NULL, "N", OPTION_COUNT, 1, INT_MAX,
+	    .help = "keep N files of -C or -G, delete the oldest",
+	    .section = OUTPUT, .set = cmdline_capture_rotate_keep },
 	{ 0, "on-full", "POLICY", OPTION_WORD, .words = on_full_words,
 	    .help = "what a full sink queue does: drop, pause or close "
 		    "(default: pause for files, drop for standard output)",
-	    .section = OUTPUT, .set = set_on_full },
+	    .section = OUTPUT, .commands = CMDLINE_PROXY, .set = set_on_full },
+	{ 0, "on-full", "POLICY", OPTION_WORD, .words = on_full_words,
+	    .dflt = "drop",
+	    .help = "what a full sink queue does: drop, pause or close",
+	    .section = OUTPUT, .commands = CMDLINE_TAP, .set = set_on_full },
+	{ 0, "on-full", "POLICY", OPTION_WORD, .words = on_full_words,
+	    .dflt = "pause",
+	    .help = "what a full sink queue does: drop, pause or close",
+	    .section = OUTPUT, .commands = CMDLINE_READ, .set = set_on_full },
 	{ 0, "overwrite", NULL, OPTION_FLAG,
 	    .help = "outputs may replace files that exist", .section = OUTPUT,
 	    .set = set_overwrite },
@@ -371,13 +407,81 @@ static const struct option_row rows[] = {
 	    .set = set_max_sessions },
 	{ 0, "max-concurrent", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .help = "at most N sessions at once; others wait to be accepted",
-	    .section = LIMITS, .set = set_max_concurrent },
+	    .section = LIMITS, .commands = CMDLINE_PROXY,
+	    .set = set_max_concurrent },
+	{ 0, "max-concurrent", "N", OPTION_COUNT, 1, UINT64_MAX,
+	    .dflt = "1000000",
+	    .help = "at most N sessions at once; then the one silent longest "
+		    "is forgotten",
+	    .section = LIMITS, .commands = CAPTURES,
+	    .set = set_max_concurrent },
+	{ 'c', NULL, "N", OPTION_COUNT, 1, UINT64_MAX,
+	    .help = "stop after N packets", .section = LIMITS,
+	    .commands = CAPTURES, .set = cmdline_capture_packets },
 	{ 0, "max-bytes", "SIZE", OPTION_SIZE, 1, UINT64_MAX,
 	    .help = "end a session after SIZE bytes in both directions",
 	    .section = LIMITS, .set = set_max_bytes },
 	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
 	    .dflt = "none", .help = "end a session that is silent for SEC",
-	    .section = LIMITS, .set = set_idle_timeout },
+	    .section = LIMITS, .commands = CMDLINE_PROXY,
+	    .set = set_idle_timeout },
+	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
+	    .dflt = "1h", .help = "forget a session that is silent for SEC",
+	    .section = LIMITS, .commands = CMDLINE_TAP,
+	    .set = set_idle_timeout },
+	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
+	    .dflt = "none", .help = "forget a session that is silent for SEC",
+	    .section = LIMITS, .commands = CMDLINE_READ,
+	    .set = set_idle_timeout },
+
+	{ 'i', "interface", "IFACE", OPTION_TEXT,
+	    .help = "capture from IFACE; any is all of them (default: that of "
+		    "the default route)",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .complete = OPTION_COMPLETE_INTERFACE,
+	    .set = cmdline_capture_interface },
+	{ 's', "snapshot-length", "BYTES", OPTION_COUNT, 0,
+	    CAPTURE_SNAPLEN_DEFAULT, .dflt = "262144",
+	    .help = "keep this much of each packet; 0 is the default",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .set = cmdline_capture_snaplen },
+	{ 'B', "buffer-size", "KIB", OPTION_COUNT, 1, INT_MAX / 1024,
+	    .dflt = "65536", .help = "size of the kernel's buffer",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .set = cmdline_capture_buffer },
+	{ 'p', "no-promiscuous-mode", NULL, OPTION_FLAG,
+	    .help = "hear only what is meant for this machine",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .set = cmdline_capture_no_promiscuous },
+	{ 'D', "list-interfaces", NULL, OPTION_FLAG,
+	    .help = "print the interfaces there are and leave",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .set = cmdline_capture_list },
+	{ 'r', NULL, "FILE", OPTION_TEXT,
+	    .help = "read FILE instead, as \"teeline read\" does",
+	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .complete = OPTION_COMPLETE_FILE, .set = cmdline_capture_file },
+
+	{ 0, "hold", "SIZE", OPTION_SIZE, 1, SIZE_MAX, .dflt = "4MiB",
+	    .help = "most that waits behind a hole, per direction",
+	    .section = STREAMS, .commands = CAPTURES,
+	    .set = cmdline_capture_hold },
+	{ 0, "hold-total", "SIZE", OPTION_SIZE, 1, SIZE_MAX, .dflt = "256MiB",
+	    .help = "most that waits in all", .section = STREAMS,
+	    .commands = CAPTURES, .set = cmdline_capture_hold_total },
+	{ 0, "hold-time", "SEC", OPTION_TIME, 0, YEAR_NS, .dflt = "2",
+	    .help = "give a hole up so long after it was acknowledged",
+	    .section = STREAMS, .commands = CAPTURES,
+	    .set = cmdline_capture_hold_time },
+	{ 0, "overlap", "RULE", OPTION_WORD, .words = overlap_words,
+	    .dflt = "first",
+	    .help = "which copy of bytes that wait counts: first, last, "
+		    "linux, windows, bsd",
+	    .section = STREAMS, .commands = CAPTURES,
+	    .set = cmdline_capture_overlap },
+	{ 0, "decap", "N", OPTION_COUNT, 0, DISSECT_DECAP_MAX, .dflt = "4",
+	    .help = "open N layers of tunnels", .section = STREAMS,
+	    .commands = CAPTURES, .set = cmdline_capture_decap },
 
 	{ 'L', NULL, "LISTEN=TARGET", OPTION_TEXT,
 	    .help = "relay one more pair, as often as wanted", .section = RELAY,
@@ -402,10 +506,23 @@ static const struct option_row rows[] = {
 
 	{ 0, "workers", "N", OPTION_COUNT, 1, MAX_WORKERS,
 	    .help = "threads that carry traffic (default: one per usable CPU)",
-	    .section = RUNNING, .set = set_workers },
+	    .section = RUNNING, .commands = CMDLINE_PROXY, .set = set_workers },
+	{ 0, "workers", "N", OPTION_COUNT, 1, MAX_WORKERS, .dflt = "1",
+	    .help = "threads that share the traffic, each with a buffer of -B; "
+		    "more than one open no tunnels",
+	    .section = RUNNING, .commands = CMDLINE_TAP,
+	    .set = cmdline_capture_rings },
 	{ 'Z', "user", "USER", OPTION_TEXT,
 	    .help = "become USER once the listeners are open",
-	    .section = RUNNING, .complete = OPTION_COMPLETE_USER,
+	    .section = RUNNING, .commands = CMDLINE_PROXY,
+	    .complete = OPTION_COMPLETE_USER, .set = set_user },
+	{ 'Z', "user", "USER", OPTION_TEXT,
+	    .help = "become USER once the capture is open", .section = RUNNING,
+	    .commands = CMDLINE_TAP, .complete = OPTION_COMPLETE_USER,
+	    .set = set_user },
+	{ 'Z', "user", "USER", OPTION_TEXT,
+	    .help = "become USER once the files are open", .section = RUNNING,
+	    .commands = CMDLINE_READ, .complete = OPTION_COMPLETE_USER,
 	    .set = set_user },
 	{ 0, "drain-time", "SEC", OPTION_TIME, 0, DAY_NS, .dflt = "2",
 	    .help = "how long outputs may take to finish at the end",
@@ -430,12 +547,33 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static const struct option_table proxy = { .rows = rows,
+static const struct option_table proxy = {
+	.rows = rows, .nrows = ATTR_COUNT(rows), .command = CMDLINE_PROXY
+};
+
+static const struct option_table tap = {
+	.rows = rows, .nrows = ATTR_COUNT(rows), .command = CMDLINE_TAP
+};
+
+static const struct option_table read_files = { .rows = rows,
 	.nrows = ATTR_COUNT(rows),
-	.command = CMDLINE_PROXY };
+	.command = CMDLINE_READ,
+	.two_lists = true };
 
 const struct option_table *
 cmdline_proxy(void)
 {
 	return &proxy;
+}
+
+const struct option_table *
+cmdline_tap(void)
+{
+	return &tap;
+}
+
+const struct option_table *
+cmdline_read(void)
+{
+	return &read_files;
 }

@@ -3,6 +3,8 @@
 
 #include "app/cmd_list.h"
 #include "app/cmd_proxy.h"
+#include "app/cmd_read.h"
+#include "app/cmd_tap.h"
 #include "app/cmdline.h"
 #include "app/completion.h"
 #include "app/personality_gotcpspy.h"
@@ -68,9 +70,22 @@ static const struct registry_command commands[] = {
 	    .main = cmd_proxy,
 	},
 	{
+	    .name = "tap",
+	    .help = "watch streams that pass an interface, record them",
+	    .options = cmdline_tap,
+	    .main = cmd_tap,
+	},
+	{
+	    .name = "read",
+	    .help = "watch streams in capture files, record them",
+	    .options = cmdline_read,
+	    .files = true,
+	    .main = cmd_read,
+	},
+	{
 	    .name = "list",
-	    .help = "show the formats, sinks or personalities there are",
-	    .words = "formats sinks personalities",
+	    .help = "show interfaces, formats, sinks or personalities",
+	    .words = "interfaces formats sinks personalities",
 	    .main = cmd_list,
 	},
 	{

@@ -54,16 +54,29 @@ check_names(const struct plan *p, struct err *err)
 	return 0;
 }
 
+/* "-" may be the name of a folder as well. */
+static bool
+goes_to_stdout(const struct sink_kind *kind, const struct sink_spec *spec)
+{
+	return kind->arg != NULL && strcmp(kind->arg, "FILE") == 0 &&
+	       strcmp(spec->arg, "-") == 0;
+}
+
+bool
+sinks_is_stdout(const struct sink_spec *spec)
+{
+	const struct sink_kind *kind = registry_find_sink(spec->kind);
+
+	return kind != NULL && goes_to_stdout(kind, spec);
+}
+
 static enum on_full
 default_on_full(const struct sink_kind *kind, const struct sink_spec *spec,
     const char *source)
 {
-	bool console = kind->arg != NULL && strcmp(kind->arg, "FILE") == 0 &&
-		       strcmp(spec->arg, "-") == 0;
-
 	if (kind->live || strcmp(source, "tap") == 0)
 		return ON_FULL_DROP;
-	if (console && strcmp(source, "read") != 0)
+	if (goes_to_stdout(kind, spec) && strcmp(source, "read") != 0)
 		return ON_FULL_DROP;
 	return ON_FULL_PAUSE;
 }

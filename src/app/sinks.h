@@ -1,6 +1,7 @@
 #ifndef APP_SINKS_H
 #define APP_SINKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -17,6 +18,9 @@ struct sinks {
 	struct sink **v;
 	size_t n;
 };
+
+/** sinks_is_stdout() - Does what is asked for go to standard output? */
+bool sinks_is_stdout(const struct sink_spec *spec);
 
 /**
  * sinks_make() - Make what a plan asks for, in its order

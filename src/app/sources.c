@@ -6,7 +6,9 @@
 #include "app/sources.h"
 #include "base/err.h"
 #include "config/plan.h"
+#include "source/capture.h"
 #include "source/proxy.h"
+#include "source/savefile.h"
 
 /* Listener addresses that are shown at start. */
 #define MAX_SHOWN 64
@@ -95,6 +97,101 @@ proxy_workers(const struct plan *p)
 	return p->workers > 0 ? p->workers : uv_available_parallelism();
 }
 
+/* --- tap and read ------------------------------------------------------ */
+
+static struct dissect_opts
+dissect_opts(const struct plan *p, const char *source)
+{
+	const struct plan_capture *pc = &p->capture;
+
+	return (struct dissect_opts){
+		.flow = {
+			.source = source,
+			.reasm = {
+				.hold = pc->hold,
+				.hold_total = pc->hold_total,
+				.hold_ns = pc->hold_ns,
+				.history = REASM_HISTORY_DEFAULT,
+				.overlap = pc->overlap,
+			},
+			.max_concurrent = p->max_concurrent,
+			.idle_ns = p->idle_timeout_ns,
+			.max_bytes = p->max_bytes,
+		},
+		.decap = pc->decap,
+	};
+}
+
+static size_t
+tap_workers(const struct plan *p)
+{
+	return p->workers > 0 ? p->workers : 1;
+}
+
+static struct source *
+open_tap(const struct plan *p, const struct sources_opts *o, int *code,
+    struct err *err)
+{
+	const struct plan_capture *pc = &p->capture;
+	const struct capture_opts co = {
+		.iface = pc->iface,
+		.filter = pc->filter,
+		.snaplen = pc->snaplen,
+		.buffer = pc->buffer,
+		.promiscuous = pc->promiscuous,
+		.rings = (unsigned)tap_workers(p),
+		.max_packets = pc->max_packets,
+		.max_sessions = p->max_sessions,
+		.names = p->names,
+		.dissect = dissect_opts(p, "tap"),
+		.events = o->events,
+	};
+
+	return capture_new(&co, code, err);
+}
+
+static void
+announce_tap(const struct source *src, const struct plan *p)
+{
+	const char *filter = p->capture.filter;
+
+	if (p->quiet)
+		return;
+	if (filter != NULL)
+		(void)fprintf(stderr, "teeline: capturing on %s (%s)\n",
+		    capture_iface(src), filter);
+	else
+		(void)fprintf(
+		    stderr, "teeline: capturing on %s\n", capture_iface(src));
+}
+
+/* One thread reads ahead, one dissects: see source/savefile.h. */
+static size_t
+read_workers(const struct plan *p)
+{
+	(void)p;
+	return 1;
+}
+
+static struct source *
+open_read(const struct plan *p, const struct sources_opts *o, int *code,
+    struct err *err)
+{
+	const struct plan_capture *pc = &p->capture;
+	const struct savefile_opts so = {
+		.paths = (const char *const *)pc->files,
+		.npaths = pc->nfiles,
+		.filter = pc->filter,
+		.max_packets = pc->max_packets,
+		.max_sessions = p->max_sessions,
+		.names = p->names,
+		.dissect = dissect_opts(p, "read"),
+		.events = o->events,
+	};
+
+	return savefile_new(&so, code, err);
+}
+
 /* --- all of them ------------------------------------------------------- */
 
 /** struct input - What a kind of source does; NULL: nothing. */
@@ -109,6 +206,8 @@ struct input {
 static const struct input inputs[] = {
 	[PLAN_PROXY] = { open_proxy, proxy_workers, limit_proxy,
 	    announce_proxy },
+	[PLAN_TAP] = { open_tap, tap_workers, NULL, announce_tap },
+	[PLAN_READ] = { open_read, read_workers, NULL, NULL },
 };
 
 struct source *

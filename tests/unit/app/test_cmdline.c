@@ -13,13 +13,24 @@
 
 #define MAX_ARGS 200
 
-/* Reads @line, split at blanks, as cmd_proxy() does. */
+/** struct reader - A command line that is read, by the command's table. */
+struct reader {
+	enum plan_input input;
+	const struct option_table *(*table)(void);
+};
+
+static const struct reader proxy = { PLAN_PROXY, cmdline_proxy };
+static const struct reader tap = { PLAN_TAP, cmdline_tap };
+static const struct reader reading = { PLAN_READ, cmdline_read };
+
+/* Reads @line, split at blanks, as command_main() does. */
 static int
-read_line(struct cmdline *c, const char *line, bool terminal, struct err *err)
+read_as(const struct reader *r, struct cmdline *c, const char *line,
+    bool terminal, struct err *err)
 {
 	static char copy[4096];
 	static char *argv[MAX_ARGS];
-	char name[] = "proxy";
+	char name[] = "command";
 	char *rest = NULL;
 	int argc = 1;
 	int rc;
@@ -32,21 +43,33 @@ read_line(struct cmdline *c, const char *line, bool terminal, struct err *err)
 		argv[argc++] = w;
 	}
 	argv[argc] = NULL;
-	cmdline_init(c);
-	rc = option_parse(cmdline_proxy(), &argc, argv, c, err);
+	cmdline_init(c, r->input);
+	rc = option_parse(r->table(), &argc, argv, c, err);
 	if (rc == 0)
 		rc = cmdline_finish(c, terminal, err);
 	return rc;
 }
 
+static int
+read_line(struct cmdline *c, const char *line, bool terminal, struct err *err)
+{
+	return read_as(&proxy, c, line, terminal, err);
+}
+
 static struct plan
-good(struct cmdline *c, const char *line)
+good_as(const struct reader *r, struct cmdline *c, const char *line)
 {
 	struct err err = { "" };
 
-	if (read_line(c, line, false, &err) != 0)
+	if (read_as(r, c, line, false, &err) != 0)
 		fail_msg("%s: %s", line, err.text);
 	return c->plan;
+}
+
+static struct plan
+good(struct cmdline *c, const char *line)
+{
+	return good_as(&proxy, c, line);
 }
 
 /* All sinks as "KIND:ARG/on-full", "/?" where the default is left open. */
@@ -174,9 +197,9 @@ test_options(void **state)
 	assert_false(p.proxy.copy || p.proxy.reuse_port || p.daemon);
 	cmdline_done(&c);
 
-	p = good(&c, "--names -n -Z a -Z b");
+	p = good(&c, "--names -n -Z nobody -Z 7");
 	assert_false(p.names);
-	assert_string_equal(p.user, "b");
+	assert_string_equal(p.user, "7");
 	cmdline_done(&c);
 
 	p = good(&c, "--copy --reuse-port --backlog 5 --connect-timeout 300ms "
@@ -194,6 +217,165 @@ test_options(void **state)
 	cmdline_done(&c);
 }
 
+static void
+test_capture_options(void **state)
+{
+	struct cmdline c;
+	struct plan p = good_as(&tap, &c,
+	    "-i eth9 -s 100 -B 512 -p -c 7 --hold 1MiB --hold-total 2MiB "
+	    "--hold-time 0.5 --overlap windows --decap 2 --max-concurrent 5 "
+	    "--idle-timeout 3");
+
+	(void)state;
+	assert_int_equal(p.input, PLAN_TAP);
+	assert_string_equal(p.capture.iface, "eth9");
+	assert_int_equal(p.capture.snaplen, 100);
+	assert_int_equal(p.capture.buffer, 524288);
+	assert_false(p.capture.promiscuous);
+	assert_int_equal(p.capture.max_packets, 7);
+	assert_int_equal(p.capture.hold, 1048576);
+	assert_int_equal(p.capture.hold_total, 2097152);
+	assert_int_equal(p.capture.hold_ns, 500000000);
+	assert_int_equal(p.capture.overlap, REASM_WINDOWS);
+	assert_int_equal(p.capture.decap, 2);
+	assert_int_equal(p.max_concurrent, 5);
+	assert_int_equal(p.idle_timeout_ns, 3000000000);
+	cmdline_done(&c);
+
+	p = good_as(&tap, &c, "-s 0 -i a -i b");
+	assert_int_equal(p.capture.snaplen, 262144);
+	assert_string_equal(p.capture.iface, "b");
+	cmdline_done(&c);
+}
+
+/* Decisions 26 and 39. */
+static void
+test_limits_by_input(void **state)
+{
+	struct cmdline c;
+	struct plan p;
+
+	(void)state;
+	p = good(&c, "");
+	assert_int_equal(p.max_concurrent, 0);
+	assert_int_equal(p.idle_timeout_ns, 0);
+	cmdline_done(&c);
+	p = good_as(&tap, &c, "");
+	assert_int_equal(p.max_concurrent, 1000000);
+	assert_int_equal(p.idle_timeout_ns, 3600000000000);
+	cmdline_done(&c);
+	p = good_as(&reading, &c, "");
+	assert_int_equal(p.max_concurrent, 1000000);
+	assert_int_equal(p.idle_timeout_ns, 0);
+	cmdline_done(&c);
+	p = good_as(&tap, &c, "-r x -r y");
+	assert_int_equal(p.input, PLAN_READ);
+	assert_int_equal(p.idle_timeout_ns, 0);
+	assert_int_equal(p.capture.nfiles, 2);
+	assert_string_equal(p.capture.files[1], "y");
+	cmdline_done(&c);
+}
+
+/* The halves of a connection in a tunnel may go to two rings. */
+static void
+test_rings_open_no_tunnels(void **state)
+{
+	struct cmdline c;
+	struct plan p;
+
+	(void)state;
+	p = good_as(&tap, &c, "--workers 3");
+	assert_int_equal(p.workers, 3);
+	assert_int_equal(p.capture.decap, 0);
+	cmdline_done(&c);
+	p = good_as(&tap, &c, "--workers 1 --decap 3");
+	assert_int_equal(p.capture.decap, 3);
+	cmdline_done(&c);
+	p = good_as(&tap, &c, "--workers 2 --decap 0");
+	assert_int_equal(p.capture.decap, 0);
+	cmdline_done(&c);
+}
+
+/* It is -w's files that rotate, and no others. */
+static void
+test_rotation(void **state)
+{
+	static const struct reader *const readers[] = { &proxy, &tap,
+		&reading };
+	struct cmdline c;
+	struct plan p;
+
+	(void)state;
+	for (size_t i = 0; i < ATTR_COUNT(readers); i++) {
+		p = good_as(readers[i], &c,
+		    "-f none -C 3 -w a -o pcapng:b -G 60 -W 5 -w c.pcap");
+		assert_int_equal(p.nsinks, 3);
+		for (size_t s = 0; s < 3; s++) {
+			const struct sink_rotation *r = &p.sinks[s].rotation;
+
+			assert_int_equal(r->bytes, s == 1 ? 0 : 3000000);
+			assert_int_equal(r->span_ns, s == 1 ? 0 : 60000000000);
+			assert_int_equal(r->keep, s == 1 ? 0 : 5);
+		}
+		cmdline_done(&c);
+	}
+}
+
+static void
+test_capture_refusals(void **state)
+{
+	static const struct {
+		const struct reader *r;
+		const char *line;
+		const char *says;
+	} rows[] = {
+		{ &tap, "-r x -i lo", "--interface is about capturing" },
+		{ &tap, "-B 5 -r x", "--buffer-size is about capturing" },
+		{ &tap, "-p -r x", "--no-promiscuous-mode is about" },
+		{ &tap, "-s 5 -r x", "--snapshot-length is about" },
+		{ &tap, "-r x --workers 2", "--workers is about" },
+		{ &tap, "--workers 2 --decap 1", "--decap needs one ring" },
+		{ &tap, "-C 5", "-w FILE is needed" },
+		{ &tap, "-G 5 -o pcapng:x", "-w FILE is needed" },
+		{ &reading, "-C 5 -w -", "cannot be divided" },
+		{ &proxy, "-W 5 -w x", "-W says how many" },
+		{ &proxy, "-C 0 -w x", "-C: 0 is out of range" },
+		{ &proxy, "-c 5", "-c: no such option" },
+		{ &proxy, "-i lo", "-i: no such option" },
+		{ &proxy, "--hold 5", "--hold: no such option" },
+		{ &reading, "-i lo", "-i: no such option" },
+		{ &reading, "-r x", "-r: no such option" },
+		{ &reading, "--workers 2", "--workers: no such option" },
+		{ &tap, "-L 1=h:2", "-L: no such option" },
+		{ &tap, "--overlap both", "none of first, last, linux" },
+		{ &tap, "--decap 17", "--decap: 17 is out of range" },
+		{ &tap, "-Z no-such-user-here", "no user" },
+	};
+	struct cmdline c;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ATTR_COUNT(rows); i++) {
+		err.text[0] = '\0';
+		assert_int_equal(
+		    read_as(rows[i].r, &c, rows[i].line, false, &err), -EINVAL);
+		if (strstr(err.text, rows[i].says) == NULL)
+			fail_msg("%s: %s", rows[i].line, err.text);
+		cmdline_done(&c);
+	}
+}
+
+/* What tcpdump's users type for a file must not be refused. */
+static void
+test_whole_packets_of_a_file(void **state)
+{
+	struct cmdline c;
+
+	(void)state;
+	(void)good_as(&tap, &c, "-nn -s 0 -r x");
+	cmdline_done(&c);
+}
+
 int
 main(void)
 {
@@ -202,6 +384,12 @@ main(void)
 		cmocka_unit_test(test_overwriting),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_capture_options),
+		cmocka_unit_test(test_limits_by_input),
+		cmocka_unit_test(test_rings_open_no_tunnels),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_capture_refusals),
+		cmocka_unit_test(test_whole_packets_of_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

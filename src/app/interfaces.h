@@ -1,0 +1,19 @@
+#ifndef APP_INTERFACES_H
+#define APP_INTERFACES_H
+
+#include "base/attr.h"
+
+/*
+ * interfaces.h - "teeline list interfaces" and "tap -D".
+ */
+
+struct err;
+struct obuf;
+
+/** interfaces_put() - A line for each; 0 or -errno with @err. */
+int interfaces_put(struct obuf *out, struct err *err) ATTR_WUNRES;
+
+/** interfaces_print() - The same, printed; an exit code (app/run.h). */
+int interfaces_print(void);
+
+#endif /* APP_INTERFACES_H */
