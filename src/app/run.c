@@ -9,6 +9,7 @@
 
 #include "app/drain.h"
 #include "app/mainloop.h"
+#include "app/progress.h"
 #include "app/run.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
@@ -39,6 +40,9 @@
 #define SINK_FILES_MIN 2
 #define SINK_FILES_MAX 4096
 
+/* How often the line about progress is drawn. */
+#define PROGRESS_MS 100
+
 /**
  * struct run - All that is made for a plan
  * @fds:	Descriptors this process may have
@@ -57,6 +61,7 @@ struct run {
 	size_t nstarted;
 	size_t fds;
 	struct mainloop loop;
+	struct progress progress;
 	struct mail finished;
 	struct mail stopped;
 	struct mail stdout_gone;
@@ -258,14 +263,24 @@ show_sheet(void *self)
 		log_error("no memory for the balance sheet");
 		return;
 	}
+	progress_hide(&r->progress);
 	sheet_print(&sh);
 	sheet_done(&sh);
+}
+
+static void
+show_progress(void *self)
+{
+	struct run *r = self;
+
+	progress_draw(&r->progress, clock_mono_ns());
 }
 
 static const struct mainloop_ops loop_ops = {
 	.stop = on_signal_stop,
 	.reopen = reopen_sinks,
 	.show = show_sheet,
+	.tick = show_progress,
 };
 
 /* --- making ------------------------------------------------------------ */
@@ -328,9 +343,20 @@ make_workers(struct run *r, struct err *err)
 	return r->source->ops->attach(r->source, r->workers, r->fans, n, err);
 }
 
+/* The log is written by it, so that no thread may run yet. */
+static void
+start_progress(struct run *r)
+{
+	if (!progress_wanted(r->plan))
+		return;
+	progress_start(&r->progress, r->source, clock_mono_ns());
+	mainloop_tick(&r->loop, PROGRESS_MS);
+}
+
 static int
 start_workers(struct run *r, struct err *err)
 {
+	start_progress(r);
 	sources_limit(r->source, r->plan, sessions_that_fit(r));
 	for (size_t i = 0; i < r->nworkers; i++) {
 		int rc = worker_start(r->workers[i], err);
@@ -375,6 +401,7 @@ join_workers(struct run *r)
 		worker_stop(r->workers[i]);
 	for (size_t i = 0; i < r->nstarted; i++)
 		worker_join(r->workers[i]);
+	progress_hide(&r->progress);
 }
 
 static void
@@ -476,6 +503,7 @@ run_plan(const struct plan *p)
 	/* A thread that hangs in the kernel still uses its sink. */
 	if (r.deaf)
 		_exit(code);
+	progress_stop(&r.progress);
 	mainloop_close(&r.loop);
 	free_all(&r);
 	return code;
