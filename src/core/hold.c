@@ -32,11 +32,7 @@ hold_cost_other(size_t len)
 size_t
 hold_cost(const struct hold_piece *piece)
 {
-	size_t cost = hold_cost_new(piece->room);
-
-	for (const struct hold_other *o = piece->others; o != NULL; o = o->next)
-		cost += hold_cost_other(o->room);
-	return cost;
+	return hold_cost_new(piece->room) + piece->other_cost;
 }
 
 struct hold_piece *
@@ -60,15 +56,43 @@ hold_piece_new(uint64_t off, const uint8_t *data, uint32_t len)
 	return piece;
 }
 
+/* Put @o behind the last one of @piece. */
+static void
+append_other(struct hold_piece *piece, struct hold_other *o)
+{
+	struct hold_other *last = piece->others;
+
+	o->next = last != NULL ? last->next : o;
+	if (last != NULL)
+		last->next = o;
+	piece->others = o;
+	piece->other_cost += (uint32_t)hold_cost_other(o->room);
+}
+
+/* Take off the first one of @piece; NULL: it has none. */
+static struct hold_other *
+shift_other(struct hold_piece *piece)
+{
+	struct hold_other *last = piece->others;
+	struct hold_other *first;
+
+	if (last == NULL)
+		return NULL;
+	first = last->next;
+	last->next = first->next;
+	if (first == last)
+		piece->others = NULL;
+	piece->other_cost -= (uint32_t)hold_cost_other(first->room);
+	return first;
+}
+
 void
 hold_piece_free(struct hold_piece *piece)
 {
-	struct hold_other *next;
+	struct hold_other *o;
 
-	for (struct hold_other *o = piece->others; o != NULL; o = next) {
-		next = o->next;
+	while ((o = shift_other(piece)) != NULL)
 		free(o);
-	}
 	free(piece);
 }
 
@@ -223,6 +247,20 @@ hold_find(const struct hold_piece *root, uint64_t off)
 	return (struct hold_piece *)found;
 }
 
+struct hold_piece *
+hold_next(const struct hold_piece *piece)
+{
+	const struct hold_piece *parent = piece->parent;
+
+	if (piece->child[1] != NULL)
+		return hold_first(piece->child[1]);
+	while (parent != NULL && parent->child[1] == piece) {
+		piece = parent;
+		parent = piece->parent;
+	}
+	return (struct hold_piece *)parent;
+}
+
 int
 hold_add_other(
     struct hold_piece *piece, uint64_t off, const uint8_t *data, uint32_t len)
@@ -235,8 +273,7 @@ hold_add_other(
 	o->len = len;
 	o->room = len;
 	memcpy(o->data, data, len);
-	o->next = piece->others;
-	piece->others = o;
+	append_other(piece, o);
 	return 0;
 }
 
@@ -244,30 +281,72 @@ hold_add_other(
 static void
 divide_others(struct hold_piece *from, struct hold_piece *to)
 {
-	struct hold_other *all = NULL;
-	struct hold_other *next;
+	struct hold_piece all = *from;
+	struct hold_other *o;
 
-	for (struct hold_other *o = from->others; o != NULL; o = next) {
-		next = o->next;
-		o->next = all;
-		all = o;
-	}
 	from->others = NULL;
-	for (struct hold_other *o = all; o != NULL; o = next) {
-		struct hold_piece *owner = o->off < to->off ? from : to;
+	from->other_cost = 0;
+	while ((o = shift_other(&all)) != NULL) {
 		uint64_t end = o->off + o->len;
 
-		next = o->next;
-		o->next = owner->others;
-		owner->others = o;
-		if (owner == from && end > to->off) {
-			o->len = (uint32_t)(to->off - o->off);
-			/* Without memory it is not told, only counted. */
-			if (hold_add_other(to, to->off, o->data + o->len,
-				(uint32_t)(end - to->off)) != 0)
-				continue;
-		}
+		append_other(o->off < to->off ? from : to, o);
+		if (o->off >= to->off || end <= to->off)
+			continue;
+		o->len = (uint32_t)(to->off - o->off);
+		/* Without memory it is not told, only counted. */
+		if (hold_add_other(to, to->off, o->data + o->len,
+			(uint32_t)(end - to->off)) != 0)
+			continue;
 	}
+}
+
+/* All of @from go behind those of @to, at once. */
+static void
+move_others(struct hold_piece *to, struct hold_piece *from)
+{
+	struct hold_other *last = from->others;
+
+	if (last == NULL)
+		return;
+	if (to->others != NULL) {
+		struct hold_other *first = to->others->next;
+
+		to->others->next = last->next;
+		last->next = first;
+	}
+	to->others = last;
+	to->other_cost += from->other_cost;
+	from->others = NULL;
+	from->other_cost = 0;
+}
+
+struct hold_piece *
+hold_join(struct hold_piece **root, struct hold_piece *first,
+    const struct hold_piece *end, uint32_t len)
+{
+	struct hold_piece *all = malloc(sizeof(*all) + len);
+	struct hold_piece *piece = first;
+
+	if (all == NULL)
+		return NULL;
+	*all = (struct hold_piece){
+		.off = first->off,
+		.room = len,
+		.edges = first->edges,
+	};
+	while (piece != end) {
+		struct hold_piece *next = hold_next(piece);
+
+		memcpy(all->data + all->len, piece->data, piece->len);
+		all->len += piece->len;
+		move_others(all, piece);
+		hold_remove(root, piece);
+		hold_piece_free(piece);
+		piece = next;
+	}
+	assert(all->len == len);
+	hold_insert(root, all);
+	return all;
 }
 
 struct hold_piece *

@@ -30,7 +30,7 @@ struct hold_edges {
 
 /**
  * struct hold_other - Bytes that lost against those of a piece, and differ
- * @next:	The one that lost before it
+ * @next:	The one that lost after it; of the last one, the first
  * @off:	Stream offset of @data
  * @len:	Bytes of it that count, > 0
  * @room:	Bytes that were allocated for @data
@@ -50,7 +50,9 @@ struct hold_other {
  * @len:	Bytes of it that count, > 0
  * @room:	Bytes that were allocated for @data
  * @edges:	Of the segment that its bytes came in
- * @others:	To be told when the piece is delivered; NULL: none
+ * @others:	The last of them; to be told when the piece is delivered; NULL:
+ *		none
+ * @other_cost:	What they cost
  *
  * A piece may stand for bytes that are not there (a mark): @room is 0 then.
  */
@@ -62,6 +64,7 @@ struct hold_piece {
 	uint32_t room;
 	struct hold_edges edges;
 	struct hold_other *others;
+	uint32_t other_cost;
 	uint8_t height;
 	uint8_t data[];
 };
@@ -106,6 +109,20 @@ struct hold_piece *hold_first(const struct hold_piece *root);
 
 /** hold_find() - The first piece that ends beyond @off; NULL: none. */
 struct hold_piece *hold_find(const struct hold_piece *root, uint64_t off);
+
+/** hold_next() - The one behind @piece; NULL: it is the last. */
+struct hold_piece *hold_next(const struct hold_piece *piece);
+
+/**
+ * hold_join() - Make one piece out of several that follow one another
+ * @first:	The first of them; its edges become those of all
+ * @end:	The piece behind the last of them; NULL: none is
+ * @len:	Bytes that they have together
+ *
+ * Return: it, in their place; NULL: ENOMEM, nothing changed
+ */
+struct hold_piece *hold_join(struct hold_piece **root, struct hold_piece *first,
+    const struct hold_piece *end, uint32_t len) ATTR_WUNRES;
 
 /**
  * hold_split() - Make two pieces out of one that is in the tree

@@ -173,8 +173,7 @@ deliver_piece(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns,
 	reasm_pool_take_out(p, r, &r->held, piece);
 	count_not_held(p, r, piece->len);
 	deliver(p, r, ts_ns, piece->data, piece->len);
-	if (piece->others != NULL)
-		reasm_overlap_tell_others(r, piece, ts_ns);
+	reasm_overlap_tell_others(r, piece, ts_ns);
 	hold_piece_free(piece);
 }
 
@@ -397,6 +396,7 @@ set_aside(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 	struct hold_piece *piece = hold_find(r->held, part->off);
 	uint64_t upto = part->end;
 
+	part->npieces++;
 	if (piece != NULL && piece->off <= part->off) {
 		reasm_overlap_contest(p, r, part, piece);
 		return;
@@ -404,6 +404,54 @@ set_aside(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 	if (piece != NULL && piece->off < upto)
 		upto = piece->off;
 	hold(p, r, part, upto);
+}
+
+static bool
+may_join(const struct reasm_pool *p, const struct hold_piece *a,
+    const struct hold_piece *b)
+{
+	bool same =
+	    a->edges.off == b->edges.off && a->edges.end == b->edges.end;
+
+	/* Whose segment a byte came in is of no interest to the first two. */
+	return hold_end(a) == b->off && (same || p->o.overlap == REASM_FIRST ||
+					    p->o.overlap == REASM_LAST);
+}
+
+/*
+ * Make few pieces out of many that a segment has covered.  Else whoever sends
+ * a thousand single bytes makes every later segment over them cost as much as
+ * a thousand; so he pays for each of them once.  The bytes copied are the
+ * segment's, and what is held becomes less.
+ */
+static void
+join(struct reasm_pool *p, struct reasm *r, uint64_t off, uint64_t end)
+{
+	struct hold_piece *piece = hold_find(r->held, off);
+
+	if (piece != NULL && piece->off < off)
+		piece = hold_next(piece);
+	while (piece != NULL && hold_end(piece) <= end) {
+		struct hold_piece *first = piece;
+		const struct hold_piece *last;
+		size_t cost = 0;
+		uint32_t len = 0;
+
+		do {
+			last = piece;
+			len += piece->len;
+			cost += hold_cost(piece);
+			piece = hold_next(piece);
+		} while (piece != NULL && hold_end(piece) <= end &&
+			 may_join(p, last, piece) &&
+			 piece->len <= PIECE_MAX - len);
+		if (last == first)
+			continue;
+		first = hold_join(&r->held, first, piece, len);
+		if (first != NULL)
+			reasm_pool_charge(p, r,
+			    (ptrdiff_t)hold_cost(first) - (ptrdiff_t)cost);
+	}
 }
 
 static void
@@ -417,6 +465,8 @@ place(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 		else
 			set_aside(p, r, part);
 	}
+	if (part->npieces > 1)
+		join(p, r, part->edges.off, part->end);
 	run(p, r, part->ts_ns);
 }
 

@@ -11,10 +11,10 @@
 
 /*
  * Cost of what a direction keeps to tell of conflicts between held copies: an
- * attacker sends as many as there is budget, and some 60 events show what he
- * does.  The rest is counted only.
+ * attacker sends as many as there is budget, and a dozen large events or a
+ * thousand small ones show what he does.  The rest is counted only.
  */
-#define OTHER_MAX ((size_t)256 << 10)
+#define OTHER_MAX ((size_t)64 << 10)
 
 /* Where the bytes of two copies differ. */
 struct difference {
@@ -70,29 +70,22 @@ reasm_overlap_tell(const struct reasm *r, const struct conflict *all)
 
 void
 reasm_overlap_tell_others(
-    const struct reasm *r, struct hold_piece *piece, uint64_t ts_ns)
+    const struct reasm *r, const struct hold_piece *piece, uint64_t ts_ns)
 {
-	struct hold_other *all = NULL;
-	struct hold_other *next;
+	const struct hold_other *o = piece->others;
 
-	/* The first that lost comes first. */
-	for (struct hold_other *o = piece->others; o != NULL; o = next) {
-		next = o->next;
-		o->next = all;
-		all = o;
-	}
-	piece->others = all;
-	for (const struct hold_other *o = all; o != NULL; o = o->next) {
-		struct conflict c = {
-			.off = o->off,
-			.ts_ns = ts_ns,
-			.kept = piece->data + (o->off - piece->off),
-			.other = o->data,
-			.len = o->len,
-		};
+	if (o == NULL)
+		return;
+	do {
+		struct conflict c = { .ts_ns = ts_ns };
 
+		o = o->next;
+		c.off = o->off;
+		c.kept = piece->data + (o->off - piece->off);
+		c.other = o->data;
+		c.len = o->len;
 		reasm_overlap_tell(r, &c);
-	}
+	} while (o != piece->others);
 }
 
 /*
@@ -165,21 +158,21 @@ part_from(struct reasm_pool *p, struct reasm *r, struct hold_piece *piece,
     uint64_t off)
 {
 	size_t before = hold_cost(piece);
-	size_t other_before = before - hold_cost_new(piece->room);
+	uint32_t other_before = piece->other_cost;
 	uint32_t len = (uint32_t)(hold_end(piece) - off);
 	const struct hold_piece *second;
-	size_t cost, other;
 
 	/* At worst all its others are divided, too. */
-	if (!reasm_pool_has_room(p, r, hold_cost_new(len) + other_before))
+	if (!reasm_pool_has_room(
+		p, r, hold_cost_new(len) + (size_t)2 * other_before))
 		return;
 	second = hold_split(&r->held, piece, off);
 	if (second == NULL)
 		return;
-	cost = hold_cost(piece) + hold_cost(second);
-	other = cost - hold_cost_new(piece->room) - hold_cost_new(second->room);
-	r->other_bytes += other - other_before;
-	reasm_pool_charge(p, r, (ptrdiff_t)cost - (ptrdiff_t)before);
+	r->other_bytes += piece->other_cost + second->other_cost - other_before;
+	reasm_pool_charge(p, r,
+	    (ptrdiff_t)(hold_cost(piece) + hold_cost(second)) -
+		(ptrdiff_t)before);
 }
 
 void

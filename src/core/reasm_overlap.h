@@ -25,6 +25,7 @@ struct reasm_pool;
  * @data:	The byte at @off
  * @edges:	Of the segment as it was sent
  * @is_new:	Some of it had not been seen before
+ * @npieces:	Pieces held that it has met or made
  */
 struct reasm_part {
 	uint64_t ts_ns;
@@ -33,6 +34,7 @@ struct reasm_part {
 	const uint8_t *data;
 	struct hold_edges edges;
 	bool is_new;
+	unsigned npieces;
 };
 
 /**
@@ -61,6 +63,6 @@ void reasm_overlap_tell(const struct reasm *r, const struct conflict *all);
  * Its bytes have just been delivered.
  */
 void reasm_overlap_tell_others(
-    const struct reasm *r, struct hold_piece *piece, uint64_t ts_ns);
+    const struct reasm *r, const struct hold_piece *piece, uint64_t ts_ns);
 
 #endif /* CORE_REASM_OVERLAP_H */

@@ -103,6 +103,6 @@ reasm_pool_take_out(struct reasm_pool *p, struct reasm *r,
 	size_t cost = hold_cost(piece);
 
 	hold_remove(root, piece);
-	r->other_bytes -= cost - hold_cost_new(piece->room);
+	r->other_bytes -= piece->other_cost;
 	reasm_pool_charge(p, r, -(ptrdiff_t)cost);
 }

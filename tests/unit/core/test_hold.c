@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,23 @@ clear(struct hold_piece **root)
 		hold_remove(root, piece);
 		hold_piece_free(piece);
 	}
+}
+
+/* As text: "10:a;11:bc;", the first that lost first. */
+static void
+expect_others(const struct hold_piece *piece, const char *expected)
+{
+	const struct hold_other *o = piece->others;
+	char text[100] = "";
+	size_t at = 0;
+
+	do {
+		o = o->next;
+		at +=
+		    (size_t)snprintf(text + at, sizeof(text) - at, "%ju:%.*s;",
+			(uintmax_t)o->off, (int)o->len, (const char *)o->data);
+	} while (o != piece->others);
+	assert_string_equal(text, expected);
 }
 
 static void
@@ -165,15 +183,49 @@ a_piece_is_split_with_its_others(void **state)
 	assert_int_equal(hold_end(b), 16);
 	assert_memory_equal(b->data, "def", 3);
 	assert_memory_equal(&b->edges, &a->edges, sizeof(a->edges));
-	/* The last that lost comes first, as before. */
-	assert_int_equal(a->others->off, 11);
-	assert_int_equal(a->others->len, 2);
-	assert_int_equal(a->others->next->off, 10);
-	assert_null(a->others->next->next);
-	assert_int_equal(b->others->off, 14);
-	assert_int_equal(b->others->next->off, 13);
-	assert_int_equal(b->others->next->len, 2);
-	assert_null(b->others->next->next);
+	/* The first that lost comes first, as before. */
+	expect_others(a, "10:1;11:22;");
+	expect_others(b, "13:22;14:3;");
+	assert_int_equal(a->other_cost,
+	    hold_cost_other(1) + hold_cost_other(4)); /* not shortened */
+	assert_int_equal(
+	    b->other_cost, hold_cost_other(2) + hold_cost_other(1));
+	clear(&root);
+}
+
+static void
+pieces_are_joined_with_their_others(void **state)
+{
+	struct hold_piece *root = NULL;
+	struct hold_piece *first = put(&root, 10, "ab");
+	struct hold_piece *second = put(&root, 12, "c");
+	struct hold_piece *third = put(&root, 13, "def");
+	struct hold_piece *end = put(&root, 16, "g");
+	struct hold_piece *all;
+
+	(void)state;
+	assert_int_equal(hold_add_other(first, 10, (const uint8_t *)"1", 1), 0);
+	assert_int_equal(hold_add_other(first, 11, (const uint8_t *)"2", 1), 0);
+	assert_int_equal(
+	    hold_add_other(third, 13, (const uint8_t *)"333", 3), 0);
+	assert_ptr_equal(hold_next(first), second);
+	assert_ptr_equal(hold_next(second), third);
+	assert_ptr_equal(hold_next(third), end);
+	assert_null(hold_next(end));
+	all = hold_join(&root, first, end, 6);
+	assert_non_null(all);
+	assert_int_equal(check_tree(root, NULL), 2);
+	assert_ptr_equal(hold_first(root), all);
+	assert_ptr_equal(hold_next(all), end);
+	assert_int_equal(all->len, 6);
+	assert_memory_equal(all->data, "abcdef", 6);
+	expect_others(all, "10:1;11:2;13:333;");
+	assert_int_equal(hold_cost(all),
+	    hold_cost_new(6) + 2 * hold_cost_other(1) + hold_cost_other(3));
+	/* To the end of the tree. */
+	all = hold_join(&root, all, NULL, 7);
+	assert_non_null(all);
+	assert_memory_equal(all->data, "abcdefg", 7);
 	clear(&root);
 }
 
@@ -200,6 +252,7 @@ main(void)
 		cmocka_unit_test(the_tree_stays_balanced),
 		cmocka_unit_test(a_piece_costs_more_than_its_bytes),
 		cmocka_unit_test(a_piece_is_split_with_its_others),
+		cmocka_unit_test(pieces_are_joined_with_their_others),
 		cmocka_unit_test(a_mark_has_no_bytes),
 	};
 

@@ -90,6 +90,32 @@ pieces_of_one_byte_do_not_cheat_the_budget(void **state)
 	    sc->r[0].held_bytes >= 1000 * (sizeof(struct hold_piece) + 1));
 }
 
+/* Else each later segment over them would cost as much as they did. */
+static void
+pieces_of_one_byte_become_one_when_covered(void **state)
+{
+	static const enum reasm_overlap rule[] = { REASM_FIRST, REASM_LAST,
+		REASM_BSD };
+	char text[601];
+
+	(void)state;
+	memset(text, 'x', 600);
+	text[600] = '\0';
+	for (size_t i = 0; i < ATTR_COUNT(rule); i++) {
+		struct reasm_opts o = defaults();
+		struct scene sc;
+
+		o.overlap = rule[i];
+		scene_init(&sc, &o, 7);
+		for (int64_t off = 101; off < 599; off += 2)
+			segment(&sc, off, "y");
+		segment(&sc, 20, text);
+		assert_int_equal(sc.r[0].held_bytes,
+		    hold_cost_new(600) + sc.r[0].other_bytes);
+		scene_done(&sc);
+	}
+}
+
 static void
 all_together_have_a_budget_and_the_richest_pays(void **state)
 {
@@ -198,6 +224,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_of_one_byte_become_one_when_covered),
 		cmocka_unit_test(a_full_direction_gives_up_its_first_hole),
 		cmocka_unit_test(the_first_hole_may_be_before_what_comes),
 		cmocka_unit_test(without_a_budget_nothing_is_held),
