@@ -410,12 +410,11 @@ static bool
 may_join(const struct reasm_pool *p, const struct hold_piece *a,
     const struct hold_piece *b)
 {
-	bool same =
-	    a->edges.off == b->edges.off && a->edges.end == b->edges.end;
-
-	/* Whose segment a byte came in is of no interest to the first two. */
-	return hold_end(a) == b->off && (same || p->o.overlap == REASM_FIRST ||
-					    p->o.overlap == REASM_LAST);
+	/* The segment has filled the holes between them. */
+	assert(hold_end(a) == b->off);
+	/* Whose segment a byte came in is of no interest to these. */
+	return p->o.overlap == REASM_FIRST || p->o.overlap == REASM_LAST ||
+	       (a->edges.off == b->edges.off && a->edges.end == b->edges.end);
 }
 
 /*
