@@ -315,21 +315,81 @@ mutations(void **state)
 	obuf_done(&file);
 }
 
-/* What has come through a pipe is given out, the rest is waited for. */
+/* --- pipes ------------------------------------------------------------- */
+
+/** struct pipes - A pipe to be unpacked, and one that wakes. */
+struct pipes {
+	int fd[2];
+	int wake[2];
+	struct unpack *u;
+};
+
+static void
+pipes_init(struct pipes *p)
+{
+	assert_int_equal(pipe(p->fd), 0);
+	assert_int_equal(pipe(p->wake), 0);
+	p->u = unpack_new(p->fd[0], p->wake[0]);
+	assert_non_null(p->u);
+	assert_false(unpack_seekable(p->u));
+}
+
+static void
+pipes_done(struct pipes *p)
+{
+	unpack_free(p->u);
+	assert_int_equal(close(p->fd[0]), 0);
+	assert_int_equal(close(p->wake[0]), 0);
+	assert_int_equal(close(p->wake[1]), 0);
+}
+
+static void
+send_part(struct pipes *p, const uint8_t *data, size_t len)
+{
+	assert_int_equal(write(p->fd[1], data, len), (ssize_t)len);
+}
+
+/* Woken, it waits for nothing, as often as one likes. */
+static void
+expect_woken(struct pipes *p)
+{
+	struct err err;
+	uint8_t buf[16];
+	size_t n;
+
+	assert_int_equal(write(p->wake[1], "", 1), 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    unpack_read(p->u, buf, sizeof(buf), &n, &err), -ECANCELED);
+	assert_int_equal(read(p->wake[0], buf, 1), 1);
+}
+
+/* The rest of it is that of @plain, from @at on. */
+static void
+expect_rest(struct pipes *p, const struct obuf *plain, size_t at)
+{
+	struct result r;
+
+	assert_int_equal(close(p->fd[1]), 0);
+	read_to_end(p->u, 4096, &r);
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(at + r.got.len, plain->len);
+	assert_memory_equal(r.got.data, plain->data + at, r.got.len);
+	obuf_done(&r.got);
+}
+
+/* What has come is given out, the rest is waited for. */
 static void
 trickling_pipe(void **state)
 {
+	(void)state;
 	for (int kind = 0; kind < 3; kind++) {
 		struct obuf plain = { 0 }, file = { 0 };
-		int fd[2], wake[2];
-		struct unpack *u;
+		struct pipes p;
 		uint8_t buf[4096];
 		struct err err;
 		size_t n, half;
 
-		(void)state;
-		assert_int_equal(pipe(fd), 0);
-		assert_int_equal(pipe(wake), 0);
 		put_bytes(&plain, 1000);
 		if (kind == 0)
 			obuf_put(&file, plain.data, plain.len);
@@ -337,44 +397,25 @@ trickling_pipe(void **state)
 			put_gzip(&file, &plain);
 		else
 			put_zstd(&file, &plain);
-		if (kind == 2) /* a frame of its own: a block comes whole */
-			put_zstd(&file, &plain);
 		half = file.len / 2;
-		assert_int_equal(write(fd[1], file.data, half), (ssize_t)half);
-		u = unpack_new(fd[0], wake[0]);
-		assert_non_null(u);
-		assert_int_equal(unpack_read(u, buf, sizeof(buf), &n, &err), 0);
+		if (kind == 2) {
+			/* Two frames: a block comes whole or not at all. */
+			half = file.len;
+			put_zstd(&file, &plain);
+		}
+		pipes_init(&p);
+		send_part(&p, file.data, half);
+		assert_int_equal(
+		    unpack_read(p.u, buf, sizeof(buf), &n, &err), 0);
 		assert_true(n > 0);
 		assert_memory_equal(buf, plain.data, n);
-
-		/* Woken, nothing is lost, as often as one likes. */
-		assert_int_equal(write(wake[1], "", 1), 1);
-		for (int i = 0; i < 3; i++)
-			assert_int_equal(
-			    unpack_read(u, buf, sizeof(buf), &n, &err),
-			    -ECANCELED);
-		assert_int_equal(read(wake[0], buf, 1), 1);
-
+		expect_woken(&p);
 		if (kind == 2)
 			put_bytes(&plain, 1000);
-		assert_int_equal(
-		    write(fd[1], file.data + half, file.len - half),
-		    (ssize_t)(file.len - half));
-		assert_int_equal(close(fd[1]), 0);
-		for (size_t at = n; n > 0; at += n) {
-			assert_int_equal(
-			    unpack_read(u, buf, sizeof(buf), &n, &err), 0);
-			assert_true(at + n <= plain.len);
-			assert_memory_equal(buf, plain.data + at, n);
-			if (n == 0)
-				assert_int_equal(at, plain.len);
-		}
-		assert_int_equal(unpack_taken(u), file.len);
-		assert_false(unpack_seekable(u));
-		unpack_free(u);
-		assert_int_equal(close(fd[0]), 0);
-		assert_int_equal(close(wake[0]), 0);
-		assert_int_equal(close(wake[1]), 0);
+		send_part(&p, file.data + half, file.len - half);
+		expect_rest(&p, &plain, n);
+		assert_int_equal(unpack_taken(p.u), file.len);
+		pipes_done(&p);
 		obuf_done(&plain);
 		obuf_done(&file);
 	}
@@ -385,38 +426,17 @@ static void
 first_byte_alone(void **state)
 {
 	struct obuf plain = { 0 }, file = { 0 };
-	int fd[2], wake[2];
-	struct unpack *u;
-	struct result r;
-	uint8_t buf[16];
-	struct err err;
-	size_t n;
+	struct pipes p;
 
 	(void)state;
 	put_bytes(&plain, 500);
 	put_gzip(&file, &plain);
-	assert_int_equal(pipe(fd), 0);
-	assert_int_equal(pipe(wake), 0);
-	assert_int_equal(write(fd[1], file.data, 1), 1);
-	assert_int_equal(write(wake[1], "", 1), 1);
-	u = unpack_new(fd[0], wake[0]);
-	assert_non_null(u);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(
-		    unpack_read(u, buf, sizeof(buf), &n, &err), -ECANCELED);
-	assert_int_equal(read(wake[0], buf, 1), 1);
-	assert_int_equal(
-	    write(fd[1], file.data + 1, file.len - 1), (ssize_t)file.len - 1);
-	assert_int_equal(close(fd[1]), 0);
-	read_to_end(u, 4096, &r);
-	assert_int_equal(r.rc, 0);
-	assert_int_equal(r.got.len, plain.len);
-	assert_memory_equal(r.got.data, plain.data, plain.len);
-	obuf_done(&r.got);
-	unpack_free(u);
-	assert_int_equal(close(fd[0]), 0);
-	assert_int_equal(close(wake[0]), 0);
-	assert_int_equal(close(wake[1]), 0);
+	pipes_init(&p);
+	send_part(&p, file.data, 1);
+	expect_woken(&p);
+	send_part(&p, file.data + 1, file.len - 1);
+	expect_rest(&p, &plain, 0);
+	pipes_done(&p);
 	obuf_done(&plain);
 	obuf_done(&file);
 }

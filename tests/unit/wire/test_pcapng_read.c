@@ -250,50 +250,50 @@ sections_of_either_order(void **state)
 				  "packet 2 at 1000 dir 1 1/1 78\nend\n");
 }
 
+static const struct {
+	uint8_t tsresol;
+	int64_t offset_s;
+	uint64_t ts;
+	uint64_t want;
+} times[] = {
+	{ 0, 0, 1700000000, 1700000000000000000 },
+	{ 3, 0, 1700000000123, 1700000000123000000 },
+	{ 6, 0, 1700000000123456, 1700000000123456000 },
+	{ 9, 0, UINT64_MAX, UINT64_MAX },
+	{ 12, 0, 1234567890123, 1234567890 },
+	{ 19, 0, 12345678901234567890U, 1234567890 },
+	{ 20, 0, 12345678901234567890U, 123456789 },
+	{ 28, 0, 12345678901234567890U, 1 },
+	{ 29, 0, UINT64_MAX, 0 },
+	{ 127, 0, UINT64_MAX, 0 },
+	/* Powers of two: NTP's 32 bits of fraction, and the ends. */
+	{ 0x80, 0, 7, 7000000000 },
+	{ 0x80 | 10, 0, 1024 + 512, 1500000000 },
+	{ 0x80 | 32, 0, (UINT64_C(5) << 32) + 0x40000000, 5250000000 },
+	{ 0x80 | 33, 0, (UINT64_C(5) << 33) - 1, 4999999999 },
+	{ 0x80 | 63, 0, UINT64_MAX, 1999999999 },
+	{ 0x80 | 64, 0, UINT64_MAX, 999999999 },
+	{ 0x80 | 95, 0, UINT64_MAX, 0 },
+	{ 0x80 | 127, 0, UINT64_MAX, 0 },
+	/* Exact where a few bits less would be one too few. */
+	{ 0x80 | 60, 0, (UINT64_C(1) << 60) / 5 + 1, 200000000 },
+	/* Offsets, back and forth, to the ends of time. */
+	{ 6, 100, 1000001, 101000001000 },
+	{ 6, -1, 3000001, 2000001000 },
+	{ 6, -3, 3000001, 1000 },
+	{ 6, -4, 3000001, 0 },
+	{ 0, INT64_MIN, UINT64_MAX, UINT64_MAX },
+	{ 6, INT64_MIN, UINT64_MAX, 0 },
+	{ 6, INT64_MAX, 0, UINT64_MAX },
+	{ 0, INT64_MAX, UINT64_MAX, UINT64_MAX },
+	{ 0, 0, UINT64_MAX, UINT64_MAX },
+};
+
 static void
 time_stamps(void **state)
 {
-	static const struct {
-		uint8_t tsresol;
-		int64_t offset_s;
-		uint64_t ts;
-		uint64_t want;
-	} cases[] = {
-		{ 0, 0, 1700000000, 1700000000000000000 },
-		{ 3, 0, 1700000000123, 1700000000123000000 },
-		{ 6, 0, 1700000000123456, 1700000000123456000 },
-		{ 9, 0, UINT64_MAX, UINT64_MAX },
-		{ 12, 0, 1234567890123, 1234567890 },
-		{ 19, 0, 12345678901234567890U, 1234567890 },
-		{ 20, 0, 12345678901234567890U, 123456789 },
-		{ 28, 0, 12345678901234567890U, 1 },
-		{ 29, 0, UINT64_MAX, 0 },
-		{ 127, 0, UINT64_MAX, 0 },
-		/* Powers of two: NTP's 32 bits of fraction, and the ends. */
-		{ 0x80, 0, 7, 7000000000 },
-		{ 0x80 | 10, 0, 1024 + 512, 1500000000 },
-		{ 0x80 | 32, 0, (UINT64_C(5) << 32) + 0x40000000, 5250000000 },
-		{ 0x80 | 33, 0, (UINT64_C(5) << 33) - 1, 4999999999 },
-		{ 0x80 | 63, 0, UINT64_MAX, 1999999999 },
-		{ 0x80 | 64, 0, UINT64_MAX, 999999999 },
-		{ 0x80 | 95, 0, UINT64_MAX, 0 },
-		{ 0x80 | 127, 0, UINT64_MAX, 0 },
-		/* Exact where a few bits less would be one too few. */
-		{ 0x80 | 60, 0, (UINT64_C(1) << 60) / 5 + 1, 200000000 },
-		/* Offsets, back and forth, to the ends of time. */
-		{ 6, 100, 1000001, 101000001000 },
-		{ 6, -1, 3000001, 2000001000 },
-		{ 6, -3, 3000001, 1000 },
-		{ 6, -4, 3000001, 0 },
-		{ 0, INT64_MIN, UINT64_MAX, UINT64_MAX },
-		{ 6, INT64_MIN, UINT64_MAX, 0 },
-		{ 6, INT64_MAX, 0, UINT64_MAX },
-		{ 0, INT64_MAX, UINT64_MAX, UINT64_MAX },
-		{ 0, 0, UINT64_MAX, UINT64_MAX },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ATTR_COUNT(cases); i++) {
+	for (size_t i = 0; i < ATTR_COUNT(times); i++) {
 		struct obuf o = { 0 };
 		char want[256];
 
@@ -302,14 +302,14 @@ time_stamps(void **state)
 		    &(struct iface){
 			.linktype = 1,
 			.has_tsresol = true,
-			.tsresol = cases[i].tsresol,
-			.offset_s = cases[i].offset_s,
+			.tsresol = times[i].tsresol,
+			.offset_s = times[i].offset_s,
 		    });
 		put_packet(&o, i % 2 != 0,
-		    &(struct packet){ .ts = cases[i].ts, .data = "" });
+		    &(struct packet){ .ts = times[i].ts, .data = "" });
 		(void)snprintf(want, sizeof(want),
 		    ETHERNET "packet 0 at %" PRIu64 " dir 0 0/0 \nend\n",
-		    cases[i].want);
+		    times[i].want);
 		rig_expect(&o, want);
 	}
 }
