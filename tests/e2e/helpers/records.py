@@ -25,6 +25,7 @@ class Session:
         default_factory=lambda: {d: bytearray() for d in DIRS})
     ends: dict = dataclasses.field(default_factory=dict)
     gaps: list = dataclasses.field(default_factory=list)
+    conflicts: list = dataclasses.field(default_factory=list)
     events: list = dataclasses.field(default_factory=list)
     close: dict = dataclasses.field(default_factory=dict)
 
@@ -54,17 +55,20 @@ def events(path):
     return [json.loads(line) for line in text.split(b"\n")[:-1]]
 
 
-def jsonl(path):
+def jsonl(path, captured=False):
     """The sessions of a jsonl record, in the order of their ids.
 
     Checks what every record promises: open first, close last, one end per
     direction, offsets that never jump without a gap, times that never go
-    back, totals that add up.
+    back (but for captured ones: those are the packets'), totals that add up.
     """
     sessions = {}
     for event in events(path):
         assert event["v"] == 1, event
         one = sessions.setdefault(event["session"], Session(event["session"]))
+        assert captured or not one.events or (
+            event["ts"] >= one.events[-1]["ts"]), (
+                f"time went back: {_brief(event)}")
         _fold(one, event)
         one.events.append(event)
     return [sessions[number] for number in sorted(sessions)]
@@ -92,9 +96,6 @@ def _fold(one, event):
     assert not one.close, f"after close: {_brief(event)}"
     assert (kind == "open") == (not one.open), (
         f"open not first: {_brief(event)}")
-    if one.events:
-        assert event["ts"] >= one.events[-1]["ts"], (
-            f"time went back: {_brief(event)}")
     if kind == "open":
         one.open = event
     elif kind == "data":
@@ -107,6 +108,8 @@ def _fold(one, event):
     elif kind == "gap":
         assert event["offset"] == _offset(one, event["dir"]), _brief(event)
         one.gaps.append(event)
+    elif kind == "conflict":
+        _fold_conflict(one, event)
     elif kind == "end":
         assert event["dir"] not in one.ends, f"second end: {_brief(event)}"
         assert event["offset"] == _offset(one, event["dir"]), _brief(event)
@@ -119,9 +122,30 @@ def _fold(one, event):
         raise AssertionError(f"unknown event: {_brief(event)}")
 
 
+def _fold_conflict(one, event):
+    """It names bytes that were delivered, and the copy that was kept."""
+    kept, other = (base64.b64decode(event[key], validate=True)
+                   for key in ("kept", "other"))
+    assert len(kept) == len(other) == event["len"] > 0, _brief(event)
+    assert kept != other, _brief(event)
+    assert event["offset"] + event["len"] <= _offset(one, event["dir"]), (
+        _brief(event))
+    assert kept == _stretch(one, event), _brief(event)
+    one.conflicts.append(event)
+
+
+def _stretch(one, event):
+    """The delivered bytes at the place that an event names."""
+    start = event["offset"] - sum(
+        gap["len"] for gap in one.gaps
+        if gap["dir"] == event["dir"] and gap["offset"] < event["offset"])
+    return bytes(one.data[event["dir"]][start:start + event["len"]])
+
+
 def _brief(event):
     """For messages: not a quarter of a megabyte of base64."""
-    return {key: value for key, value in event.items() if key != "data"}
+    return {key: value for key, value in event.items()
+            if key not in ("data", "kept", "other")}
 
 
 def _offset(one, direction):
