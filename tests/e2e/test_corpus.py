@@ -1,0 +1,262 @@
+"""`teeline read` over captures that other projects made: see
+helpers/corpus.py.  Each stream's bytes are known from two programs that agree;
+what is a matter of policy is in POLICY, with the reason.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+
+import pytest
+
+from helpers import corpus, reading, savefile
+from helpers.real import run
+from helpers.records import DIRS
+
+STREAMS = corpus.streams()
+DAMAGED = {row["file"] for row in corpus.table("files.tsv")
+           if row["tshark_rc"] != "0"}
+FILES = pytest.mark.parametrize(
+    "name", STREAMS, ids=[os.path.basename(name) for name in STREAMS])
+
+# (file, stream): why ours is not what truth.tsv says, and what it is instead
+# (as differences() puts it).
+POLICY = {}
+
+# Of ambiguous.tsv: encapsulations that are not opened, so that there is no
+# session at all, and why.
+CLOSED = {
+    "arcnet": "a link type of the nineteen-eighties",
+    "ipcomp": "compressed: nothing in it can be seen without unpacking",
+    "ayiya": "a tunnel whose only user, SixXS, ended in 2017",
+    "user_dlt": "a link type that everybody gives a meaning of his own",
+}
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(teeline, tmp_path, name, *options, **how):
+    """Read a file of the corpus, or one made from it."""
+    return reading.read(teeline, tmp_path, corpus.path(name), *options,
+                        expect=int(name in DAMAGED), **how)
+
+
+def differences(stream, session):
+    """What of a session is not as its row says: a list of texts."""
+    row, found = stream.rows[0], []
+    for key in ("client", "server"):
+        if session.open[key] != row[key]:
+            found.append(f"{key} {session.open[key]}")
+    for direction in DIRS:
+        data = session.bytes(direction)
+        holes, tail = reading.layout(session, direction)
+        if (len(data), digest(data)) != (
+                int(row[f"bytes_{direction}"]), row[f"sha256_{direction}"]):
+            found.append(f"{direction} {len(data)} bytes, not "
+                         f"{row[f'bytes_{direction}']}")
+        if holes != corpus.ranges(row[f"gaps_{direction}"]):
+            found.append(f"{direction} gaps {holes}, not "
+                         f"{row[f'gaps_{direction}'] or 'none'}")
+        elif digest(reading.with_zeros(session, direction)) != (
+                row[f"zsha256_{direction}"]):
+            found.append(f"{direction} with zeros differs")
+        if tail != int(row[f"tailmiss_{direction}"]):
+            found.append(f"{direction} tail {tail}, not "
+                         f"{row[f'tailmiss_{direction}']}")
+    return found
+
+
+@FILES
+def test_streams(teeline, tmp_path, name):
+    """Every byte, every gap, who is the client; and no session besides."""
+    got = read(teeline, tmp_path, name)
+    pairs, spare, missing = corpus.match(got.sessions, STREAMS[name])
+    wrong = [f"no session: {stream}" for stream in missing if stream.exact]
+    wrong += [f"nobody's session: {one.open}" for one in spare]
+    for stream, session in pairs:
+        found = differences(stream, session) if stream.exact else []
+        _, expected = POLICY.get((name, stream.number), ("", []))
+        if found != expected:
+            wrong.append(f"{stream} ({', '.join(stream.notes)}): {found}"
+                         + (f" and not {expected}" if expected else ""))
+    assert not wrong, "\n".join(wrong)
+
+
+AMBIGUOUS = [stream for some in STREAMS.values() for stream in some
+             if not stream.exact and stream.client]
+
+
+@pytest.mark.parametrize("stream", AMBIGUOUS, ids=map(str, AMBIGUOUS))
+def test_ambiguous(teeline, tmp_path, stream):
+    """Each direction is what one of the other programs makes of it."""
+    got = read(teeline, tmp_path, stream.file)
+    pairs, _, _ = corpus.match(got.sessions, STREAMS[stream.file])
+    session = dict((one.number, found) for one, found in pairs).get(
+        stream.number)
+    closed = [word for word in CLOSED if word in stream.rows[0]["stack"]]
+    if closed:
+        assert session is None, closed
+        return
+    assert session, "no session"
+    for row in stream.rows:
+        data = session.bytes(row["dir"])
+        zeros = reading.with_zeros(session, row["dir"])
+        ours = {digest(data), f"{len(data)}:{digest(data)[:16]}",
+                f"{len(zeros)}:{digest(zeros)[:16]}"}
+        theirs = {answer for key in (
+            "follow_sha256", "first_wins_sha256", "last_wins_sha256",
+            "tcpflow", "suricata") for answer in row[key].split()}
+        assert ours & theirs, (
+            f"{row['dir']} {ours}, gaps {reading.gaps(session, row['dir'])} "
+            f"conflicts {len(session.conflicts)}; theirs {theirs}")
+        assert row["conflict_bytes"] == "0" or session.conflicts
+
+
+# --- other ways in, and out ---------------------------------------------------
+
+def log(got):
+    """The record as it was written: the same in every byte, times and all."""
+    with open(f"{got.folder}/log", "rb") as file:
+        return file.read()
+
+
+@FILES
+def test_packed_or_piped(teeline, tmp_path, name):
+    """stdin, gzip, zstd: the same record, also where the file is damaged."""
+    whole = log(read(teeline, tmp_path, name))
+    status, path = int(name in DAMAGED), corpus.path(name)
+    with open(path, "rb") as file:
+        got = reading.read(teeline, tmp_path, "-", expect=status, stdin=file)
+    assert log(got) == whole
+    for tool in ("gzip", "zstd"):
+        packed = tmp_path / f"x.{tool}"
+        packed.write_bytes(run(tool, "-c", "-q", path))
+        got = reading.read(teeline, tmp_path, packed, expect=status)
+        assert log(got) == whole, tool
+    with open(tmp_path / "x.zstd", "rb") as file:
+        got = reading.read(teeline, tmp_path, "-", expect=status, stdin=file)
+    assert log(got) == whole
+
+
+@FILES
+def test_converted(teeline, tmp_path, name):
+    """As Wireshark's editcap writes it in the other formats."""
+    whole = log(read(teeline, tmp_path, name))
+    status = 0 if name not in DAMAGED else None
+    for kind in ("pcap", "nsecpcap", "pcapng"):
+        path = tmp_path / f"x.{kind}"
+        run("editcap", "-F", kind, corpus.path(name), path, expect=None)
+        packets = len(savefile.load(path)) if path.exists() else 0
+        # Several link types, or one that a format has no number for.
+        if packets < len(savefile.load(corpus.path(name))):
+            continue
+        got = reading.read(teeline, tmp_path, path)
+        assert log(got) == whole or kind == "pcap" and in_nanoseconds(name)
+        status = 1
+    assert status != 0, "editcap could write it in no format"
+
+
+def in_nanoseconds(name):
+    """Does it have times that microseconds cannot hold?"""
+    return any(one.ts_ns is None or one.ts_ns % 1000
+               for one in savefile.load(corpus.path(name)))
+
+
+@FILES
+def test_written_again(teeline, tmp_path, name):
+    """-w: the packets as they were captured, which give the same streams;
+    Wireshark's capinfos says of both files the same."""
+    path, status = tmp_path / "out.pcapng", int(name in DAMAGED)
+    whole = log(read(teeline, tmp_path, name, "-w", path))
+    before, after = savefile.load(corpus.path(name)), savefile.load(path)
+    assert len(after) == len(before)
+    for number, (one, other) in enumerate(zip(before, after), 1):
+        one.ts_ns = other.ts_ns if one.ts_ns is None else one.ts_ns
+        one.wire = max(one.wire, len(one.data))
+        assert other == one, f"packet {number}"
+    assert log(reading.read(teeline, tmp_path, path)) == whole
+    if not status:
+        said = [run("capinfos", "-TrQ", "-E", "-c", "-d", one).split(b"\t")[1:]
+                for one in (corpus.path(name), path)]
+        assert said[0] == said[1]
+
+
+# --- robust ---------------------------------------------------------------------
+
+ROBUST = corpus.table("robust/robust.tsv")
+# Formats that are legal, old or odd: read, or said clearly.
+
+
+def packets_of(row):
+    return int(row["tshark_packets"] or 0)
+
+
+@pytest.mark.parametrize(
+    "row", ROBUST, ids=[os.path.basename(row["file"]) for row in ROBUST])
+def test_robust(teeline, tmp_path, row):
+    """Each class gets what its row asks for; nothing crashes or hangs."""
+    path = corpus.path(row["file"])
+    got = reading.read(teeline, tmp_path, path, expect=None)
+    status, kind = got.run.process.returncode, row["class"]
+    received = got.packets["received"]
+    assert status in (0, 1), got.run.describe()
+    if kind == "corrupt-or-truncated-file":
+        check_damage(got, path, row)
+    elif kind == "malformed-packets":
+        assert (status, received) == (0, packets_of(row))
+    elif kind == "not-tcp":
+        assert (status, got.sessions) == (0, [])
+        assert received == packets_of(row)
+    elif kind == "unsupported-linktype":
+        assert (status, got.sessions) == (0, [])
+        assert got.undecodable() == {"link_type": received}
+        assert received == packets_of(row)
+    else:
+        assert kind == "valid-odd-format", row
+        if status:
+            check_damage(got, path, row)
+        else:
+            assert received >= packets_of(row)
+
+
+def check_damage(got, path, row):
+    """What is before the damage was read.  A file that tshark merely has no
+    name for (a link type) may be whole; else one sentence has file and
+    offset."""
+    assert got.packets["received"] >= packets_of(row), got.run.describe()
+    if got.run.process.returncode == 0:
+        assert "network type" in row["tshark_message"], got.run.describe()
+        assert set(got.undecodable()) <= {"link_type"}
+        return
+    lines = got.run.complaints(re.escape(path).encode())
+    assert len(lines) == 1, got.run.describe()
+    assert re.search(rb"\b(byte|offset)\b.*\d", lines[0]), lines
+
+
+def test_robust_together(teeline, tmp_path):
+    """All of them in one run: each damage is named, the others are read."""
+    paths = [corpus.path(row["file"]) for row in ROBUST]
+    got = reading.read(teeline, tmp_path, paths, expect=1)
+    assert got.packets["received"] >= sum(map(packets_of, ROBUST))
+
+
+@pytest.mark.parametrize("name", [
+    "pcap/csanders__sessionhijacking.pcapng", "pcap/ndpi__ajp.pcap"])
+def test_cut_anywhere(teeline, tmp_path, name):
+    """A file that ends at any byte: what is before is read, never more."""
+    with open(corpus.path(name), "rb") as file:
+        data = file.read()[:6000]
+    sizes = [*range(0, 400, 7), *range(400, len(data), 331)]
+    counts = []
+    for size in sizes:
+        path = tmp_path / "cut"
+        path.write_bytes(data[:size])
+        got = reading.read(teeline, tmp_path, path, expect=None)
+        assert got.run.process.returncode in (0, 1), size
+        counts.append(got.packets["received"])
+        shutil.rmtree(got.folder)
+    assert counts == sorted(counts)
+    assert counts[-1] > 5
