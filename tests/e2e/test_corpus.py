@@ -110,12 +110,13 @@ def test_ambiguous(teeline, tmp_path, stream):
             "follow_sha256", "first_wins_sha256", "last_wins_sha256",
             "tcpflow", "suricata") for answer in row[key].split()}
         assert ours & theirs, (
-            f"{row['dir']} {ours}, gaps {reading.gaps(session, row['dir'])} "
+            f"{row['dir']} {ours}, "
+            f"gaps {reading.gaps_of(session, row['dir'])}, "
             f"conflicts {len(session.conflicts)}; theirs {theirs}")
         assert row["conflict_bytes"] == "0" or session.conflicts
 
 
-# --- other ways in, and out ---------------------------------------------------
+# --- other ways in, and out --------------------------------------------------
 
 def log(got):
     """The record as it was written: the same in every byte, times and all."""
@@ -184,7 +185,7 @@ def test_written_again(teeline, tmp_path, name):
         assert said[0] == said[1]
 
 
-# --- robust ---------------------------------------------------------------------
+# --- robust ------------------------------------------------------------------
 
 ROBUST = corpus.table("robust/robust.tsv")
 # Formats that are legal, old or odd: read, or said clearly.

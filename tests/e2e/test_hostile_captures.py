@@ -16,6 +16,8 @@ from helpers.program import is_instrumented
 from helpers.reading import streams
 
 MIB = 1 << 20
+FOUR = ("10.1.0.1:40000", "10.2.0.2:80")
+SIX = ("[2001:db8::1]:40000", "[2001:db8::2]:80")
 
 
 def peak(got):
@@ -135,7 +137,7 @@ def test_overlaps_of_every_kind(teeline, tmp_path):
 @pytest.mark.parametrize("family", [4, 6])
 def test_fragments_that_are_never_complete(teeline, tmp_path, resting, family):
     """50,000 first fragments, each of another datagram."""
-    talk = Talk() if family == 4 else Talk("[2001:db8::1]:1", "[2001:db8::2]:2")
+    talk = Talk(*(FOUR if family == 4 else SIX))
     cut = fragments4 if family == 4 else fragments6
     packet = talk.begin().c(bytes(2000))
     frames = [cut(packet, 1000, ident=number)[0] for number in range(50_000)]
@@ -237,7 +239,8 @@ def test_bits_that_fell_over(teeline, tmp_path, name):
         for packet in talk.whole(bytes(50), bytes(90)):
             frame = bytearray(wrap.frame(packet))
             for _ in range(dice.randrange(3)):
-                frame[dice.randrange(min(len(frame), 90))] = dice.randrange(256)
+                at = dice.randrange(min(len(frame), 90))
+                frame[at] = dice.randrange(256)
             kept = dice.choice((len(frame), dice.randrange(len(frame))))
             frames.append(savefile.Frame(bytes(frame[:kept]),
                                          wire=len(frame)))

@@ -11,6 +11,7 @@ Written without any of the program's code, and without scapy, since some tests
 make hundreds of thousands of them.
 """
 
+import hashlib
 import socket
 import struct
 
@@ -20,11 +21,17 @@ TCP, UDP, GRE, IP4_IN_IP, IP6_IN_IP = 6, 17, 47, 4, 41
 MOD = 1 << 32
 
 
-def checksum(data):
+def data(count, seed=0):
+    """That many bytes, different for each seed, without a period."""
+    return b"".join(hashlib.sha256(b"%d %d" % (seed, at)).digest()
+                    for at in range(count // 32 + 1))[:count]
+
+
+def checksum(text):
     """RFC 1071."""
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    if len(text) % 2:
+        text += b"\0"
+    total = sum(struct.unpack(f"!{len(text) // 2}H", text))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
     return ~total & 0xffff

@@ -70,7 +70,7 @@ def streams(teeline, folder, frames, *options, linktype=savefile.RAW, **how):
     return read(teeline, folder, path, *options, **how)
 
 
-def gaps(session, direction):
+def gaps_of(session, direction):
     """[(offset, length)] of the gaps of a direction, in stream order."""
     return [(gap["offset"], gap["len"]) for gap in session.gaps
             if gap["dir"] == direction]
@@ -78,7 +78,7 @@ def gaps(session, direction):
 
 def layout(session, direction):
     """(gaps inside of the stream, bytes missing at its end)."""
-    found = gaps(session, direction)
+    found = gaps_of(session, direction)
     length = len(session.data[direction]) + sum(size for _, size in found)
     tail = 0
     while found and found[-1][0] + found[-1][1] == length:
@@ -171,3 +171,22 @@ def check_sheet(got):
     assert sessions["open"] == 0, sessions
     for one in got.sessions:
         assert one.close, f"session {one.id} was never closed"
+
+
+def check_talk(session, talk, *, reason="fin", gaps=((), ()), tails=(0, 0)):
+    """A session is what a packets.Talk said, but for these gaps.
+
+    gaps        [(offset, length)] inside of each side's stream
+    tails       bytes missing at its end
+    """
+    assert (session.open["client"], session.open["server"]) == (
+        talk.client, talk.server)
+    for side, direction in enumerate(DIRS):
+        holes, tail = layout(session, direction)
+        assert (holes, tail) == (list(gaps[side]), tails[side]), direction
+        want = bytes(talk.said[side])
+        want = want[:len(want) - tail]
+        for offset, size in reversed(holes):
+            want = want[:offset] + want[offset + size:]
+        assert session.bytes(direction) == want, direction
+    assert session.reason == reason

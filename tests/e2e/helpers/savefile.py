@@ -24,6 +24,11 @@ class Frame:
     iface: int = 0
 
 
+def at(seconds, packet):
+    """A packet so many seconds after the start."""
+    return Frame(packet, START_NS + int(seconds * 10**9))
+
+
 def timed(frames):
     """All of them as Frame, with a time."""
     now = START_NS - STEP_NS
