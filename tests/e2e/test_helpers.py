@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from helpers import capture, records
+from helpers import capture, corpus, packets, reading, records, savefile
 from helpers.peers import Server, connect, echo, half_close, recv_all, reset
 from helpers.peers import was_reset
 from helpers.wait import Deadline, wait_until
@@ -47,7 +47,14 @@ def test_jsonl_reader_takes_a_good_record(tmp_path):
     [OPEN, line(event="end", dir="c2s", offset=0, how="fin"),
      line(event="data", dir="c2s", offset=0, len=2, data="aGk=")],
     [OPEN, line(event="close", reason="fin", bytes={"c2s": 1, "s2c": 0})],
-], ids=["no open", "two opens", "jump", "wrong length", "after end", "sums"])
+    [OPEN, line(event="data", dir="c2s", offset=0, len=2, data="aGk="),
+     line(event="conflict", dir="c2s", offset=1, len=2, kept="aQo=",
+          other="Ygo=")],
+    [OPEN, line(event="data", dir="c2s", offset=0, len=2, data="aGk="),
+     line(event="conflict", dir="c2s", offset=1, len=1, kept="aA==",
+          other="YQ==")],
+], ids=["no open", "two opens", "jump", "wrong length", "after end", "sums",
+        "conflict ahead", "conflict with what was not said"])
 def test_jsonl_reader_refuses_a_bad_one(tmp_path, lines):
     with pytest.raises(AssertionError):
         records.jsonl(write(tmp_path / "log", *lines))
@@ -162,3 +169,60 @@ def test_tshark_complains_about_a_bad_one(tmp_path, talk, word):
     assert any(word in text for text in capture.remarks(path))
     with pytest.raises(AssertionError):
         capture.check_quiet(path)
+
+
+def test_layout_of_a_stream_with_holes(tmp_path):
+    """Holes that touch are one; what is missing at the end is no hole."""
+    path = write(
+        tmp_path / "log", OPEN,
+        line(event="gap", dir="c2s", offset=0, len=2, why="lost"),
+        line(event="data", dir="c2s", offset=2, len=2, data="aGk="),
+        line(event="gap", dir="c2s", offset=4, len=3, why="lost"),
+        line(event="gap", dir="c2s", offset=7, len=1, why="snaplen"),
+        line(event="data", dir="c2s", offset=8, len=1, data="IQ=="),
+        line(event="gap", dir="c2s", offset=9, len=5, why="lost"))
+    one, = records.jsonl(path)
+    assert reading.layout(one, "c2s") == ([(0, 2), (4, 4)], 5)
+    assert reading.pieces(one, "c2s") == [(2, b"hi"), (8, b"!")]
+    assert reading.with_zeros(one, "c2s") == b"\0\0hi\0\0\0\0!"
+    assert reading.layout(one, "s2c") == ([], 0)
+    assert reading.pieces(one, "s2c") == []
+    file = tmp_path / "flow"
+    for text in (b"\0\0hi\0\0\0\0!x", b"\0\0hi\0\0a\0!", b"\0\0hi"):
+        file.write_bytes(text)
+        with pytest.raises(AssertionError):
+            reading.check_file(file, reading.pieces(one, "c2s"))
+    file.write_bytes(b"\0\0hi\0\0\0\0!")
+    reading.check_file(file, reading.pieces(one, "c2s"))
+
+
+@pytest.mark.parametrize("make", [savefile.pcap, savefile.pcapng])
+@pytest.mark.parametrize("order", "<>")
+def test_capture_files_come_back(tmp_path, make, order):
+    talk = packets.Talk()
+    frames = talk.whole()
+    path = make(tmp_path / "x", frames, order=order)
+    found = savefile.load(path)
+    assert [one.data for one in found] == frames
+    assert found[2].ts_ns == savefile.START_NS + 2 * savefile.STEP_NS
+    capture.check_quiet(path)
+    assert capture.follow(path, 0) == [(b"a question", b"an answer")]
+
+
+def test_streams_of_a_table_are_found_by_ends_and_order():
+    """Ports that come again; a stream that can be no session."""
+    def stream(number, orient="syn", size=0):
+        row = {"orient": orient, "bytes_c2s": size, "bytes_s2c": 0}
+        return corpus.Stream("x", number, "a:1", "b:2", True, {}, [row])
+
+    def session(number, client="a:1"):
+        return records.Session(number, {"client": client, "server": "b:2"})
+
+    bare = stream(0, "first-packet")
+    one, two = stream(1, "first-packet", 5), stream(2)
+    first, second = session(1), session(2)
+    assert corpus.match([first, second], [bare, one, two]) == (
+        [(one, first), (two, second)], [], [])
+    stranger = session(3, "c:3")
+    assert corpus.match([first, stranger], [one, two]) == (
+        [(one, first)], [stranger], [two])
