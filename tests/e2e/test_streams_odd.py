@@ -53,20 +53,21 @@ def test_zero_length_of_a_super_segment(teeline, tmp_path):
     counts."""
     talk = Talk()
     said = data(70000)
+    frames = talk.open()
     packet = bytearray(talk.c(said[:60000]))
     packet[2:4] = b"\0\0"
-    frames = [*talk.open(), bytes(packet), talk.c(said[60000:]), talk.ack(S),
-              *talk.close()]
+    frames += [bytes(packet), talk.c(said[60000:]), talk.ack(S),
+               *talk.close()]
     check_talk(streams(teeline, tmp_path, frames).session, talk)
 
 
 def test_jumbogram_length_zero(teeline, tmp_path):
     """The same for IPv6 (BIG TCP without the option)."""
     talk = Talk("[2001:db8::1]:40000", "[2001:db8::2]:80")
+    frames = talk.open()
     packet = bytearray(talk.c(data(60000)))
-    frames = [*talk.open()]
     packet[4:6] = b"\0\0"
-    frames = [*frames, bytes(packet), talk.ack(S), *talk.close()]
+    frames += [bytes(packet), talk.ack(S), *talk.close()]
     check_talk(streams(teeline, tmp_path, frames).session, talk)
 
 

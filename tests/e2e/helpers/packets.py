@@ -71,6 +71,7 @@ def ip6(src, dst, proto, payload, *, length=None, extensions=()):
         chain += bytes([after]) + body
     first = extensions[0][0] if extensions else proto
     size = len(chain) + len(payload) if length is None else length
+    size = 0 if size > 65535 else size  # a jumbogram
     return struct.pack("!IHBB16s16s", 6 << 28, size, first, 64,
                        pack_host(src), pack_host(dst)) + chain + payload
 
@@ -186,9 +187,9 @@ class Talk:
     def s(self, data, **how):
         return self.say(S, data, **how)
 
-    def stream(self, side, data, size=1000):
+    def stream(self, side, data, size=1000, **how):
         """Data as segments of so many bytes."""
-        return [self.say(side, data[at:at + size])
+        return [self.say(side, data[at:at + size], **how)
                 for at in range(0, len(data), size)]
 
     def fin(self, side, data=b"", **how):

@@ -17,6 +17,7 @@ class Session:
     """What a record says about a conversation.
 
     data        {"c2s": bytes, "s2c": bytes}
+    length      {"c2s": offset of the next byte}: with the gaps
     ends        {"c2s": "fin", ...}; close: the whole close event
     """
     id: int
@@ -24,6 +25,8 @@ class Session:
     data: dict = dataclasses.field(
         default_factory=lambda: {d: bytearray() for d in DIRS})
     ends: dict = dataclasses.field(default_factory=dict)
+    length: dict = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(DIRS, 0))
     gaps: list = dataclasses.field(default_factory=list)
     conflicts: list = dataclasses.field(default_factory=list)
     events: list = dataclasses.field(default_factory=list)
@@ -101,18 +104,20 @@ def _fold(one, event):
     elif kind == "data":
         data = base64.b64decode(event["data"], validate=True)
         assert len(data) == event["len"] > 0, _brief(event)
-        assert event["offset"] == _offset(one, event["dir"]), _brief(event)
+        assert event["offset"] == one.length[event["dir"]], _brief(event)
         assert event["dir"] not in one.ends, (
             f"data after its end: {_brief(event)}")
         one.data[event["dir"]] += data
+        one.length[event["dir"]] += len(data)
     elif kind == "gap":
-        assert event["offset"] == _offset(one, event["dir"]), _brief(event)
+        assert event["offset"] == one.length[event["dir"]], _brief(event)
         one.gaps.append(event)
+        one.length[event["dir"]] += event["len"]
     elif kind == "conflict":
         _fold_conflict(one, event)
     elif kind == "end":
         assert event["dir"] not in one.ends, f"second end: {_brief(event)}"
-        assert event["offset"] == _offset(one, event["dir"]), _brief(event)
+        assert event["offset"] == one.length[event["dir"]], _brief(event)
         one.ends[event["dir"]] = event["how"]
     elif kind == "close":
         assert event["bytes"] == {d: len(one.data[d]) for d in DIRS}, (
@@ -128,7 +133,7 @@ def _fold_conflict(one, event):
                    for key in ("kept", "other"))
     assert len(kept) == len(other) == event["len"] > 0, _brief(event)
     assert kept != other, _brief(event)
-    assert event["offset"] + event["len"] <= _offset(one, event["dir"]), (
+    assert event["offset"] + event["len"] <= one.length[event["dir"]], (
         _brief(event))
     assert kept == _stretch(one, event), _brief(event)
     one.conflicts.append(event)
@@ -146,11 +151,6 @@ def _brief(event):
     """For messages: not a quarter of a megabyte of base64."""
     return {key: value for key, value in event.items()
             if key not in ("data", "kept", "other")}
-
-
-def _offset(one, direction):
-    return len(one.data[direction]) + sum(
-        gap["len"] for gap in one.gaps if gap["dir"] == direction)
 
 
 def sink_of(path, name):
