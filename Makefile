@@ -5,6 +5,7 @@
 #	make check	build, run every test; RINGS="unit golden" runs only these
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
+#	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
 #	make install	DESTDIR= PREFIX=, and LINKS=1 for the personalities' names
 #	make uninstall	the same way back
 #	make range	RANGE=main.. builds and tests each commit by itself
@@ -33,6 +34,7 @@ FISHDIR	?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL	?= install
 PYTHON	?= /usr/bin/python3
 RANGE	?= main..
+FUZZ_SECONDS ?= 600
 RINGS	?= layers unit golden e2e tree
 CFLAGS	?= -O2 -g
 
@@ -136,6 +138,10 @@ lint: build/.deps-lint
 bench: all $(BENCH) build/.deps-bench
 	TEELINE=$(BUILD)/teeline PYTHON=$(PYTHON) bench/run
 
+# Other cases each time; a failure prints the MODEL_SEED that shows it again.
+fuzz: $(BUILD)/tests/unit/core/test_reasm_model
+	MODEL_SECONDS=$(FUZZ_SECONDS) $<
+
 range:
 	scripts/range $(RANGE)
 
@@ -188,5 +194,5 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench range install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench fuzz range install uninstall clean
 .SECONDARY:
