@@ -11,6 +11,7 @@
 #include "core/fanout.h"
 #include "core/flow_map.h"
 #include "core/flow_table.h"
+#include "core/glimpse.h"
 #include "core/tombstone.h"
 
 /*
@@ -77,6 +78,7 @@ struct flow_table {
 	struct fanout *fan;
 	struct flow_map map;
 	struct tombstone_ring tombs;
+	struct glimpse heard;
 	struct connection_env env;
 	struct list idle[FLOW_NRANKS];
 	uint64_t live[FLOW_NRANKS];
@@ -233,12 +235,14 @@ make_room(struct flow_table *t)
 
 /* Which end of the key is the client, for a segment that opens a session? */
 static unsigned
-client_of(const struct arrival *a)
+client_of(struct flow_table *t, const struct arrival *a)
 {
-	unsigned answer = SEGMENT_SYN | SEGMENT_ACK;
-	bool is_answer = (a->seg->flags & answer) == answer;
+	unsigned first = a->at;
+	bool was_heard = glimpse_take(&t->heard, a->hash, &first);
 
-	return is_answer && !flow_key_is_self(&a->key) ? 1 - a->at : a->at;
+	if (flow_key_is_self(&a->key) || (a->seg->flags & SEGMENT_SYN) == 0)
+		return was_heard ? first : a->at;
+	return (a->seg->flags & SEGMENT_ACK) != 0 ? 1 - a->at : a->at;
 }
 
 static enum dir
@@ -305,9 +309,13 @@ open_flow(struct flow_table *t, const struct arrival *a)
 {
 	struct flow *f;
 
-	if (!connection_judge_opens(a->seg) || is_own(t, a))
+	if (!connection_judge_opens(a->seg)) {
+		glimpse_note(&t->heard, a->hash, a->at);
 		return NULL;
-	f = new_flow(t, a, client_of(a));
+	}
+	if (is_own(t, a))
+		return NULL;
+	f = new_flow(t, a, client_of(t, a));
 	if (f != NULL)
 		connection_open(&f->conn, a->seg);
 	return f;

@@ -123,6 +123,21 @@ def test_midstream(teeline, tmp_path):
     assert one.open["midstream"] is True
 
 
+@pytest.mark.parametrize("side", [C, S], ids=["client", "server"])
+def test_midstream_client_is_who_was_heard_first(teeline, tmp_path, side):
+    """An acknowledgement says nothing but that: the other side may well be
+    the first to send payload."""
+    talk = Talk().begin()
+    first = talk.ack(side)
+    frames = [first, first, *talk.stream(not side, data(5000)),
+              talk.say(side, data(10, 1)), *talk.close()]
+    one = streams(teeline, tmp_path, frames).session
+    assert one.open["client"] == (talk.server if side else talk.client)
+    assert one.bytes("s2c") == data(5000)
+    assert one.bytes("c2s") == data(10, 1)
+    assert one.open["midstream"] is True
+
+
 def test_midstream_reordered(teeline, tmp_path):
     """What lies before the first byte seen has no place in the stream; what
     lies behind it does."""
