@@ -3,6 +3,7 @@ helpers/corpus.py.  Each stream's bytes are known from two programs that agree;
 what is a matter of policy is in POLICY, with the reason.
 """
 
+import dataclasses
 import hashlib
 import os
 import re
@@ -39,6 +40,12 @@ POLICY = {(corpus_file(name), number): (why, found)
      ["s2c 812 bytes, not 828", "s2c with zeros differs"]),
     ("zeek__tcp_rst-inject-rae.pcap", 0, AFTER_RST,
      ["c2s 25 bytes, not 175", "c2s with zeros differs"]),
+    ("pcpp__Ftp.pcap", 0,
+     "the client has acknowledged 48 bytes before the first that was captured",
+     ["s2c gaps [(0, 48)], not none"]),
+    ("ndpi__fuzz-2006-09-29-28586.pcap", 4,
+     "a SYN-ACK of a wrong number: there is no place to count a tail from",
+     ["s2c tail 0, not 531"]),
     ("suriv__bug-3286-02-linux-evasion_with_evasion_linux.pcap", 0, REFUSED,
      ["c2s 0 bytes, not 338", "c2s with zeros differs",
       "s2c 0 bytes, not 79", "s2c with zeros differs"]),
@@ -47,6 +54,16 @@ POLICY = {(corpus_file(name), number): (why, found)
      ["c2s 0 bytes, not 343", "c2s with zeros differs",
       "s2c 0 bytes, not 79", "s2c with zeros differs"]),
 ]}
+
+# {(file, stream): (client, server)} where IPv6 says that the addresses of its
+# header are not those of the ends: a home address (RFC 6275), the last stop of
+# a source route.  tshark shows these, but the table has the header's.
+TRUE_ENDS = {
+    (corpus_file("zeek__chksums_ip6-hoa-tcp-good-chksum.pcap"), 0):
+        ("[2001:78:1:32::1]:30000", "[2001:4f8:4:7:2e0:81ff:fe52:9a6b]:80"),
+    (corpus_file("zeek__chksums_ip6-route0-tcp-bad-chksum.pcap"), 0):
+        ("[2001:4f8:4:7:2e0:81ff:fe52:ffff]:30000", "[2001:78:1:32::2]:80"),
+}
 
 # {(file, stream): why} where ours has no session.
 NO_SESSION = {(corpus_file(name), number): why for name, number, why in [
@@ -83,6 +100,13 @@ EXPLAINED = {(corpus_file(name), number): why for name, number, why in [
 NO_PACKETS = {"robust/gopacket__be_test102.pcapng": 3}
 
 
+def streams_of(name):
+    """Those of a file, with their true ends."""
+    return [dataclasses.replace(one, client=ends[0], server=ends[1])
+            if (ends := TRUE_ENDS.get((name, one.number))) else one
+            for one in STREAMS[name]]
+
+
 def digest(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -97,7 +121,7 @@ def differences(stream, session):
     """What of a session is not as its row says: a list of texts."""
     row, found = stream.rows[0], []
     for key in ("client", "server"):
-        if session.open[key] != row[key]:
+        if session.open[key] != getattr(stream, key):
             found.append(f"{key} {session.open[key]}")
     for direction in DIRS:
         data = session.bytes(direction)
@@ -140,7 +164,7 @@ def tails(session, direction, row):
 def test_streams(teeline, tmp_path, name):
     """Every byte, every gap, who is the client; and no session besides."""
     got = read(teeline, tmp_path, name)
-    pairs, spare, missing = corpus.match(got.sessions, STREAMS[name])
+    pairs, spare, missing = corpus.match(got.sessions, streams_of(name))
     wrong = [f"no session: {stream}" for stream in missing if stream.exact
              and (name, stream.number) not in NO_SESSION]
     besides = [tuple(len(one.data[direction]) for direction in DIRS)
