@@ -298,7 +298,7 @@ follow_ack(struct connection *c, struct connection_env *env, enum dir dir,
 	struct half *h = &c->half[of];
 	/* Windows of SYNs are not scaled (RFC 7323, section 2.2). */
 	unsigned shift = segment_has(seg, SEGMENT_SYN) ? 0 : shift_of(c, dir);
-	uint64_t upto;
+	uint64_t end;
 
 	if (!half_is_started(h)) {
 		half_start(h, env->pool, seg->ack);
@@ -310,10 +310,10 @@ follow_ack(struct connection *c, struct connection_env *env, enum dir dir,
 	if (c->s.ended[of])
 		return;
 	/* Not the FIN's number, nor what may be that of a FIN not seen. */
-	upto = half_proven(h);
-	if (upto > h->acked)
-		upto = h->acked;
-	reasm_ack(env->pool, &h->reasm, h->start + (uint32_t)upto, env->now_ns);
+	end = half_proven(h);
+	if (end > h->acked)
+		end = h->acked;
+	reasm_ack(env->pool, &h->reasm, h->start + (uint32_t)end, env->now_ns);
 }
 
 static void
@@ -441,11 +441,10 @@ flush(struct connection *c, struct connection_env *env, uint64_t ts_ns)
 	deliver_syn_data(c, env);
 	for (unsigned d = 0; d < DIR_NDIRS; d++) {
 		struct half *h = &c->half[d];
-		uint64_t upto = half_proven(h);
+		uint64_t end = half_proven(h);
 
-		if (!c->s.ended[d] && upto > c->s.off[d])
-			reasm_flush(
-			    env->pool, &h->reasm, upto, ts_ns, GAP_LOST);
+		if (!c->s.ended[d] && end > c->s.off[d])
+			reasm_flush(env->pool, &h->reasm, end, ts_ns, GAP_LOST);
 	}
 	settle(c, env, ts_ns);
 }

@@ -45,7 +45,7 @@
  * were under way when the capture began, or the number was none: programs
  * that forge packets leave 0.
  */
-#define HALF_OVERTAKEN (3 * 1460)
+#define HALF_OVERTAKEN ((int64_t)3 * 1460)
 
 /* half.fin, before there is one. */
 #define HALF_NO_FIN UINT64_MAX

@@ -32,8 +32,8 @@ counting_bytes(void **state)
 	uint8_t msg[8];
 
 	(void)state;
-	for (uint8_t i = 0; i < sizeof(msg); i++)
-		msg[i] = i;
+	for (size_t i = 0; i < sizeof(msg); i++)
+		msg[i] = (uint8_t)i;
 	for (size_t i = 0; i < ATTR_COUNT(rows); i++)
 		assert_int_equal(siphash(&key, msg, rows[i].len), rows[i].want);
 }

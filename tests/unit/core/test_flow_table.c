@@ -462,7 +462,8 @@ static uint64_t
 dice(uint64_t *state, uint64_t sides)
 {
 	/* Numerical Recipes' multiplier; the upper bits are random enough. */
-	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	*state = *state * UINT64_C(6364136223846793005) +
+		 UINT64_C(1442695040888963407);
 	return (*state >> 33) % sides;
 }
 
