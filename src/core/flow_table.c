@@ -186,18 +186,32 @@ bury(struct flow_table *t, const struct flow *f)
 	}
 }
 
-/* Its session is closed; only a tombstone may be left of it. */
 static void
-remove_flow(struct flow_table *t, struct flow *f)
+unlink_flow(struct flow_table *t, struct flow *f)
 {
 	flow_map_remove(&t->map, &f->node);
 	list_remove(&f->idle);
 	list_remove(&f->due);
 	t->live[f->rank]--;
-	if (is_buried((enum how)f->conn.s.reason))
-		bury(t, f);
+}
+
+static void
+free_flow(struct flow_table *t, struct flow *f)
+{
 	connection_done(&f->conn, &t->env);
 	free(f);
+}
+
+/* Its session is closed; of one that may go on, the roles are kept. */
+static void
+remove_flow(struct flow_table *t, struct flow *f)
+{
+	unlink_flow(t, f);
+	if (is_buried((enum how)f->conn.s.reason))
+		bury(t, f);
+	else
+		glimpse_note(&t->heard, f->node.hash, f->client_at);
+	free_flow(t, f);
 }
 
 static void
@@ -205,6 +219,15 @@ end_flow(struct flow_table *t, struct flow *f, enum how how)
 {
 	connection_end(&f->conn, &t->env, how);
 	remove_flow(t, f);
+}
+
+/* Its ends are used again: another flow takes its place in the map. */
+static void
+end_old_flow(struct flow_table *t, struct flow *f)
+{
+	connection_end(&f->conn, &t->env, HOW_TIMEOUT);
+	unlink_flow(t, f);
+	free_flow(t, f);
 }
 
 static struct flow *
@@ -335,7 +358,7 @@ replace_flow(struct flow_table *t, struct flow *old, const struct arrival *a)
 	if (rival.syn)
 		client_at = rival.answers ? 1 - at : at;
 	rival.dir = at == client_at ? DIR_CLIENT : DIR_SERVER;
-	end_flow(t, old, HOW_TIMEOUT);
+	end_old_flow(t, old);
 	f = new_flow(t, a, client_at);
 	if (f != NULL)
 		connection_succeed(&f->conn, &t->env, &rival);
@@ -355,7 +378,7 @@ find_flow(struct flow_table *t, struct flow *f, const struct arrival *a)
 		connection_stray(&f->conn, &t->env, dir, a->seg);
 		return NULL;
 	case CONNECTION_RENEW:
-		end_flow(t, f, HOW_TIMEOUT);
+		end_old_flow(t, f);
 		return open_flow(t, a);
 	case CONNECTION_REPLACE:
 		return replace_flow(t, f, a);
@@ -374,6 +397,7 @@ pass_tombstone(
 			connection_count_stray(&t->env, dir, a->seg);
 		return NULL;
 	}
+	glimpse_note(&t->heard, a->hash, tomb->client_at);
 	tombstone_remove(&t->tombs, tomb);
 	return open_flow(t, a);
 }

@@ -34,6 +34,7 @@ struct flow_scene {
 	struct sink events;
 	struct sink packets;
 	char log[8192];
+	bool is_mute; /* write nothing down */
 	struct fanout *fan;
 	struct flow_table *t;
 	struct flow_opts opts;
@@ -59,6 +60,8 @@ scene_say(struct sink_lane *lane, const char *fmt, ...)
 	size_t n = strlen(sc->log);
 	va_list ap;
 
+	if (sc->is_mute)
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(sc->log + n, sizeof(sc->log) - n, fmt, ap);
 	va_end(ap);
@@ -247,7 +250,7 @@ scene_init(struct flow_scene *sc)
 			.history = REASM_HISTORY_DEFAULT,
 			.overlap = REASM_FIRST,
 		},
-		.max_concurrent = 1000,
+		.max_concurrent = 10000,
 		.next_id = scene_next_id,
 		.is_own = scene_is_own,
 		.self = sc,

@@ -354,6 +354,57 @@ tail_before_an_end_is_given_up(void **state)
 	expect(sc, "1 gap c2s 3+6 lost;1 end c2s 9 fin client;close 1 fin;");
 }
 
+/* As long as nobody has acknowledged it, it may come. */
+static void
+hole_that_is_not_acknowledged_is_waited_for(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 104, 501, "def");
+	server(sc, "A", 501, 101, "");
+	hush(sc);
+	pass(sc, 3600 * SECOND);
+	expect(sc, "");
+	client(sc, "A", 101, 501, "abc");
+	expect(sc, "1 p;1 c2s 0 abc;1 c2s 3 def;");
+}
+
+/* What was captured behind the FIN before it is none of the stream. */
+static void
+held_behind_an_end_is_dropped(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 150, 501, "wild");
+	client(sc, "FA", 104, 501, "");
+	client(sc, "A", 101, 501, "abc");
+	expect(sc, "1 p;1 p;1 p;1 c2s 0 abc;1 end c2s 3 fin client;");
+	assert_int_equal(strays(sc, DIR_CLIENT), 4);
+}
+
+/* Given up by the clock, over by that: not a tick later than the others. */
+static void
+last_hole_ends_the_session_at_once(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "FA", 104, 501, "def");
+	server(sc, "FA", 501, 108, "");
+	client(sc, "A", 108, 502, "");
+	pass(sc, 2 * SECOND - 1);
+	sc->ends[0].port++;
+	handshake(sc);
+	client(sc, "FA", 101, 501, "");
+	server(sc, "FA", 501, 102, "");
+	hush(sc);
+	pass(sc, 1);
+	expect(sc, "1 gap c2s 0+3 lost;1 c2s 3 def;1 end c2s 6 fin client;"
+		   "close 1 fin;");
+}
+
 static void
 tail_that_only_an_acknowledgement_proves(void **state)
 {
@@ -525,6 +576,9 @@ main(void)
 		SCENE(end_waits_for_what_is_missing),
 		SCENE(hole_before_an_end_is_given_up),
 		SCENE(tail_before_an_end_is_given_up),
+		SCENE(hole_that_is_not_acknowledged_is_waited_for),
+		SCENE(held_behind_an_end_is_dropped),
+		SCENE(last_hole_ends_the_session_at_once),
 		SCENE(tail_that_only_an_acknowledgement_proves),
 		SCENE(acknowledged_fin_that_was_not_seen),
 		SCENE(data_after_an_end_is_counted),

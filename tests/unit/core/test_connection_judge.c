@@ -117,6 +117,51 @@ acknowledgement_moves_the_window(void **state)
 	expect(sc, "1 gap c2s 0+50000000 lost;1 c2s 50000000 abc;");
 }
 
+/* Two strays that have nothing to do with each other prove nothing. */
+static void
+strays_here_and_there(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 50000000, 501, "abc");
+	client(sc, "A", 50000004, 501, "def");
+	client(sc, "A", 70000000, 501, "ghi");
+	expect(sc, "- p;- p;- p;");
+}
+
+/* The windows of SYNs are never scaled. */
+static void
+window_of_a_syn(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	sc->scale = 14;
+	client(sc, "S", 100, 0, "");
+	server(sc, "SA", 500, 101, "");
+	client(sc, "A", 101 + 2 * 10000 + (1 << 20) + 1, 501, "wild");
+	assert_int_equal(sc->verdict, FLOW_STRAY);
+	server(sc, "A", 501, 101, "");
+	client(sc, "A", 101 + 2 * 10000 + (1 << 20) + 1, 501, "fine");
+	assert_int_equal(sc->verdict, FLOW_SESSION);
+}
+
+/* Its SYN-ACK went past us: it must answer this connection nevertheless. */
+static void
+first_of_the_server_is_no_syn(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	client(sc, "S", 3000000000, 0, "");
+	hush(sc);
+	server(sc, "", 501, 0, "old");
+	server(sc, "A", 501, 2999999999, "old");
+	server(sc, "A", 501, 3000000001 + (1U << 30) + 1, "old");
+	expect(sc, "- p;- p;- p;");
+	server(sc, "A", 501, 3000000001, "hello");
+	expect(sc, "1 p;1 s2c 0 hello;");
+}
+
 static void
 server_that_never_answers_in_our_sight(void **state)
 {
@@ -297,6 +342,19 @@ reset_after_both_ends_changes_nothing(void **state)
 		   "1 p;close 1 fin;");
 }
 
+/* A server that offers a connection and takes it back: that is no refusal. */
+static void
+answer_is_taken_back(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	server(sc, "SA", 500, 101, "");
+	server(sc, "R", 501, 0, "");
+	expect(sc,
+	    "open 1;1 p;1 p;1 end c2s 0 rst server;1 end s2c 0 rst server;"
+	    "close 1 rst;");
+}
+
 /* --- the same ends again ----------------------------------------------- */
 
 static void
@@ -447,6 +505,76 @@ new_syn_while_lingering(void **state)
 	expect(sc, "close 1 fin;open 2;2 p;");
 }
 
+static void
+resets_prove_no_new_syn(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "S", 2000000000, 0, "");
+	server(sc, "RA", 3000000000, 2000000001, "");
+	expect(sc, "- p;- p;");
+}
+
+/* A SYN forged with the number that is acknowledged next. */
+static void
+acknowledgements_of_our_own_prove_no_new_syn(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 101, 501, "abc");
+	client(sc, "S", 103, 0, "");
+	server(sc, "A", 501, 104, "");
+	client(sc, "A", 104, 501, "def");
+	expect(sc, "1 p;1 c2s 0 abc;- p;1 p;1 p;1 c2s 3 def;");
+}
+
+/* Both have ended, what is missing can come no more. */
+static void
+new_syn_while_a_hole_is_waited_for(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "FA", 104, 501, "def");
+	server(sc, "FA", 501, 101, "");
+	hush(sc);
+	client(sc, "S", 2000000000, 0, "");
+	expect(sc, "1 gap c2s 0+3 lost;1 c2s 3 def;1 end c2s 6 fin client;"
+		   "close 1 fin;open 2;2 p;");
+}
+
+static void
+new_syn_to_itself_while_lingering(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	sc->ends[1] = sc->ends[0];
+	client(sc, "S", 100, 0, "");
+	client(sc, "SA", 100, 101, "");
+	client(sc, "FA", 101, 101, "");
+	hush(sc);
+	client(sc, "S", 2000000000, 0, "");
+	expect(sc, "close 1 fin;open 2;2 p;");
+}
+
+/* What its SYN said holds for the new connection. */
+static void
+new_syn_brings_its_scale(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	sc->scale = 10;
+	client(sc, "S", 2000000000, 0, "");
+	server(sc, "SA", 3000000000, 2000000001, "");
+	client(sc, "A", 2000000001, 3000000001, "");
+	assert_int_equal(sc->verdict, FLOW_SESSION);
+	server(sc, "A", 3000000001 + (10000 << 10), 2000000001, "far");
+	assert_int_equal(sc->verdict, FLOW_SESSION);
+}
+
 /* Hours of the capture are missing: other numbers, and both sides agree. */
 static void
 numbers_that_have_nothing_to_do_with_it(void **state)
@@ -476,6 +604,9 @@ main(void)
 		SCENE(missed_acknowledgements_lose_nothing),
 		SCENE(stream_that_went_on_without_us),
 		SCENE(acknowledgement_moves_the_window),
+		SCENE(strays_here_and_there),
+		SCENE(window_of_a_syn),
+		SCENE(first_of_the_server_is_no_syn),
 		SCENE(server_that_never_answers_in_our_sight),
 		SCENE(keep_alives_are_no_data),
 		SCENE(single_byte_is_not_always_a_keep_alive),
@@ -487,6 +618,7 @@ main(void)
 		SCENE(reset_tells_what_was_held_and_lost),
 		SCENE(reset_after_one_end),
 		SCENE(reset_after_both_ends_changes_nothing),
+		SCENE(answer_is_taken_back),
 		SCENE(new_syn_is_believed_with_its_answer),
 		SCENE(new_syn_of_the_other_side_turns_the_roles),
 		SCENE(new_syn_whose_answer_went_past_us),
@@ -497,6 +629,11 @@ main(void)
 		SCENE(answers_from_both_sides),
 		SCENE(answer_with_a_wrong_number),
 		SCENE(new_syn_while_lingering),
+		SCENE(resets_prove_no_new_syn),
+		SCENE(acknowledgements_of_our_own_prove_no_new_syn),
+		SCENE(new_syn_while_a_hole_is_waited_for),
+		SCENE(new_syn_to_itself_while_lingering),
+		SCENE(new_syn_brings_its_scale),
 		SCENE(numbers_that_have_nothing_to_do_with_it),
 	};
 

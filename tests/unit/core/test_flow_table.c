@@ -36,6 +36,32 @@ stragglers_make_no_ghosts(void **state)
 	assert_int_equal(flow_table_live(sc->t), 0);
 }
 
+/*
+ * A lingering connection makes way, and no tombstone of it comes before its
+ * successor, also when the map has grown and moved them all.
+ */
+static void
+successors_are_not_buried(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "FA", 101, 501, "");
+	server(sc, "FA", 501, 102, "");
+	client(sc, "S", 9000, 0, "");
+	server(sc, "SA", 9500, 9001, "");
+	sc->is_mute = true;
+	for (unsigned i = 0; i < 5000; i++) {
+		sc->ends[0].port = (uint16_t)i;
+		client(sc, "S", 100, 0, "");
+		if (i % 100 != 0)
+			continue;
+		sc->ends[0].port = 40000;
+		client(sc, "A", 9001 + i / 100, 9501, "x");
+		assert_int_equal(sc->verdict, FLOW_SESSION);
+	}
+}
+
 static void
 new_number_is_a_new_session(void **state)
 {
@@ -72,8 +98,8 @@ payload_of_another_stream_is_a_new_session(void **state)
 	converse(sc);
 	client(sc, "A", (64 << 20), 501, "near");
 	expect(sc, "- p;");
-	client(sc, "A", 2000000000, 501, "new");
-	expect(sc, "open 2 midstream;2 p;2 c2s 0 new;");
+	server(sc, "A", 2000000000, 101, "new");
+	expect(sc, "open 2 midstream;2 p;2 s2c 0 new;");
 }
 
 static void
@@ -129,6 +155,38 @@ tombstones_are_bounded(void **state)
 	expect(sc, "- p;");
 }
 
+/* --- roles ------------------------------------------------------------- */
+
+/* The client is who was heard first, if only with an ACK. */
+static void
+roles_by_the_first_packet(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	server(sc, "A", 501, 101, "");
+	client(sc, "A", 101, 501, "");
+	client(sc, "A", 101, 501, "abc");
+	server(sc, "A", 501, 104, "x");
+	expect(sc, "- p;- p;open 1 midstream;1 p;1 s2c 0 abc;1 p;1 c2s 0 x;");
+}
+
+/* ... unless somebody says it who knows. */
+static void
+roles_by_the_handshake(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	server(sc, "A", 501, 101, "");
+	client(sc, "S", 4000, 0, "");
+	client(sc, "A", 4001, 0, "abc");
+	expect(sc, "- p;open 1;1 p;1 p;1 c2s 0 abc;");
+	sc->ends[0].port++;
+	client(sc, "A", 101, 501, "");
+	client(sc, "SA", 500, 101, "");
+	client(sc, "A", 501, 101, "x");
+	expect(sc, "- p;open 2;2 p;2 p;2 s2c 0 x;");
+}
+
 /* --- limits ------------------------------------------------------------ */
 
 static void
@@ -148,10 +206,10 @@ idle_sessions_end(void **state)
 	pass(sc, SECOND);
 	expect(sc,
 	    "1 end c2s 0 timeout us;1 end s2c 0 timeout us;close 1 timeout;");
-	/* What is heard of it again is worth hearing. */
+	/* What is heard of it again is worth hearing, in the same roles. */
 	sc->ends[0].port--;
-	client(sc, "A", 101, 501, "back");
-	expect(sc, "open 3 midstream;3 p;3 c2s 0 back;");
+	server(sc, "A", 501, 101, "back");
+	expect(sc, "open 3 midstream;3 p;3 s2c 0 back;");
 	pass(sc, 9 * SECOND);
 	expect(sc,
 	    "2 end c2s 0 timeout us;2 end s2c 0 timeout us;close 2 timeout;");
@@ -274,6 +332,31 @@ few_unanswered_do_not_make_room_first(void **state)
 		sc->ends[0].port = (uint16_t)(1000 + i);
 		sc->now_ns++;
 		if (i < 14)
+			handshake(sc);
+		else
+			client(sc, "S", 100, 0, "");
+	}
+	hush(sc);
+	sc->ends[0].port = 1;
+	client(sc, "S", 100, 0, "");
+	expect(sc,
+	    "1 end c2s 0 evicted us;1 end s2c 0 evicted us;close 1 evicted;"
+	    "open 17;17 p;");
+	scene_done(sc);
+}
+
+/* ... unless one of them has been silent for longer than anybody. */
+static void
+unanswered_and_the_idlest_makes_room(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	sc->opts.max_concurrent = 16;
+	scene_start(sc);
+	for (unsigned i = 0; i < 16; i++) {
+		sc->ends[0].port = (uint16_t)(1000 + i);
+		sc->now_ns++;
+		if (i > 0)
 			handshake(sc);
 		else
 			client(sc, "S", 100, 0, "");
@@ -556,12 +639,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE(stragglers_make_no_ghosts),
+		SCENE(successors_are_not_buried),
 		SCENE(new_number_is_a_new_session),
 		SCENE(answer_after_a_refusal_is_a_new_session),
 		SCENE(payload_of_another_stream_is_a_new_session),
 		SCENE(tombstones_are_forgotten_in_time),
 		SCENE(stream_after_a_reset_is_counted),
 		SCENE(tombstones_are_bounded),
+		SCENE(roles_by_the_first_packet),
+		SCENE(roles_by_the_handshake),
 		LIMITS(idle_sessions_end),
 		LIMITS(syns_without_an_answer_end_by_idleness),
 		LIMITS(time_passes_with_packets),
@@ -569,6 +655,7 @@ main(void)
 		LIMITS(the_idlest_makes_room),
 		LIMITS(unanswered_make_room_first),
 		LIMITS(few_unanswered_do_not_make_room_first),
+		LIMITS(unanswered_and_the_idlest_makes_room),
 		LIMITS(sessions_of_so_many_bytes_end),
 		LIMITS(no_more_sessions_are_wanted),
 		LIMITS(names_come_before_the_open),

@@ -259,6 +259,7 @@ soft_starts(void **state)
 		half_start(&sc->h, sc->pool, 1000);
 		sc->h.soft = true;
 		half_ack(&sc->h, 1000, 500);
+		half_ack(&sc->h, 1000 + 100 * MIB, 500);
 		assert_int_equal(
 		    half_place(&sc->h, rows[i].seq, 1), HALF_WITHIN);
 		half_settle(&sc->h, sc->pool, rows[i].seq);
@@ -270,6 +271,9 @@ soft_starts(void **state)
 		    1);
 		/* What was allowed was allowed to another start. */
 		assert_int_equal(sc->h.heard, rows[i].start == 1000);
+		assert_int_equal(sc->h.edge, rows[i].start == 1000 ? 500 : 0);
+		assert_int_equal(
+		    sc->h.doubt, rows[i].start == 1000 ? 100 * MIB : 0);
 	}
 }
 
