@@ -126,7 +126,8 @@ read_nflog_attributes(struct layer_walk *w, enum layer next)
 			layer_trim(w, len - 4U);
 			return next;
 		}
-		(void)cursor_skip(&w->in, (len - 1U) / 4 * 4); /* asked above */
+		(void)cursor_skip(
+		    &w->in, (len - 1U) / 4 * (size_t)4); /* asked above */
 	}
 	return w->in.bad || w->cut > 0 ? layer_bad(w, DECODE_TRUNCATED_LINK)
 				       : LAYER_NOT_TCP;

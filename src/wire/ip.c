@@ -325,7 +325,7 @@ last_stop(const uint8_t *p, uint32_t len)
 		return NULL;
 	switch (p[2]) {
 	case 0: /* source routes (RFC 5095 ended them): stops in order */
-		return p + 8 + (len - 8) / 16 * 16 - 16;
+		return p + len - (len - 8) % 16 - 16;
 	case 2: /* mobility (RFC 6275): the home address */
 	case 4: /* segment routing (RFC 8754): the last stop comes first */
 		return p + 8;
@@ -377,7 +377,7 @@ ip_read_ah(struct layer_walk *w)
 		return layer_bad(w, DECODE_TRUNCATED_IP);
 	if (p[1] < 1)
 		return layer_bad(w, DECODE_BAD_IP_EXTENSION);
-	if (!cursor_skip(&w->in, (p[1] + 2U) * 4))
+	if (!cursor_skip(&w->in, (p[1] + (size_t)2) * 4))
 		return layer_bad(w, DECODE_TRUNCATED_IP);
 	return ip_layer(w, p[0]);
 }

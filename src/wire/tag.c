@@ -116,7 +116,7 @@ looks_like_ip(const struct layer_walk *w, const uint8_t *p, size_t len)
 	uint16_t total;
 
 	if (len >= IP_V4_LEN && p[0] >> 4 == 4) {
-		header_len = (p[0] & 0xfU) * 4;
+		header_len = (size_t)(p[0] & 0xf) * 4;
 		total = bytes_get_be16(p + 2);
 		if (header_len < IP_V4_LEN ||
 		    (total != 0 && total < header_len))

@@ -59,9 +59,6 @@ struct tcp_header {
 	uint8_t header_len;
 };
 
-/** tcp_read() - A segment ends the walk, if its header holds together. */
-enum layer tcp_read(struct layer_walk *w);
-
 /**
  * tcp_encode() - Write the first TCP_LEN bytes of a header
  * @to:		Room for TCP_LEN bytes

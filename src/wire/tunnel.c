@@ -295,7 +295,7 @@ tunnel_read_geneve(struct layer_walk *w)
 		return too_short(w);
 	if (p[0] >> 6 != 0 || (p[1] & GENEVE_CONTROL) != 0)
 		return LAYER_NOT_TCP;
-	if (!cursor_skip(&w->in, (p[0] & 0x3fU) * 4))
+	if (!cursor_skip(&w->in, (size_t)(p[0] & 0x3f) * 4))
 		return too_short(w);
 	return layer_open(w, link_ethertype(bytes_get_be16(p + 2)));
 }
@@ -392,7 +392,7 @@ tunnel_read_ayiya(struct layer_walk *w)
 		return too_short(w);
 	if ((p[2] & 0xf) != AYIYA_FORWARD || p[3] != AYIYA_IPV6)
 		return LAYER_NOT_TCP;
-	len = ((size_t)1 << (p[0] >> 4)) + (p[1] >> 4) * 4U;
+	len = ((size_t)1 << (p[0] >> 4)) + (size_t)(p[1] >> 4) * 4;
 	if (!cursor_skip(&w->in, len))
 		return too_short(w);
 	return layer_open(w, LAYER_IPV6);

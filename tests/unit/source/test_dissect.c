@@ -261,7 +261,7 @@ each_class(void **state)
 	rig_ethernet(&r, 0x0806);
 	give(&s, &r);
 	rig_tcp_ipv4(&r);
-	rig_data(&r)[9] = 50;
+	rig_put(&r, 9, 50);
 	rig_ethernet(&r, 0x0800);
 	give(&s, &r);
 	r.len = 0;
@@ -351,10 +351,10 @@ fragments_of_other_classes(void **state)
 	for (uint8_t protocol = 6; protocol <= 17; protocol += 11) {
 		for (size_t from = 0; from < 32; from += 16) {
 			rig_tcp(&r);
-			rig_data(&r)[12] = 0x40; /* of TCP: too short */
+			rig_put(&r, 12, 0x40); /* of TCP: too short */
 			fragment(
 			    &r, from, from == 0 ? 16 : r.len, protocol, &part);
-			rig_data(&part)[9] = protocol;
+			rig_put(&part, 9, protocol);
 			rig_ethernet(&part, 0x0800);
 			give(&s, &part);
 		}
@@ -385,7 +385,7 @@ fragments_within_fragments(void **state)
 		for (uint8_t k = 0; k < 2; k++) {
 			fragment(&inner, k == 0 ? 0 : 24,
 			    k == 0 ? 24 : inner.len, 2 + i, &outer);
-			rig_data(&outer)[9] = 4; /* IP within IP */
+			rig_put(&outer, 9, 4); /* IP within IP */
 			rig_ethernet(&outer, 0x0800);
 			give(&s, &outer);
 			t = scene_tally(&s);
@@ -473,8 +473,8 @@ mangled_packets(void **state)
 			rig_ipv4(&r, 4);
 		rig_ethernet(&r, 0x0800);
 		if (i % 4 == 0)
-			rig_data(&r)[14 + (random >> 12) % (r.len - 14)] =
-			    (uint8_t)(random >> 20);
+			rig_put(&r, 14 + (random >> 12) % (r.len - 14),
+			    (uint8_t)(random >> 20));
 		s.ear.log[0] = '\0';
 		give_cut(&s, &r, (uint32_t)r.len - (i % 7 == 0 ? i % 30 : 0));
 	}

@@ -4,11 +4,17 @@
 /*
  * packet_rig.h - packets for the tests of decoders, made from the inside out:
  * the TCP segment first, then each header before what is there, so that the
- * lengths in them are right.  Include after cmocka.h.
+ * lengths in them are right.
  */
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/bytes.h"
 
@@ -37,7 +43,23 @@ struct rig {
 static inline uint8_t *
 rig_data(struct rig *r)
 {
-	return r->buf + RIG_MAX - r->len;
+	return &r->buf[RIG_MAX - r->len];
+}
+
+/* Change one byte of it. */
+static inline void
+rig_put(struct rig *r, size_t at, uint8_t value)
+{
+	uint8_t *p = rig_data(r);
+
+	assert_true(at < r->len);
+	p[at] = value;
+}
+
+static inline void
+rig_flip(struct rig *r, size_t at)
+{
+	rig_put(r, at, rig_data(r)[at] ^ 0xff);
 }
 
 /* Room for a header before what is there, zeroed. */
@@ -63,7 +85,7 @@ rig_digit(char c)
 static inline void
 rig_hex(struct rig *r, const char *text)
 {
-	uint8_t bytes[256];
+	uint8_t bytes[256] = { 0 };
 	size_t len = 0;
 
 	for (const char *p = text; *p != '\0'; p++) {
@@ -175,8 +197,8 @@ rig_check_inside(const struct decode *d, const struct decode_frame *f)
 }
 
 /*
- * Decode @len bytes of which there are no more: what is read beyond them is
- * seen by the address sanitizer.  The copy is @copy's, to be freed.
+ * Decode a copy of @len bytes that ends where they do: what is read beyond
+ * them is seen by the address sanitizer.  What is found points into @data.
  */
 static inline enum decode_verdict
 rig_decode(uint16_t linktype, const uint8_t *data, uint32_t len,
@@ -258,25 +280,25 @@ rig_check_prefixes(struct rig *r, uint16_t linktype, uint32_t header_end)
 
 /* Bytes that are thrown in: nothing may be read outside of the packet. */
 static inline void
-rig_check_mutations(struct rig *r, uint16_t linktype)
+rig_check_mutations(const struct rig *r, uint16_t linktype)
 {
 	uint32_t random = 1 + linktype;
 
 	for (int i = 0; i < 2000; i++) {
-		struct rig m = *r;
+		struct rig mangled = *r;
+		uint32_t len = (uint32_t)r->len;
 		struct decode d;
-		uint32_t len = (uint32_t)m.len;
 
 		for (int k = 0; k < 1 + i % 4; k++) {
 			random = random * 1664525 + 1013904223;
-			rig_data(&m)[(random >> 8) % m.len] =
-			    (uint8_t)(random >> 24);
+			rig_put(&mangled, (random >> 8) % r->len,
+			    (uint8_t)(random >> 24));
 		}
 		if (i % 5 == 0)
 			len = (random >> 4) % (len + 1);
 		/* Whatever it is: it was looked at within its bounds. */
 		(void)rig_decode(
-		    linktype, rig_data(&m), len, (uint32_t)m.len, &d);
+		    linktype, rig_data(&mangled), len, (uint32_t)r->len, &d);
 	}
 }
 

@@ -114,7 +114,7 @@ checksums_of_what_was_cut(void **state)
 
 	(void)state;
 	rig_hex(&r, ftp_user);
-	rig_data(&r)[50] ^= 0xff;
+	rig_flip(&r, 50);
 	assert_int_equal(rig_decode(RAW, rig_data(&r), 54, 55, &d), DECODE_TCP);
 	assert_true(decode_checksum_fits(&d));
 }
@@ -168,8 +168,9 @@ noise(void **state)
 		for (size_t k = 0; k < r.len; k++) {
 			random = random * 1664525 + 1013904223;
 			/* Small values are what headers are made of. */
-			rig_data(&r)[k] = (uint8_t)(random >> 24) &
-					  (uint8_t)(i % 2 == 0 ? 0xff : 0x47);
+			rig_put(&r, k,
+			    (uint8_t)(random >> 24) &
+				(uint8_t)(i % 2 == 0 ? 0xff : 0x47));
 		}
 		/* It is looked at within its bounds, which rig_decode checks.
 		 */

@@ -129,10 +129,10 @@ radiotap(void **state)
 	frame(&r, "8802 3c00" ADDR "1000 0000");
 	rig_hex(&r, "00 00 0900 02000000 10");
 	rig_expect_tcp(&r, RADIOTAP);
-	rig_data(&r)[2] = 7;
+	rig_put(&r, 2, 7);
 	rig_expect_bad(&r, RADIOTAP, DECODE_BAD_LINK);
-	rig_data(&r)[2] = 9;
-	rig_data(&r)[0] = 1;
+	rig_put(&r, 2, 9);
+	rig_put(&r, 0, 1);
 	rig_expect_bad(&r, RADIOTAP, DECODE_BAD_LINK);
 }
 
@@ -152,7 +152,7 @@ prism_and_avs(void **state)
 	rig_hex(&r, "80211001 0000000c 00000000");
 	rig_expect_tcp(&r, PRISM);
 	rig_expect_tcp(&r, AVS);
-	rig_data(&r)[7] = 7;
+	rig_put(&r, 7, 7);
 	rig_expect_bad(&r, AVS, DECODE_BAD_LINK);
 	frame(&r, "0801 3c00" ADDR "1000");
 	rig_hex(&r, "44000000 40404040");

@@ -103,11 +103,11 @@ v4_options_are_stepped_over(void **state)
 	r.len -= sizeof(header);
 	rig_hex(&r, "94040000 01010101");
 	memcpy(rig_before(&r, sizeof(header)), header, sizeof(header));
-	rig_data(&r)[0] = 0x47;
-	rig_data(&r)[3] = (uint8_t)r.len;
+	rig_put(&r, 0, 0x47);
+	rig_put(&r, 3, (uint8_t)r.len);
 	rig_expect_tcp(&r, RAW);
 	/* Fifteen words, which are not there. */
-	rig_data(&r)[0] = 0x4f;
+	rig_put(&r, 0, 0x4f);
 	r.len = 40;
 	memmove(rig_data(&r), r.buf + RIG_MAX - 60, 40);
 	assert_int_equal(look(&r, &d), DECODE_BAD);
@@ -150,13 +150,13 @@ v4_headers_that_are_none(void **state)
 
 	(void)state;
 	rig_tcp_ipv4(&r);
-	rig_data(&r)[0] = 0x44;
+	rig_put(&r, 0, 0x44);
 	rig_expect_bad(&r, RAW, DECODE_BAD_IP_HEADER);
-	rig_data(&r)[0] = 0x75;
+	rig_put(&r, 0, 0x75);
 	rig_expect_bad(&r, RAW, DECODE_BAD_IP_HEADER);
 	/* A wrong checksum is none of our business. */
 	rig_tcp_ipv4(&r);
-	rig_data(&r)[10] ^= 0xff;
+	rig_flip(&r, 10);
 	rig_expect_tcp(&r, RAW);
 }
 
@@ -322,7 +322,7 @@ v6_true_ends(void **state)
 		rig_check_mutations(&r, RAW);
 		/* At the last stop there is nothing to look up. */
 		if (!rows[i].is_src) {
-			rig_data(&r)[IP_V6_LEN + 3] = 0;
+			rig_put(&r, IP_V6_LEN + 3, 0);
 			rig_expect_tcp(&r, RAW);
 		}
 	}
@@ -345,7 +345,7 @@ v6_lengths(void **state)
 	rig_behind(&r, "0000");
 	rig_expect_tcp(&r, RAW);
 	/* Less than its own header. */
-	rig_data(&r)[IP_V6_LEN + 7] = 7;
+	rig_put(&r, IP_V6_LEN + 7, 7);
 	rig_expect_bad(&r, RAW, DECODE_BAD_IP_LENGTH);
 	/* Options as they are, without a length; nothing behind. */
 	v6_with(&r, 0, "06 00 010400000000");

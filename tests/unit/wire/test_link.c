@@ -40,7 +40,7 @@ the_version_field_wins_over_the_type(void **state)
 	rig_ethernet(&r, 0x86dd);
 	rig_expect_tcp(&r, ETHERNET);
 	rig_tcp_ipv4(&r);
-	rig_data(&r)[0] = 0x55;
+	rig_put(&r, 0, 0x55);
 	rig_ethernet(&r, 0x0800);
 	rig_expect_bad(&r, ETHERNET, DECODE_BAD_IP_HEADER);
 }
@@ -141,7 +141,7 @@ fddi(void **state)
 	rig_tcp_ipv4(&r);
 	rig_hex(&r, "54 020000000001 020000000002 aaaa03 000000 0800");
 	rig_expect_tcp(&r, FDDI);
-	rig_data(&r)[0] = 0x41; /* station management */
+	rig_put(&r, 0, 0x41); /* station management */
 	rig_expect_not_tcp(&r, FDDI);
 }
 
@@ -158,7 +158,7 @@ token_ring_with_and_without_a_route(void **state)
 	rig_hex(&r, "10 40 020000000001 820000000002 063000310020 "
 		    "aaaa03 000000 0800");
 	rig_expect_tcp(&r, TOKEN_RING);
-	rig_data(&r)[1] = 0x05; /* the ring's own frames */
+	rig_put(&r, 1, 0x05); /* the ring's own frames */
 	rig_expect_not_tcp(&r, TOKEN_RING);
 }
 
@@ -202,7 +202,7 @@ bare_ip(void **state)
 		rig_tcp_ipv6(&r);
 		rig_expect_tcp(&r, either[i]);
 	}
-	rig_data(&r)[0] = 0x05;
+	rig_put(&r, 0, 0x05);
 	rig_expect_bad(&r, 101, DECODE_BAD_IP_HEADER);
 	rig_tcp_ipv4(&r);
 	rig_expect_tcp(&r, 228);

@@ -128,9 +128,9 @@ within_ethernet(void **state)
 	rig_ethernet(&r, 0x8864);
 	rig_behind(&r, "00000000");
 	rig_expect_tcp(&r, ETHERNET);
-	rig_data(&r)[15] = 0xa7; /* not a session's: a terminate */
+	rig_put(&r, 15, 0xa7); /* not a session's: a terminate */
 	rig_expect_not_tcp(&r, ETHERNET);
-	rig_data(&r)[14] = 0x21;
+	rig_put(&r, 14, 0x21);
 	rig_expect_bad(&r, ETHERNET, DECODE_BAD_LINK);
 }
 

@@ -104,8 +104,8 @@ scale_of(uint8_t flags, const char *options)
 	r.len = 0;
 	rig_hex(&r, options);
 	rig_hex(&r, "0401 0050 01020304 05060708 5000 2000 0000 0000");
-	rig_data(&r)[12] = (uint8_t)(r.len / 4 << 4);
-	rig_data(&r)[13] = flags;
+	rig_put(&r, 12, (uint8_t)(r.len / 4 << 4));
+	rig_put(&r, 13, flags);
 	rig_ipv4(&r, IP_PROTO_TCP);
 	assert_int_equal(
 	    rig_decode(101, rig_data(&r), (uint32_t)r.len, (uint32_t)r.len, &d),
@@ -175,15 +175,15 @@ headers_that_contradict_themselves(void **state)
 	(void)state;
 	/* A data offset of 4 words; one beyond the segment. */
 	rig_tcp(&r);
-	rig_data(&r)[12] = 0x40;
+	rig_put(&r, 12, 0x40);
 	rig_ipv4(&r, IP_PROTO_TCP);
 	rig_expect_bad(&r, 101, DECODE_BAD_TCP_HEADER);
 	rig_tcp(&r);
-	rig_data(&r)[12] = 0x90;
+	rig_put(&r, 12, 0x90);
 	rig_ipv4(&r, IP_PROTO_TCP);
 	rig_expect_bad(&r, 101, DECODE_BAD_TCP_HEADER);
 	/* All of it, up to the last byte, is fine. */
-	rig_data(&r)[IP_V4_LEN + 12] = 0x80;
+	rig_put(&r, IP_V4_LEN + 12, 0x80);
 	assert_int_equal(
 	    rig_decode(101, rig_data(&r), (uint32_t)r.len, (uint32_t)r.len, &d),
 	    DECODE_TCP);

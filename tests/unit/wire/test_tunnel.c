@@ -25,16 +25,16 @@ static void
 outer_v4(struct rig *r, uint8_t protocol)
 {
 	rig_ipv4(r, protocol);
-	rig_data(r)[15] = 99;
-	rig_data(r)[19] = 98;
+	rig_put(r, 15, 99);
+	rig_put(r, 19, 98);
 }
 
 static void
 outer_v6(struct rig *r, uint8_t next)
 {
 	rig_ipv6(r, next);
-	rig_data(r)[8 + 15] = 99;
-	rig_data(r)[24 + 15] = 98;
+	rig_put(r, 8 + 15, 99);
+	rig_put(r, 24 + 15, 98);
 }
 
 /* A header of GRE before what is there, and IPv4. */
