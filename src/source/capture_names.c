@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/siphash.h"
 #include "core/session.h"
 #include "source/capture_names.h"
 #include "source/names.h"
@@ -35,6 +36,7 @@ struct asked {
  */
 struct capture_names {
 	uv_loop_t *loop;
+	struct siphash_key key;
 	struct list asked;
 	unsigned nasked;
 	size_t nhosts;
@@ -47,26 +49,22 @@ capture_names_new(uv_loop_t *loop)
 {
 	struct capture_names *n = calloc(1, sizeof(*n));
 
-	if (n == NULL)
+	if (n == NULL || siphash_key_make(&n->key) != 0) {
+		free(n);
 		return NULL;
+	}
 	n->loop = loop;
 	list_init(&n->asked);
 	return n;
 }
 
-/*
- * FNV-1a, without a key: who floods one list makes its own names slow, and
- * never more than CAPTURE_NAMES_HOSTS steps.
- */
+/* Keyed: the addresses are others' to choose. */
 static struct host **
 bucket_of(struct capture_names *n, const struct addr *a)
 {
 	size_t len = a->family == AF_INET ? 4 : sizeof(a->ip);
-	uint32_t hash = 2166136261U;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ a->ip[i]) * 16777619U;
-	return &n->buckets[(hash ^ hash >> 16) % NBUCKETS];
+	return &n->buckets[siphash(&n->key, a->ip, len) % NBUCKETS];
 }
 
 static const struct host *

@@ -22,7 +22,7 @@ struct session;
 /* A name has some 30 bytes: 65536 hosts are some 6 MB. */
 #define CAPTURE_NAMES_HOSTS 65536
 
-/** capture_names_new() - Make a cache; NULL without memory. */
+/** capture_names_new() - Make a cache; NULL: no memory, or no random key. */
 struct capture_names *capture_names_new(uv_loop_t *loop) ATTR_WUNRES;
 
 /**

@@ -499,7 +499,8 @@ capture_ring_attach(struct capture_ring *r, struct worker *w,
 	if (r->common->o.names) {
 		r->names = capture_names_new(worker_loop(w));
 		if (r->names == NULL)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_set(
+			    err, -ENOMEM, "no memory to look names up");
 	}
 	worker_set_turn(w, on_turn, r);
 	return add_handles(r, err);
