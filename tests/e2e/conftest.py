@@ -27,6 +27,7 @@ from helpers import corpus, real
 from helpers.peers import Server
 from helpers.program import Program, program_path
 from helpers.wait import SCALE
+from helpers.wire import Wire
 
 FAILED = pytest.StashKey()
 
@@ -113,6 +114,30 @@ def fixture_server():
     with contextlib.ExitStack() as stack:
         for one in servers:
             stack.callback(one.finish)
+
+
+@pytest.fixture(name="wire")
+def fixture_wire():
+    """A client and a server, each in a network of its own: helpers/wire.py."""
+    one = Wire()
+    yield one
+    one.finish()
+
+
+@pytest.fixture(name="wire_nginx")
+def fixture_wire_nginx(wire, tmp_path_factory):
+    """nginx at the server's end of the wire."""
+    one = real.Nginx(tmp_path_factory.mktemp("nginx"), wire.server)
+    yield one
+    one.finish()
+
+
+@pytest.fixture(name="wire_redis")
+def fixture_wire_redis(wire, tmp_path_factory):
+    """redis at the server's end of the wire."""
+    one = real.Redis(tmp_path_factory.mktemp("redis"), wire.server)
+    yield one
+    one.finish()
 
 
 # What makes the relay take each of its paths: the needs of the sinks.

@@ -51,19 +51,23 @@ def run(*argv, expect=0, deadline=60.0, **how):
 class RealServer:
     """A server process that listens on a port of its own.
 
-    port, target    where
-    folder          its files
+    host, port, target  where
+    folder              its files
+
+    With place (helpers/wire.py) it runs there.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, place=None):
         self.folder = str(folder)
         self.process = None
+        self.place = place
+        self.host = place.ip if place else "127.0.0.1"
         self._log = open(os.path.join(self.folder, "log"), "ab")
         self.prepare()
         for _ in range(10):
             self.port = free_port()
-            self.target = f"127.0.0.1:{self.port}"
-            argv = self.command()
+            self.target = f"{self.host}:{self.port}"
+            argv = [*(place.enter if place else []), *self.command()]
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=self._log,
                 stderr=self._log, cwd=self.folder)
@@ -94,6 +98,8 @@ class RealServer:
     def _answers_or_ended(self):
         if self.process.poll() is not None:
             return "ended"
+        if self.place:
+            return "answers" if self.place.has_listener(self.port) else None
         with socket.create_connection(("127.0.0.1", self.port), 5):
             return "answers"
 
@@ -170,7 +176,8 @@ class Nginx(RealServer):
         os.makedirs(self.path("tmp"))
 
     def command(self):
-        user = pwd.getpwuid(os.getuid()).pw_name
+        # Whoever runs the tests is root at a place.
+        is_root = self.place or os.getuid() == 0
         temporary = "\n".join(
             f"{name}_temp_path {self.path('tmp')};" for name in
             ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -179,7 +186,7 @@ class Nginx(RealServer):
             master_process off;
             pid {self.path("pid")};
             error_log stderr;
-            {f"user {user};" if os.getuid() == 0 else ""}
+            {"user root;" if is_root else ""}
             events {{ worker_connections 512; }}
             http {{
                 access_log off;
@@ -187,7 +194,7 @@ class Nginx(RealServer):
                 keepalive_requests 100000;
                 {temporary}
                 server {{
-                    listen 127.0.0.1:{self.port};
+                    listen {self.target};
                     root {self.root};
                 }}
             }}
@@ -200,8 +207,9 @@ class Redis(RealServer):
 
     def command(self):
         return [tool("redis-server"), "--port", str(self.port), "--bind",
-                "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
-                self.folder, "--daemonize", "no", "--io-threads", "1"]
+                self.host, "--save", "", "--appendonly", "no", "--dir",
+                self.folder, "--daemonize", "no", "--io-threads", "1",
+                "--protected-mode", "no"]
 
 
 class Sshd(RealServer):
