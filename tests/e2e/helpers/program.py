@@ -53,7 +53,8 @@ class Running:
     """
 
     def __init__(self, argv, folder, *, cwd=None, env=None, stdout=None,
-                 stdin=None, nofile=None, fsize=None, prefix=()):
+                 stderr=None, stdin=None, nofile=None, fsize=None,
+                 prefix=()):
         self.argv = [str(arg) for arg in argv]
         self._folder = folder
         self._err_path = os.path.join(folder, "stderr")
@@ -66,7 +67,8 @@ class Running:
             self.process = subprocess.Popen(
                 [*prefix, *self._wrapper(), *self.argv],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
-                stdout=out if stdout is None else stdout, stderr=err,
+                stdout=out if stdout is None else stdout,
+                stderr=err if stderr is None else stderr,
                 cwd=cwd, env=self._environment(env),
                 preexec_fn=lambda: self._limit(nofile, fsize))
         self.pid = self.process.pid
