@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/drain.h"
+#include "base/clock.h"
 #include "core/sink.h"
 
 /**
@@ -17,6 +18,13 @@ struct drain {
 	bool threaded;
 	int rc;
 };
+
+static uint64_t
+deadline_of(const struct sink *sink, uint64_t deadline_ns, bool is_told)
+{
+	return is_told || sink->on_full != ON_FULL_PAUSE ? deadline_ns
+							 : CLOCK_NEVER;
+}
 
 static void *
 run(void *self)
@@ -47,13 +55,15 @@ finish(struct drain *v, size_t n)
 
 /* Without memory for threads: one after the other is better than not. */
 static int
-drain_in_turn(struct sink *const *sinks, size_t n, uint64_t deadline_ns)
+drain_in_turn(
+    struct sink *const *sinks, size_t n, uint64_t deadline_ns, bool is_told)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct drain d = { .sink = sinks[i],
-			.deadline_ns = deadline_ns };
+			.deadline_ns =
+			    deadline_of(sinks[i], deadline_ns, is_told) };
 
 		if (sinks[i]->ops->drain == NULL)
 			continue;
@@ -65,21 +75,22 @@ drain_in_turn(struct sink *const *sinks, size_t n, uint64_t deadline_ns)
 }
 
 int
-drain_all(struct sink *const *sinks, size_t n, uint64_t deadline_ns)
+drain_all(
+    struct sink *const *sinks, size_t n, uint64_t deadline_ns, bool is_told)
 {
 	struct drain *v = calloc(n + 1, sizeof(*v));
 	size_t used = 0;
 	int rc;
 
 	if (v == NULL)
-		return drain_in_turn(sinks, n, deadline_ns);
+		return drain_in_turn(sinks, n, deadline_ns, is_told);
 	for (size_t i = 0; i < n; i++) {
 		struct drain *d = &v[used];
 
 		if (sinks[i]->ops->drain == NULL)
 			continue;
 		d->sink = sinks[i];
-		d->deadline_ns = deadline_ns;
+		d->deadline_ns = deadline_of(sinks[i], deadline_ns, is_told);
 		d->threaded = pthread_create(&d->thread, NULL, run, d) == 0;
 		used++;
 	}

@@ -47,6 +47,7 @@
  * struct run - All that is made for a plan
  * @fds:	Descriptors this process may have
  * @stopping:	The source was told to stop
+ * @is_told:	... by somebody: it did not come to its own end
  * @stop_ns:	When draining must be over, monotonic
  * @deaf:	A sink's thread had to be left behind
  */
@@ -66,6 +67,7 @@ struct run {
 	struct mail stopped;
 	struct mail stdout_gone;
 	bool stopping;
+	bool is_told;
 	uint64_t stop_ns;
 	bool deaf;
 };
@@ -174,11 +176,12 @@ sink_env(struct run *r)
 /* --- the end comes ----------------------------------------------------- */
 
 static void
-begin_stop(struct run *r)
+begin_stop(struct run *r, bool is_told)
 {
 	if (r->stopping)
 		return;
 	r->stopping = true;
+	r->is_told = is_told;
 	mainloop_stop_is_final(&r->loop);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	r->source->ops->stop(r->source, r->plan->drain_ns);
@@ -187,14 +190,14 @@ begin_stop(struct run *r)
 static void
 deliver_finished(struct mail *m)
 {
-	begin_stop(ATTR_CONTAINER(m, struct run, finished));
+	begin_stop(ATTR_CONTAINER(m, struct run, finished), false);
 }
 
 /* Whoever read our output has gone: there is nothing left to do (EPIPE). */
 static void
 deliver_gone(struct mail *m)
 {
-	begin_stop(ATTR_CONTAINER(m, struct run, stdout_gone));
+	begin_stop(ATTR_CONTAINER(m, struct run, stdout_gone), true);
 }
 
 static void
@@ -237,7 +240,7 @@ on_signal_stop(void *self, int number)
 
 	if (r->plan->stopping != NULL)
 		r->plan->stopping(r->plan, number);
-	begin_stop(r);
+	begin_stop(r, true);
 }
 
 static void
@@ -407,7 +410,7 @@ join_workers(struct run *r)
 static void
 drain_sinks(struct run *r)
 {
-	if (drain_all(r->sinks.v, r->sinks.n, r->stop_ns) != 0)
+	if (drain_all(r->sinks.v, r->sinks.n, r->stop_ns, r->is_told) != 0)
 		r->deaf = true;
 }
 
@@ -464,6 +467,7 @@ abandon(struct run *r)
 	if (r->source != NULL)
 		r->source->ops->close(r->source);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
+	r->is_told = true;
 	drain_sinks(r);
 }
 

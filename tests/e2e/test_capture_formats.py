@@ -298,6 +298,27 @@ def test_pipe_that_trickles(teeline, tmp_path):
     assert done.out == bytes(talk.said[0] + talk.said[1])
 
 
+def test_reader_that_takes_its_time(teeline, tmp_path):
+    """A pager at the end of a file is no reason to drop what it has not
+    shown yet, however long that takes."""
+    talk = Talk()
+    frames = [*talk.open(), *talk.stream(0, data(400_000)), *talk.close()]
+    path = savefile.pcap(tmp_path / "x", frames)
+    ours, theirs = os.pipe()
+    done = teeline.start("read", "-q", "-f", "raw", "--drain-time", "0.1",
+                         "--stats", tmp_path / "sheet", path, ready=None,
+                         stdout=theirs)
+    os.close(theirs)
+    text = os.read(ours, 1)
+    with pytest.raises(subprocess.TimeoutExpired):  # the reader's pause
+        done.process.wait(1)
+    while part := os.read(ours, 65536):
+        text += part
+    os.close(ours)
+    done.wait()
+    assert text == bytes(talk.said[0])
+
+
 # --- out again ---------------------------------------------------------------
 
 def packets_of(path):

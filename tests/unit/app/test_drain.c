@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "app/drain.h"
+#include "base/clock.h"
 #include "core/sink.h"
 
 #define N 4
@@ -99,7 +100,7 @@ a_stuck_sink_does_not_keep_the_others(void **state)
 {
 	struct scene *sc = *state;
 
-	assert_int_equal(drain_all(sc->list, N, 12345), 0);
+	assert_int_equal(drain_all(sc->list, N, 12345, true), 0);
 	assert_int_equal(sc->drained, N - 1); /* one has nothing to drain */
 }
 
@@ -109,15 +110,36 @@ a_thread_left_behind_is_told(void **state)
 	struct scene *sc = *state;
 
 	sc->rc = -ETIMEDOUT;
-	assert_int_equal(drain_all(sc->list, N, 12345), -ETIMEDOUT);
+	assert_int_equal(drain_all(sc->list, N, 12345, true), -ETIMEDOUT);
 	assert_int_equal(sc->drained, N - 1);
+}
+
+static int
+on_drain_by_policy(struct sink *sink, uint64_t deadline_ns)
+{
+	assert_int_equal(
+	    deadline_ns, sink->on_full == ON_FULL_PAUSE ? CLOCK_NEVER : 12345);
+	return 0;
+}
+
+static void
+recordings_are_waited_for_when_nobody_hurries(void **state)
+{
+	static const struct sink_ops ops = { .kind = "policy",
+		.drain = on_drain_by_policy };
+	struct sink drops = { .ops = &ops, .on_full = ON_FULL_DROP };
+	struct sink pauses = { .ops = &ops, .on_full = ON_FULL_PAUSE };
+	struct sink *const list[] = { &drops, &pauses };
+
+	(void)state;
+	assert_int_equal(drain_all(list, 2, 12345, false), 0);
 }
 
 static void
 no_sinks_are_fine(void **state)
 {
 	(void)state;
-	assert_int_equal(drain_all(NULL, 0, 12345), 0);
+	assert_int_equal(drain_all(NULL, 0, 12345, false), 0);
 }
 
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -128,6 +150,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		SCENE(a_stuck_sink_does_not_keep_the_others),
 		SCENE(a_thread_left_behind_is_told),
+		cmocka_unit_test(recordings_are_waited_for_when_nobody_hurries),
 		cmocka_unit_test(no_sinks_are_fine),
 	};
 
