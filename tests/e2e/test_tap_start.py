@@ -5,6 +5,7 @@ import pwd
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 
 import pytest
@@ -217,17 +218,29 @@ def test_sessions(teeline, wire, tmp_path):
 
 
 def test_stop_in_the_middle(teeline, wire, tmp_path):
-    """SIGTERM while bytes flow: the session ends as `stop`, exit status 0."""
+    """SIGTERM while they talk: what was said last is heard, too.
+
+    The session ends as `stop`, and the exit status is 0.
+    """
     wire.server.spawn("nc", "-l", "7000")
     wire.server.listens(7000)
     tap = Tap(teeline, tmp_path, wire.client)
-    wire.client.spawn("sh", "-c", "exec nc $0 7000 </dev/zero",
-                      wire.server.ip)
-    wait_until(lambda: tap.sessions() and any(
-        one.bytes("c2s") for one in tap.sessions()), what="bytes flow")
-    got = tap.stop()
+    with subprocess.Popen(
+            [*wire.client.enter, "nc", wire.server.ip, "7000"],
+            stdin=subprocess.PIPE) as client:
+        client.stdin.write(b"hello")
+        client.stdin.flush()
+        wait_until(lambda: tap.sessions()[0].bytes("c2s") if tap.sessions()
+                   else None, what="the first word")
+        client.stdin.write(b" world")
+        client.stdin.flush()
+        wait_until(lambda: wire.server.run(
+            "ss", "-Htni", "sport = :7000").count(b"bytes_received:11"),
+            what="the second word has arrived")
+        got = tap.stop()
+        client.kill()
     assert got.session.reason == "stop"
-    assert got.session.bytes("c2s").count(0) == len(got.session.bytes("c2s"))
+    assert got.session.bytes("c2s") == b"hello world"
 
 
 # --- beside others ----------------------------------------------------------
