@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from helpers import hearing, reading, records
-from helpers.hearing import Tap
+from helpers.hearing import WORKERS, Tap
 from helpers.real import run
 from helpers.wire import Tcpdump
 
@@ -176,7 +176,7 @@ def test_curl(teeline, wire_nginx, wire, tmp_path):
     same_as_tcpdump(teeline, tmp_path, got, dump)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", WORKERS)
 def test_parallel(teeline, wire_nginx, wire, tmp_path, workers):
     """60 transfers over 20 connections, also on two rings."""
     digests = {}
@@ -185,7 +185,7 @@ def test_parallel(teeline, wire_nginx, wire, tmp_path, workers):
                            1000 * (number + 1) ** 2 % 700001)
         digests[hashlib.sha256(data).digest()] = number
     dump = Tcpdump(wire.client, tmp_path / "dump")
-    tap = Tap(teeline, tmp_path, wire.client, "--workers", str(workers))
+    tap = Tap(teeline, tmp_path, wire.client, "--workers", workers)
     wire.client.run(
         "curl", "-sS", "--fail", "--parallel", "--parallel-max", "20",
         "--parallel-immediate", *[

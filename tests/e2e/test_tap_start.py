@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from helpers import records
-from helpers.hearing import CAPTURING, Tap
+from helpers.hearing import CAPTURING, WORKERS, Tap
 from helpers.wait import wait_until
 from helpers.wire import IS_ROOT
 from test_tap import netcat
@@ -193,9 +193,31 @@ def test_user(teeline, wire, public):
         assert stat.S_IMODE(found.st_mode) == 0o600
 
 
+# --- names ----------------------------------------------------------------
+
+def test_names(teeline, wire):
+    """Packets do not wait for names: who comes later has them."""
+    place = wire.server
+    name = place.run("getent", "hosts", "127.0.0.1").split()[1]
+    tap = teeline.start("tap", "-i", "lo", "-f", "text", "--names",
+                        ready=CAPTURING, prefix=place.enter)
+    place.spawn("nc", "-k", "-l", "7000")
+    place.listens(7000)
+
+    def is_named():
+        place.run("nc", "-N", "127.0.0.1", "7000", input=b"hello")
+        return re.search(
+            rb"-> " + re.escape(name) + rb":\S+ \(127\.0\.0\.1\)", tap.out)
+
+    wait_until(is_named, what=tap.describe)
+    first = [line for line in tap.out.splitlines() if b" #1 " in line][0]
+    assert b"-> 127.0.0.1:7000" in first
+    tap.stop()
+
+
 # --- limits -----------------------------------------------------------------
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", WORKERS)
 def test_packets(teeline, wire, tmp_path, workers):
     """-c: exactly so many packets, then it ends by itself."""
     tap = Tap(teeline, tmp_path, wire.client, "-c", "100", "--workers",

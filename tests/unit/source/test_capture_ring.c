@@ -41,7 +41,9 @@ static void
 test_max_packets(void **state)
 {
 	(void)state;
+#ifndef TEELINE_PORTABLE
 	sc.o.rings = 2;
+#endif
 	sc.o.max_packets = 100;
 	scene_start();
 	/* Of different ports, so that both rings get some. */
