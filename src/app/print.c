@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <pcap/pcap.h>
 #include <uv.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "app/print.h"
 #include "app/run.h"
@@ -44,9 +47,15 @@ print_out(struct obuf *out)
 int
 print_version(void)
 {
+	const char *pcap = pcap_lib_version();
 	struct obuf out = { .data = NULL };
 
 	obuf_printf(&out, "teeline %s\nlibuv %s\njansson %s\n", TEELINE_VERSION,
 	    uv_version_string(), jansson_version_str());
+	/* "libpcap version 1.10.3 (with ...)": every line is NAME VERSION. */
+	while (*pcap != '\0' && (*pcap < '0' || *pcap > '9'))
+		pcap++;
+	obuf_printf(&out, "libpcap %s\nzlib %s\nlibzstd %s\n", pcap,
+	    zlibVersion(), ZSTD_versionString());
 	return print_out(&out);
 }

@@ -114,6 +114,7 @@ def test_port_in_use():
 
 @pytest.mark.parametrize("args", [["-h"], ["--help"], ["proxy", "-h"],
                                   ["proxy", "0", "--help", "--nonsense"],
+                                  ["tap", "-h"], ["read", "x", "--help"],
                                   ["list", "-h"]])
 def test_help(args):
     done = run(*args)
@@ -128,7 +129,30 @@ def test_version(args):
     assert done.returncode == 0
     first, *libraries = done.stdout.splitlines()
     assert first.split()[0] == "teeline" and first.split()[1][0].isdigit()
-    assert any(line.startswith("libuv ") for line in libraries)
+    assert {"libuv", "jansson", "libpcap", "zlib", "libzstd"} <= {
+        line.split()[0] for line in libraries}
+
+
+@pytest.mark.parametrize("args", [["list", "interfaces"], ["tap", "-D"],
+                                  ["tap", "--list-interfaces"]])
+def test_interfaces(args):
+    """A line for each, loopback among them with its address; listing needs
+    no rights and captures nothing."""
+    done = run(*args)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert {"lo", "any"} <= lines.keys()
+    assert "loopback" in lines["lo"] and "127.0.0.1" in lines["lo"]
+
+
+def test_options_of_each_command():
+    """What one command's help offers is its own."""
+    said = {name: run(name, "-h").stdout for name in ("proxy", "tap", "read")}
+    for option, names in {"--backlog": {"proxy"}, "--interface": {"tap"},
+                          "--hold-time": {"tap", "read"}, " -C MB": set(said),
+                          "--workers": {"proxy", "tap"}}.items():
+        assert {name for name in said if option in said[name]} == names
+    assert "(default: 1h)" in said["tap"]
 
 
 def test_help_names_all_formats():
@@ -198,6 +222,10 @@ OFFERS = [
     (["proxy", "-o", "nul"], {"null"}),
     (["proxy", "-o", "flows", ":", "fil"], {"file"}),
     (["proxy", "-w", "fil"], {"file"}),
+    (["read", "fil"], {"file"}),
+    (["read", "--overl"], {"--overlap"}),
+    (["tap", "--overlap", "w"], {"windows"}),
+    (["tap", "-r", "fil"], {"file"}),
     (["proxy", "127.0.0.1", ":"], {""}),
     (["list", "for"], {"formats"}),
 ]
@@ -221,7 +249,8 @@ def test_bash_completion(words, offers, tmp_path):
     ("teeline proxy --max-con", "--max-concurrent"),
     ("teeline proxy -f he", "hex"),
     ("teeline proxy -o flo", "flows:"),
-    ("teeline list for", "formats"),
+    ("teeline list int", "interfaces"),
+    ("teeline read --hold-ti", "--hold-time"),
 ])
 def test_fish_completion(line, offer, tmp_path):
     script = tmp_path / "script"
