@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@
  * @dir:	Folder; owned
  * @names:	What the files in it are called
  * @gaps:	gaps.jsonl
+ * @lazy:	No file for a direction without bytes
  */
 struct flows {
 	struct recorder rec;
@@ -36,6 +38,7 @@ struct flows {
 	struct template *names;
 	struct writer_file *gaps;
 	mode_t mode;
+	bool lazy;
 };
 
 /**
@@ -74,9 +77,10 @@ static int
 open_flow(const struct flows *fl, struct flow *flow, const struct session *s,
     enum dir dir)
 {
-	static const struct writer_file_opts o = {
+	const struct writer_file_opts o = {
 		.exists = WRITER_EXISTS_SUFFIX,
 		.exact = true,
+		.lazy = fl->lazy,
 	};
 	char name[TEMPLATE_PATH_MAX];
 	int rc = template_expand(fl->names, s, dir, name);
@@ -274,6 +278,7 @@ flows_make(struct sink *sink, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	sink->self = fl;
 	fl->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
+	fl->lazy = env->packets;
 	rc = open_folder(fl, spec->arg, err);
 	if (rc == 0)
 		rc = recorder_init(&fl->rec, sink, env, err);

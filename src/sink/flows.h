@@ -15,7 +15,8 @@
  * gap event as format jsonl writes it, with the name of the file added.
  * Missing bytes at the end do not make the file longer.  gaps.jsonl is added
  * to, never cut; a name that is taken gets "-2", "-3" ... before ".c2s".  A
- * refused session leaves no files.
+ * refused session leaves no files, and in a capture no direction without
+ * bytes does: whoever scans ports may not fill a disk with empty ones.
  *
  * It takes the bytes from a pipe where that is possible: then they go from
  * socket to file without entering this process.
