@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -101,6 +102,27 @@ sink_json(const struct sheet_sink *s)
 	    "missed_sessions", json_of(s->missed), "dropped", dropped);
 }
 
+/*
+ * The most memory that was resident, in bytes.  The system's own count of a
+ * process begins before exec, with what it was forked from: a large caller's
+ * memory would be ours.  That of its address space does not, where it is told.
+ */
+static uint64_t
+peak_resident(const struct rusage *ru)
+{
+	uint64_t kib = (uint64_t)ru->ru_maxrss;
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[128];
+
+	if (f == NULL)
+		return kib * 1024;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtoull(line + 6, NULL, 10);
+	(void)fclose(f); /* it was only read */
+	return kib * 1024;
+}
+
 static json_t *
 process_json(void)
 {
@@ -114,7 +136,7 @@ process_json(void)
 	ns += ((uint64_t)ru.ru_utime.tv_usec + (uint64_t)ru.ru_stime.tv_usec) *
 	      1000;
 	return json_pack("{s:o, s:o}", "cpu_ns", json_of(ns), "max_rss_bytes",
-	    json_of((uint64_t)ru.ru_maxrss * 1024));
+	    json_of(peak_resident(&ru)));
 }
 
 static json_t *
