@@ -189,13 +189,13 @@ hold_insert(struct hold_piece **root, struct hold_piece *piece)
 }
 
 struct hold_piece *
-hold_first(const struct hold_piece *root)
+hold_first(struct hold_piece *root)
 {
-	const struct hold_piece *piece = root;
+	struct hold_piece *piece = root;
 
 	while (piece != NULL && piece->child[0] != NULL)
 		piece = piece->child[0];
-	return (struct hold_piece *)piece;
+	return piece;
 }
 
 /* A piece between two children: its successor takes its place. */
@@ -232,10 +232,10 @@ hold_remove(struct hold_piece **root, struct hold_piece *piece)
 }
 
 struct hold_piece *
-hold_find(const struct hold_piece *root, uint64_t off)
+hold_find(struct hold_piece *root, uint64_t off)
 {
-	const struct hold_piece *piece = root;
-	const struct hold_piece *found = NULL;
+	struct hold_piece *piece = root;
+	struct hold_piece *found = NULL;
 
 	while (piece != NULL) {
 		bool beyond = hold_end(piece) > off;
@@ -244,13 +244,13 @@ hold_find(const struct hold_piece *root, uint64_t off)
 			found = piece;
 		piece = piece->child[!beyond];
 	}
-	return (struct hold_piece *)found;
+	return found;
 }
 
 struct hold_piece *
-hold_next(const struct hold_piece *piece)
+hold_next(struct hold_piece *piece)
 {
-	const struct hold_piece *parent = piece->parent;
+	struct hold_piece *parent = piece->parent;
 
 	if (piece->child[1] != NULL)
 		return hold_first(piece->child[1]);
@@ -258,7 +258,7 @@ hold_next(const struct hold_piece *piece)
 		piece = parent;
 		parent = piece->parent;
 	}
-	return (struct hold_piece *)parent;
+	return parent;
 }
 
 int

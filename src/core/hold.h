@@ -105,13 +105,13 @@ void hold_insert(struct hold_piece **root, struct hold_piece *piece);
 void hold_remove(struct hold_piece **root, struct hold_piece *piece);
 
 /** hold_first() - The piece of the lowest offset; NULL: the tree is empty. */
-struct hold_piece *hold_first(const struct hold_piece *root);
+struct hold_piece *hold_first(struct hold_piece *root);
 
 /** hold_find() - The first piece that ends beyond @off; NULL: none. */
-struct hold_piece *hold_find(const struct hold_piece *root, uint64_t off);
+struct hold_piece *hold_find(struct hold_piece *root, uint64_t off);
 
 /** hold_next() - The one behind @piece; NULL: it is the last. */
-struct hold_piece *hold_next(const struct hold_piece *piece);
+struct hold_piece *hold_next(struct hold_piece *piece);
 
 /**
  * hold_join() - Make one piece out of several that follow one another

@@ -53,7 +53,7 @@ same_end(const struct addr *a, const struct addr *b)
 static bool
 has(const struct addr *local, const struct addr *remote)
 {
-	const struct list *bucket = bucket_of(local), *node;
+	struct list *bucket = bucket_of(local), *node;
 
 	if (bucket->next == NULL)
 		return false;

@@ -73,17 +73,17 @@ set_state(struct savefile *sf, enum savefile_state next)
 {
 	static const unsigned allowed[] = {
 		[SAVEFILE_NEW] =
-		    1u << SAVEFILE_READING | 1u << SAVEFILE_STOPPED,
-		[SAVEFILE_READING] = 1u << SAVEFILE_WAITING |
-				     1u << SAVEFILE_ENDED |
-				     1u << SAVEFILE_STOPPED,
+		    1U << SAVEFILE_READING | 1U << SAVEFILE_STOPPED,
+		[SAVEFILE_READING] = 1U << SAVEFILE_WAITING |
+				     1U << SAVEFILE_ENDED |
+				     1U << SAVEFILE_STOPPED,
 		[SAVEFILE_WAITING] =
-		    1u << SAVEFILE_READING | 1u << SAVEFILE_STOPPED,
-		[SAVEFILE_ENDED] = 1u << SAVEFILE_STOPPED,
+		    1U << SAVEFILE_READING | 1U << SAVEFILE_STOPPED,
+		[SAVEFILE_ENDED] = 1U << SAVEFILE_STOPPED,
 		[SAVEFILE_STOPPED] = 0,
 	};
 
-	assert((allowed[sf->state] & 1u << next) != 0);
+	assert((allowed[sf->state] & 1U << next) != 0);
 	sf->state = next;
 }
 

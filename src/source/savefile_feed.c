@@ -75,7 +75,7 @@ make_room(struct savefile_feed *f)
 
 	if (f->nhere < f->room)
 		return 0;
-	v = realloc(f->here, room * sizeof(*v));
+	v = realloc(f->here, room * sizeof(struct savefile_feed_iface *));
 	if (v == NULL)
 		return -ENOMEM;
 	f->here = v;

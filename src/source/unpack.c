@@ -137,7 +137,7 @@ read_some(
 static int
 refill(struct unpack *u, bool may_wait)
 {
-	size_t got;
+	size_t got = 0;
 	int rc = read_some(u, u->in, IN_SIZE, may_wait, &got);
 
 	if (rc != 0)
@@ -293,7 +293,7 @@ static int
 tell(struct unpack *u)
 {
 	enum unpack_kind kind;
-	size_t got;
+	size_t got = 0;
 	int rc;
 
 	while (u->in_len < MAGIC_LEN && !u->eof) {
