@@ -17,7 +17,7 @@
 static_assert(sizeof(struct flow_key) == 2 * 16 + 2 * 2 + 2, "padding");
 
 unsigned
-flow_key_make(
+flow_map_key(
     struct flow_key *key, const struct addr *src, const struct addr *dst)
 {
 	size_t len = src->family == AF_INET6 ? 16 : 4;
@@ -37,7 +37,7 @@ flow_key_make(
 }
 
 bool
-flow_key_is_self(const struct flow_key *key)
+flow_map_key_is_self(const struct flow_key *key)
 {
 	return key->port[0] == key->port[1] &&
 	       memcmp(key->ip[0], key->ip[1], sizeof(key->ip[0])) == 0;

@@ -40,15 +40,15 @@ struct flow_key {
 };
 
 /**
- * flow_key_make() - The key of two ends
+ * flow_map_key() - The key of two ends
  *
  * Return: index of @src in the key, 0 or 1; 0 when both ends are the same
  */
-unsigned flow_key_make(
+unsigned flow_map_key(
     struct flow_key *key, const struct addr *src, const struct addr *dst);
 
-/** flow_key_is_self() - Are both ends the same? */
-bool flow_key_is_self(const struct flow_key *key);
+/** flow_map_key_is_self() - Are both ends the same? */
+bool flow_map_key_is_self(const struct flow_key *key);
 
 /**
  * struct flow_node - Embedded in what a map finds

@@ -263,7 +263,7 @@ client_of(struct flow_table *t, const struct arrival *a)
 	unsigned first = a->at;
 	bool was_heard = glimpse_take(&t->heard, a->hash, &first);
 
-	if (flow_key_is_self(&a->key) || (a->seg->flags & SEGMENT_SYN) == 0)
+	if (flow_map_key_is_self(&a->key) || (a->seg->flags & SEGMENT_SYN) == 0)
 		return was_heard ? first : a->at;
 	return (a->seg->flags & SEGMENT_ACK) != 0 ? 1 - a->at : a->at;
 }
@@ -297,7 +297,7 @@ new_flow(struct flow_table *t, const struct arrival *a, unsigned client_at)
 	s->source = t->o.source;
 	s->client = by_client ? a->seg->src : a->seg->dst;
 	s->server = by_client ? a->seg->dst : a->seg->src;
-	f->conn.is_self = flow_key_is_self(&a->key);
+	f->conn.is_self = flow_map_key_is_self(&a->key);
 	f->client_at = (uint8_t)client_at;
 	f->node.tag = FLOW_TAG_FLOW;
 	f->rank = FLOW_UNANSWERED;
@@ -483,7 +483,7 @@ flow_table_segment(
 		t->env.now_ns = seg->ts_ns;
 	if (t->env.now_ns >= t->next_tick_ns)
 		flow_table_tick(t, t->env.now_ns);
-	a.at = flow_key_make(&a.key, &seg->src, &seg->dst);
+	a.at = flow_map_key(&a.key, &seg->src, &seg->dst);
 	a.hash = flow_map_hash(&t->map, &a.key);
 	n = flow_map_find(&t->map, &a.key, a.hash);
 	if (n == NULL)

@@ -342,7 +342,7 @@ int
 writer_head(
     struct writer_port *p, struct writer_file *f, const void *data, size_t len)
 {
-	struct writer_head *h = writer_head_new(data, len);
+	struct writer_head *h = writer_file_head(data, len);
 	struct writer_op *op;
 
 	if (h == NULL)

@@ -26,7 +26,7 @@
 #define OPEN_MAX (1U << 16)
 
 struct writer_head *
-writer_head_new(const void *data, size_t len)
+writer_file_head(const void *data, size_t len)
 {
 	struct writer_head *h = malloc(sizeof(*h) + len);
 
@@ -86,7 +86,7 @@ writer_file_new(const struct writer_file_opts *o)
 		f->state = WRITER_FILE_OPEN;
 	}
 	if (o->head_len > 0) {
-		f->head = writer_head_new(o->head, o->head_len);
+		f->head = writer_file_head(o->head, o->head_len);
 		if (f->head == NULL)
 			goto fail;
 		f->head_due = f->state == WRITER_FILE_OPEN ? f->head : NULL;

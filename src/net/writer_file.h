@@ -126,8 +126,8 @@ void writer_file_set_done(struct writer_file_set *set);
 /** writer_file_set_renew() - Close all and open them by name (SIGHUP). */
 void writer_file_set_renew(struct writer_file_set *set);
 
-/** writer_head_new() - A copy of @len bytes; NULL without memory. */
-struct writer_head *writer_head_new(const void *data, size_t len) ATTR_WUNRES;
+/** writer_file_head() - A copy of @len bytes; NULL without memory. */
+struct writer_head *writer_file_head(const void *data, size_t len) ATTR_WUNRES;
 
 /** writer_file_extend() - Add @h, which is given away, to the head. */
 void writer_file_extend(struct writer_file *f, struct writer_head *h);

@@ -43,13 +43,13 @@ key_is_the_same_both_ways(void **state)
 		struct addr b = end_of(rows[i].b, rows[i].b_port);
 		struct flow_key there;
 		struct flow_key back;
-		unsigned at = flow_key_make(&there, &a, &b);
+		unsigned at = flow_map_key(&there, &a, &b);
 
-		assert_int_equal(flow_key_make(&back, &b, &a), 1 - at);
+		assert_int_equal(flow_map_key(&back, &b, &a), 1 - at);
 		assert_memory_equal(&there, &back, sizeof(there));
 		assert_int_equal(there.port[at], rows[i].a_port);
 		assert_memory_equal(there.ip[at], a.ip, 4);
-		assert_false(flow_key_is_self(&there));
+		assert_false(flow_map_key_is_self(&there));
 	}
 }
 
@@ -60,8 +60,8 @@ a_connection_to_itself(void **state)
 	struct flow_key key;
 
 	(void)state;
-	assert_int_equal(flow_key_make(&key, &a, &a), 0);
-	assert_true(flow_key_is_self(&key));
+	assert_int_equal(flow_map_key(&key, &a, &a), 0);
+	assert_true(flow_map_key_is_self(&key));
 }
 
 /* An address is not cut down to four bytes, nor is the family forgotten. */
@@ -79,7 +79,7 @@ different_ends_are_different_keys(void **state)
 
 		b = a;
 		b.port = 2;
-		flow_key_make(&keys[i], &a, &b);
+		flow_map_key(&keys[i], &a, &b);
 		for (size_t j = 0; j < i; j++)
 			assert_memory_not_equal(
 			    &keys[i], &keys[j], sizeof(keys[i]));
@@ -95,7 +95,7 @@ nth_key(unsigned n)
 	struct addr b = end_of("10.0.0.2", 80 + (n >> 16));
 	struct flow_key key;
 
-	flow_key_make(&key, &a, &b);
+	flow_map_key(&key, &a, &b);
 	return key;
 }
 

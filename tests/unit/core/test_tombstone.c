@@ -26,7 +26,7 @@ nth_key(unsigned n)
 
 	a.port = (uint16_t)n;
 	b.port = (uint16_t)(n >> 16);
-	(void)flow_key_make(&key, &a, &b);
+	(void)flow_map_key(&key, &a, &b);
 	return key;
 }
 
