@@ -34,6 +34,13 @@ batch_max(size_t limit)
 	return part < WRITER_BATCH ? part : WRITER_BATCH;
 }
 
+/* How far a batch may grow while the thread is busy with others. */
+static size_t
+busy_max(size_t limit)
+{
+	return limit / 2 < WRITER_BUSY ? limit / 2 : WRITER_BUSY;
+}
+
 static int
 init_locks(struct writer *w)
 {
@@ -78,6 +85,7 @@ writer_new(const struct writer_opts *o, struct err *err)
 		goto fail_memory;
 	w->limit = o->limit;
 	w->batch_max = batch_max(o->limit);
+	w->busy_max = busy_max(o->limit);
 	w->notice = o->notice;
 	w->notice_self = o->notice_self;
 	list_init(&w->queue);
@@ -240,11 +248,23 @@ current(struct writer_port *p)
 	return p->batch;
 }
 
+/* Pipes are on loan: they go to the thread as soon as they are many. */
+static bool
+is_due(const struct writer_port *p)
+{
+	struct writer *w = p->writer;
+	size_t size = writer_batch_size(p->batch);
+
+	if (size < w->batch_max)
+		return false;
+	return size >= w->busy_max || p->batch->piped > 0 ||
+	       atomic_load(&w->queued) == 0;
+}
+
 static void
 flush_if_full(struct writer_port *p)
 {
-	if (p->batch != NULL &&
-	    writer_batch_size(p->batch) >= p->writer->batch_max)
+	if (p->batch != NULL && is_due(p))
 		writer_flush(p);
 }
 
@@ -436,7 +456,7 @@ writer_turn(struct writer_port *p, uint64_t mono_ns)
 
 	if (nothing && p->lost.chunks == 0)
 		return CLOCK_NEVER;
-	if (mono_ns < p->flushed_ns + WRITER_AGE_NS)
+	if (mono_ns < p->flushed_ns + WRITER_AGE_NS && (nothing || !is_due(p)))
 		return p->flushed_ns + WRITER_AGE_NS;
 	p->flushed_ns = mono_ns;
 	writer_flush(p);

@@ -43,13 +43,13 @@ writer_batch_free(struct writer_batch *b)
 }
 
 void
-writer_batch_clear(struct writer_batch *b)
+writer_batch_clear(struct writer_batch *b, bool busy)
 {
 	obuf_clear(&b->data);
-	if (b->data.cap > KEEP_BYTES)
+	if (!busy && b->data.cap > KEEP_BYTES)
 		obuf_done(&b->data);
 	b->nops = 0;
-	if (b->cap > KEEP_OPS) {
+	if (!busy && b->cap > KEEP_OPS) {
 		free(b->op);
 		b->op = NULL;
 		b->cap = 0;

@@ -119,10 +119,9 @@ void writer_batch_free(struct writer_batch *b);
 
 /**
  * writer_batch_clear() - Make it empty, keep its memory
- *
- * But not more of it than ordinary batches need.
+ * @busy:	All of it; else no more than ordinary batches need
  */
-void writer_batch_clear(struct writer_batch *b);
+void writer_batch_clear(struct writer_batch *b, bool busy);
 
 /** writer_batch_is_empty() - Is there nothing to carry out or count? */
 bool writer_batch_is_empty(const struct writer_batch *b);

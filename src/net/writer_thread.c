@@ -200,7 +200,7 @@ retire(struct writer *w, struct writer_batch *b)
 	if (p->away == 0)
 		uv_cond_broadcast(&w->ended);
 	if (p->nspare < SPARE_MAX) {
-		writer_batch_clear(b);
+		writer_batch_clear(b, left > 0);
 		list_append(&p->spare, &b->node);
 		p->nspare++;
 	} else {

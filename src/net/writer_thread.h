@@ -36,7 +36,8 @@ struct worker;
 
 /**
  * struct writer - See writer.h
- * @batch_max:	Bytes at which a batch is handed over
+ * @batch_max:	Bytes at which a batch is handed over,
+ * @busy_max:	and at which while the thread is busy
  * @lock:	Guards everything down to @left_behind
  * @wake:	Something for the thread to do
  * @ended:	The thread is about to end, or a port has no batch away
@@ -62,6 +63,7 @@ struct writer {
 	char *name;
 	size_t limit;
 	size_t batch_max;
+	size_t busy_max;
 	writer_notice *notice;
 	void *notice_self;
 
