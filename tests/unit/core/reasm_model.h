@@ -28,7 +28,7 @@
  * operation.  All of a case follows from its seed:
  *
  *	MODEL_SEED=N	begin with this case: what a failure prints
- *	MODEL_SECONDS=N	for how long (3)
+ *	MODEL_SECONDS=N	for how long (30)
  *
  * With budgets that are never reached the outcome is known to the byte, by
  * every rule for overlaps.  With small budgets, or memory that fails, it is

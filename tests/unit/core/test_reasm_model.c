@@ -445,7 +445,7 @@ reassembly_does_what_its_model_says(void **state)
 {
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t end_ns =
-	    now_ns + from_environment("MODEL_SECONDS", 3) * CLOCK_NS_PER_S;
+	    now_ns + from_environment("MODEL_SECONDS", 30) * CLOCK_NS_PER_S;
 	uint64_t first = from_environment("MODEL_SEED", mix(now_ns));
 	uint64_t seed = first;
 	uint64_t n = 0;
