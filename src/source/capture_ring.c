@@ -35,14 +35,14 @@
  */
 #define HOLD_BACK_NS (5ULL * CAPTURE_OPEN_BLOCK_MS * CLOCK_NS_PER_MS)
 
-/* Holes, idle sessions and lingering ones move on within this. */
+/*
+ * Holes, idle sessions and lingering ones move on within this, and the
+ * kernel's figures, which a user sees beside ours, are no older.
+ */
 #define TICK_MS 100
 
 /* While stopping: to see soon that the ring has run dry. */
 #define STOPPING_TICK_MS 10
-
-/* Ask the kernel for its figures every so many ticks. */
-#define STATS_TICKS 10
 
 /* LINKTYPE_ values of Linux's cooked captures, and who sent what. */
 #define SLL          113
@@ -380,8 +380,7 @@ on_tick(uv_timer_t *timer)
 {
 	struct capture_ring *r = timer->data;
 
-	if (++r->ticks % STATS_TICKS == 0)
-		ask_kernel(r);
+	ask_kernel(r);
 	take(r);
 }
 

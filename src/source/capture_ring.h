@@ -116,7 +116,6 @@ struct capture_ring {
 	bool beyond;
 	bool nano;
 	int64_t slice;
-	unsigned ticks;
 	uint64_t last_ns;
 	uint64_t opened;
 	uint64_t over;
