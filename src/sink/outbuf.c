@@ -1,0 +1,269 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sink/outbuf.h"
+
+/* Bytes of a block; allocated only while a consumer is behind. */
+#define BLOCK OUTBUF_HEAD_MAX
+
+/** struct block - Bytes that wait; @from to @to are valid. */
+struct block {
+	struct list node;
+	size_t from;
+	size_t to;
+	uint8_t data[BLOCK];
+};
+
+void
+outbuf_init(struct outbuf *b, struct sink_count *count)
+{
+	*b = (struct outbuf){ .count = count };
+	list_init(&b->blocks);
+}
+
+void
+outbuf_done(struct outbuf *b)
+{
+	assert(b->len == 0 && b->nrecords == 0);
+	free(b->records);
+	b->records = NULL;
+}
+
+static struct block *
+block_of(struct list *node)
+{
+	return LIST_ENTRY(node, struct block, node);
+}
+
+static struct outbuf_record *
+record_at(const struct outbuf *b, size_t i)
+{
+	return &b->records[(b->first + i) % b->room];
+}
+
+void
+outbuf_count_drop(
+    const struct outbuf *b, enum drop_reason why, const struct outbuf_record *r)
+{
+	count_add(&b->count->drop_bytes[why], r->payload);
+	count_add(&b->count->drop_chunks[why], r->chunks);
+}
+
+static bool
+grow_records(struct outbuf *b)
+{
+	size_t room = b->room > 0 ? b->room * 2 : 8;
+	struct outbuf_record *v;
+
+	if (b->nrecords < b->room)
+		return true;
+	v = calloc(room, sizeof(*v));
+	if (v == NULL)
+		return false;
+	for (size_t i = 0; i < b->nrecords; i++)
+		v[i] = *record_at(b, i);
+	free(b->records);
+	b->records = v;
+	b->room = room;
+	b->first = 0;
+	return true;
+}
+
+static struct block *
+block_new(struct list *before)
+{
+	/* Only behind a consumer that is slow, and bounded by its limit. */
+	struct block *k = malloc(sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	k->from = k->to = 0;
+	list_init(&k->node);
+	list_append(before, &k->node);
+	return k;
+}
+
+/* The last block, if it has room; NULL without memory. */
+static struct block *
+block_to_fill(struct outbuf *b)
+{
+	if (!list_is_empty(&b->blocks) && block_of(b->blocks.prev)->to < BLOCK)
+		return block_of(b->blocks.prev);
+	return block_new(&b->blocks);
+}
+
+static void
+block_free(struct block *k)
+{
+	list_remove(&k->node);
+	free(k);
+}
+
+static size_t
+least(size_t x, size_t y)
+{
+	return x < y ? x : y;
+}
+
+/* Takes @n bytes off the end again. */
+static void
+cut(struct outbuf *b, size_t n)
+{
+	while (n > 0) {
+		struct block *k = block_of(b->blocks.prev);
+		size_t part = least(k->to - k->from, n);
+
+		k->to -= part;
+		n -= part;
+		if (k->to == k->from)
+			block_free(k);
+	}
+}
+
+static bool
+copy(struct outbuf *b, const uint8_t *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct block *k = block_to_fill(b);
+		size_t part;
+
+		if (k == NULL) {
+			cut(b, done);
+			return false;
+		}
+		part = least(len - done, BLOCK - k->to);
+		memcpy(k->data + k->to, data + done, part);
+		k->to += part;
+		done += part;
+	}
+	return true;
+}
+
+static bool
+joined(struct outbuf *b, const struct outbuf_record *r)
+{
+	struct outbuf_record *last;
+
+	if (b->nrecords == 0 || r->framed)
+		return false;
+	last = record_at(b, b->nrecords - 1);
+	if (last->framed)
+		return false;
+	last->len += r->len;
+	last->payload += r->payload;
+	last->chunks += r->chunks;
+	return true;
+}
+
+void
+outbuf_append(struct outbuf *b, const void *data, const struct outbuf_record *r,
+    bool join)
+{
+	if (!grow_records(b) || !copy(b, data, r->len)) {
+		outbuf_count_drop(b, DROP_QUEUE_FULL, r);
+		return;
+	}
+	if (!join || !joined(b, r))
+		*record_at(b, b->nrecords++) = *r;
+	b->len += r->len;
+}
+
+int
+outbuf_prepend(struct outbuf *b, const void *data, size_t len)
+{
+	struct block *k;
+
+	assert(len <= OUTBUF_HEAD_MAX);
+	if (len == 0)
+		return 0;
+	k = grow_records(b) ? block_new(b->blocks.next) : NULL;
+	if (k == NULL)
+		return -ENOMEM;
+	memcpy(k->data, data, len);
+	k->to = len;
+	b->first = (b->first + b->room - 1) % b->room;
+	b->nrecords++;
+	*record_at(b, 0) = (struct outbuf_record){ .len = len, .framed = true };
+	b->len += len;
+	return 0;
+}
+
+size_t
+outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max)
+{
+	size_t n = 0;
+
+	for (struct list *at = b->blocks.next; at != &b->blocks && n < max;
+	     at = at->next) {
+		struct block *k = block_of(at);
+
+		iov[n++] = (struct iovec){ k->data + k->from, k->to - k->from };
+	}
+	return n;
+}
+
+static void
+shift_bytes(struct outbuf *b, size_t n)
+{
+	b->len -= n;
+	while (n > 0) {
+		struct block *k = block_of(b->blocks.next);
+		size_t part = least(k->to - k->from, n);
+
+		k->from += part;
+		n -= part;
+		if (k->from == k->to)
+			block_free(k);
+	}
+}
+
+static void
+pop_record(struct outbuf *b)
+{
+	b->first = (b->first + 1) % b->room;
+	b->nrecords--;
+}
+
+void
+outbuf_written(struct outbuf *b, size_t n)
+{
+	struct count *count = &b->count->written;
+
+	shift_bytes(b, n);
+	while (n > 0) {
+		struct outbuf_record *r = record_at(b, 0);
+		size_t part = least(r->len, n);
+
+		r->len -= part;
+		n -= part;
+		if (!r->framed) {
+			count_add(count, part);
+			r->payload -= part;
+		}
+		if (r->len == 0) {
+			count_add(count, r->payload);
+			pop_record(b);
+		}
+	}
+}
+
+void
+outbuf_drop_first(struct outbuf *b, enum drop_reason why)
+{
+	struct outbuf_record *r = record_at(b, 0);
+
+	outbuf_count_drop(b, why, r);
+	shift_bytes(b, r->len);
+	pop_record(b);
+}
+
+void
+outbuf_drop_all(struct outbuf *b, enum drop_reason why)
+{
+	while (b->nrecords > 0)
+		outbuf_drop_first(b, why);
+}

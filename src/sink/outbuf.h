@@ -1,0 +1,99 @@
+#ifndef SINK_OUTBUF_H
+#define SINK_OUTBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/attr.h"
+#include "base/list.h"
+#include "core/count.h"
+
+/*
+ * outbuf.h - bytes that wait to be sent, and what they are worth.
+ *
+ * Bytes are copied into blocks; a second, parallel queue of records says how
+ * many bytes each had and how many stream bytes it stands for.  Records that
+ * are all payload count byte by byte as they leave, framed ones when their
+ * last byte has left; both are dropped whole, as far as they have not left.
+ *
+ *	blocks	 |....xxxxxxxx|xxxxxxxxxxxx|xxxxx.......|
+ *	records	      raw 9 | framed 12/8 | raw 4 ...
+ */
+
+/**
+ * struct outbuf_record - A record
+ * @len:	Bytes of it that still wait
+ * @payload:	Stream bytes that are not counted yet
+ * @chunks:	Chunks that it stands for
+ * @framed:	Counts when its last byte has left
+ */
+struct outbuf_record {
+	size_t len;
+	size_t payload;
+	size_t chunks;
+	bool framed;
+};
+
+/**
+ * struct outbuf - See above; private, embedded in its owner
+ * @count:	Where written and dropped payload is added; any of one thread
+ * @len:	Bytes that wait
+ * @blocks:	They
+ * @records:	Ring of @nrecords from @first on, with room for @room
+ */
+struct outbuf {
+	struct sink_count *count;
+	size_t len;
+	struct list blocks;
+	struct outbuf_record *records;
+	size_t nrecords;
+	size_t first;
+	size_t room;
+};
+
+/* Longest head of outbuf_prepend(). */
+#define OUTBUF_HEAD_MAX ((size_t)64 * 1024)
+
+/** outbuf_init() - Nothing waits. */
+void outbuf_init(struct outbuf *b, struct sink_count *count);
+
+/** outbuf_done() - Release the memory; what waits was dropped before. */
+void outbuf_done(struct outbuf *b);
+
+/**
+ * outbuf_append() - Copy a record to the end
+ * @join:	It may become one with the record before it, if both are all
+ *		payload: then neither can be dropped alone
+ *
+ * Without memory it is dropped as "queue_full".
+ */
+void outbuf_append(struct outbuf *b, const void *data,
+    const struct outbuf_record *r, bool join);
+
+/**
+ * outbuf_prepend() - Bytes worth nothing that go before all others
+ * @len:	At most OUTBUF_HEAD_MAX
+ *
+ * Return: 0 or -ENOMEM
+ */
+int outbuf_prepend(struct outbuf *b, const void *data, size_t len) ATTR_WUNRES;
+
+/** outbuf_peek() - The first bytes, as system calls want them; how many. */
+size_t outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max);
+
+/** outbuf_written() - The first @n bytes have left: count them. */
+void outbuf_written(struct outbuf *b, size_t n);
+
+/** outbuf_drop_first() - Give the first record up; there is one. */
+void outbuf_drop_first(struct outbuf *b, enum drop_reason why);
+
+/** outbuf_drop_all() - Give all up. */
+void outbuf_drop_all(struct outbuf *b, enum drop_reason why);
+
+/** outbuf_count_drop() - Count what never came in. */
+void outbuf_count_drop(const struct outbuf *b, enum drop_reason why,
+    const struct outbuf_record *r);
+
+#endif /* SINK_OUTBUF_H */

@@ -1,0 +1,515 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "core/count.h"
+#include "net/socket.h"
+#include "net/worker.h"
+
+#include "sink/outbuf.h"
+#include "sink/outq.h"
+
+/*
+ * How it works.  A record goes to the socket at once if nothing waits; what
+ * the socket does not take is copied (sink/outbuf.h) and sent when it can be.
+ * An error is left for the handle to report, so that nobody is called back
+ * from within outq_put().
+ *
+ * A consumer that has sent FIN may still read: its end of input is no reason
+ * to stop.  It is then not polled for reading any more, which would report it
+ * for ever.
+ */
+
+/* Blocks handed to one system call. */
+#define BATCH 16
+
+/* Bytes of answers taken before others get their turn. */
+#define ANSWERS_MAX ((size_t)1024 * 1024)
+
+/**
+ * struct plug - A socket and its handle, which outlives it by a turn
+ * @q:		NULL once the queue has let go of it
+ */
+struct plug {
+	uv_poll_t poll;
+	struct outq *q;
+	int fd;
+	int interest;
+};
+
+/**
+ * struct outq - See outq.h
+ * @node:	In the lane's list of all
+ * @late:	In its list of those that finish
+ * @plug:	NULL: no consumer
+ * @buf:	What waits
+ * @was_full:	Somebody may wait for room
+ * @peer_ended:	The consumer has sent FIN,
+ * @fin_sent:	and so have we
+ * @busy:	Calls of ours on the stack that go on using it
+ */
+struct outq {
+	struct list node;
+	struct deadline late;
+	struct outq_lane *lane;
+	struct outq_opts o;
+	enum outq_state state;
+	struct plug *plug;
+	struct outbuf buf;
+	bool was_full;
+	bool peer_ended;
+	bool fin_sent;
+	unsigned busy;
+};
+
+/* --- letting go -------------------------------------------------------- */
+
+static void
+free_plug(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void
+unplug(struct outq *q, bool reset)
+{
+	struct plug *p = q->plug;
+
+	if (p == NULL)
+		return;
+	q->plug = NULL;
+	p->q = NULL;
+	uv_close((uv_handle_t *)&p->poll, free_plug);
+	if (reset)
+		socket_reset(p->fd);
+	else
+		(void)close(p->fd); /* nothing is left in it to fail for */
+}
+
+static void
+free_queue(struct outq *q)
+{
+	if (q->busy > 0)
+		return;
+	outbuf_done(&q->buf);
+	free(q);
+}
+
+/* The one way out of the lane. */
+static void
+become_over(struct outq *q, enum drop_reason why, bool reset)
+{
+	outbuf_drop_all(&q->buf, why);
+	unplug(q, reset);
+	list_remove(&q->node);
+	deadline_cancel(&q->late);
+	q->state = OUTQ_OVER;
+	free_queue(q);
+}
+
+/* Lets whoever waits for room know, once half of it is free. */
+static void
+tell_room(struct outq *q)
+{
+	if (!q->was_full || q->buf.len > q->o.limit / 2)
+		return;
+	q->was_full = false;
+	worker_room(q->lane->worker);
+}
+
+/* The consumer is lost: what is queued will never reach it. */
+static void
+fail(struct outq *q, int error)
+{
+	if (q->state == OUTQ_FINISHING) {
+		become_over(q, DROP_GONE, true);
+		return;
+	}
+	outbuf_drop_all(&q->buf, DROP_GONE);
+	unplug(q, true);
+	q->state = OUTQ_ABSENT;
+	if (!q->o.keep_always)
+		q->o.absent = OUTQ_DROP;
+	tell_room(q);
+	if (q->o.gone != NULL)
+		q->o.gone(q->o.self, error);
+}
+
+/* --- the socket -------------------------------------------------------- */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void
+watch(struct outq *q)
+{
+	struct plug *p = q->plug;
+	int want = (q->peer_ended ? 0 : UV_READABLE) |
+		   (q->buf.len > 0 ? UV_WRITABLE : 0);
+
+	/* With no interest at all an error would never show. */
+	if (want == 0)
+		want = UV_PRIORITIZED;
+	if (want == p->interest)
+		return;
+	p->interest = want;
+	(void)uv_poll_start(&p->poll, want, on_poll); /* fails for bad fds */
+}
+
+/* Return: bytes taken; 0 when the socket is full; else -errno */
+static ssize_t
+send_blocks(struct outq *q)
+{
+	struct iovec iov[BATCH];
+	struct msghdr msg = { .msg_iov = iov };
+	ssize_t n;
+
+	msg.msg_iovlen = outbuf_peek(&q->buf, iov, BATCH);
+	do {
+		n = sendmsg(q->plug->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+/* Everything is out: say so, and wait for the consumer to close. */
+static void
+send_fin(struct outq *q)
+{
+	if (!q->fin_sent) {
+		q->fin_sent = true;
+		/* Fails only when the connection is gone: then read tells. */
+		(void)shutdown(q->plug->fd, SHUT_WR);
+	}
+	if (q->peer_ended)
+		become_over(q, DROP_GONE, false);
+}
+
+/* Return: 0, or -errno when the consumer is lost */
+static int
+push(struct outq *q)
+{
+	while (q->buf.len > 0) {
+		ssize_t n = send_blocks(q);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			break;
+		outbuf_written(&q->buf, (size_t)n);
+	}
+	tell_room(q);
+	return 0;
+}
+
+/*
+ * Take what the consumer says.  Return: 0; -errno when it is lost
+ */
+static int
+pull(struct outq *q)
+{
+	uint8_t *buf = worker_buffer(q->lane->worker);
+	size_t taken = 0;
+	ssize_t n;
+
+	while (taken < ANSWERS_MAX && q->plug != NULL) {
+		n = recv(q->plug->fd, buf, WORKER_BUFFER, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0)
+			return -errno;
+		if (n == 0) {
+			q->peer_ended = true;
+			if (q->state == OUTQ_LIVE && q->o.answered != NULL)
+				q->o.answered(q->o.self);
+			break;
+		}
+		taken += (size_t)n;
+		if (q->state == OUTQ_LIVE && q->o.answer != NULL)
+			q->o.answer(q->o.self, buf, (size_t)n);
+	}
+	return 0;
+}
+
+static int
+handle(struct outq *q, int status, int events)
+{
+	int rc;
+
+	if (status < 0) { /* libuv has stopped the handle */
+		rc = socket_error(q->plug->fd);
+		q->plug->interest = 0;
+		return rc != 0 ? rc : -ECONNRESET;
+	}
+	if ((events & UV_READABLE) != 0) {
+		rc = pull(q);
+		if (rc != 0 || q->plug == NULL)
+			return rc;
+	}
+	return push(q);
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct plug *p = poll->data;
+	struct outq *q = p->q;
+	int rc;
+
+	if (q == NULL)
+		return;
+	q->busy++;
+	rc = handle(q, status, events);
+	if (rc != 0 && q->plug == p)
+		fail(q, rc);
+	if (q->state == OUTQ_FINISHING && q->buf.len == 0)
+		send_fin(q);
+	if (q->plug != NULL)
+		watch(q);
+	q->busy--;
+	if (q->state == OUTQ_OVER)
+		free_queue(q);
+}
+
+/* --- for the owner ----------------------------------------------------- */
+
+struct outq *
+outq_new(struct outq_lane *l, const struct outq_opts *o)
+{
+	struct outq *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->lane = l;
+	q->o = *o;
+	q->state = OUTQ_ABSENT;
+	list_init(&q->node);
+	list_init(&q->late.node);
+	outbuf_init(&q->buf, l->count);
+	list_append(&l->all, &q->node);
+	return q;
+}
+
+int
+outq_attach(struct outq *q, int fd, const void *head, size_t head_len)
+{
+	struct plug *p = calloc(1, sizeof(*p));
+	int rc = -ENOMEM;
+
+	assert(q->state == OUTQ_ABSENT && q->plug == NULL);
+	if (p == NULL)
+		goto fail_fd;
+	rc = uv_poll_init(worker_loop(q->lane->worker), &p->poll, fd);
+	if (rc != 0)
+		goto fail_plug;
+	p->poll.data = p;
+	p->fd = fd;
+	p->q = q;
+	q->plug = p;
+	rc = outbuf_prepend(&q->buf, head, head_len);
+	if (rc != 0) {
+		unplug(q, true);
+		return rc;
+	}
+	q->peer_ended = false;
+	q->fin_sent = false;
+	q->state = OUTQ_LIVE;
+	watch(q);
+	return 0;
+
+fail_plug:
+	free(p);
+fail_fd:
+	socket_reset(fd);
+	return rc;
+}
+
+enum outq_state
+outq_state(const struct outq *q)
+{
+	return q->state;
+}
+
+bool
+outq_full(const struct outq *q)
+{
+	return q->state == OUTQ_LIVE && q->buf.len >= q->o.limit;
+}
+
+size_t
+outq_queued(const struct outq *q)
+{
+	return q->buf.len;
+}
+
+/* There is no consumer: keep it for one, or let it go. */
+static void
+keep(struct outq *q, const void *data, const struct outbuf_record *r)
+{
+	struct outbuf *b = &q->buf;
+
+	switch (q->o.absent) {
+	case OUTQ_DROP:
+		outbuf_count_drop(b, DROP_NO_CONSUMER, r);
+		return;
+	case OUTQ_KEEP_HEAD:
+		if (b->len + r->len <= q->o.startup)
+			outbuf_append(b, data, r, true);
+		else
+			outbuf_count_drop(b, DROP_STARTUP_FULL, r);
+		return;
+	case OUTQ_KEEP_TAIL:
+		while (b->nrecords > 0 && b->len + r->len > q->o.startup)
+			outbuf_drop_first(b, DROP_STARTUP_FULL);
+		if (r->len <= q->o.startup)
+			outbuf_append(b, data, r, false);
+		else
+			outbuf_count_drop(b, DROP_STARTUP_FULL, r);
+		return;
+	}
+}
+
+/* What the socket takes of it at once. */
+static size_t
+send_now(struct outq *q, const void *data, size_t len)
+{
+	ssize_t n;
+
+	if (q->buf.len > 0)
+		return 0;
+	do {
+		n = send(q->plug->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? (size_t)n : 0;
+}
+
+void
+outq_put(struct outq *q, const void *data, size_t len, size_t payload)
+{
+	struct outbuf_record r = {
+		.len = len,
+		.payload = payload,
+		.chunks = 1,
+		.framed = payload != len,
+	};
+	size_t n;
+
+	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
+	assert(payload <= len);
+	if (len == 0)
+		return;
+	if (q->state == OUTQ_ABSENT) {
+		keep(q, data, &r);
+		return;
+	}
+	n = send_now(q, data, len);
+	if (!r.framed || n == len) {
+		size_t paid = r.framed ? payload : n;
+
+		count_add(&q->lane->count->written, paid);
+		r.payload -= paid;
+	}
+	r.len -= n;
+	if (r.len > 0)
+		outbuf_append(&q->buf, (const uint8_t *)data + n, &r, true);
+	if (q->buf.len >= q->o.limit)
+		q->was_full = true;
+	watch(q);
+}
+
+void
+outq_finish(struct outq *q)
+{
+	if (q == NULL)
+		return;
+	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
+	if (q->state == OUTQ_ABSENT) {
+		become_over(q, DROP_NO_CONSUMER, false);
+		return;
+	}
+	q->state = OUTQ_FINISHING;
+	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
+	worker_touch(q->lane->worker);
+	if (q->buf.len == 0 && q->busy == 0) {
+		q->busy++;
+		send_fin(q);
+		if (q->plug != NULL)
+			watch(q);
+		q->busy--;
+		if (q->state == OUTQ_OVER)
+			free_queue(q);
+	}
+}
+
+void
+outq_abort(struct outq *q)
+{
+	if (q == NULL)
+		return;
+	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
+	become_over(q, DROP_GONE, true);
+}
+
+/* --- lanes ------------------------------------------------------------- */
+
+void
+outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
+    uint64_t linger_ns)
+{
+	*l = (struct outq_lane){
+		.worker = w,
+		.count = count,
+		.finish_ns = CLOCK_NEVER,
+	};
+	list_init(&l->all);
+	deadline_queue_init(&l->late, linger_ns);
+}
+
+void
+outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
+{
+	struct list *at, *next;
+
+	l->finish_ns = deadline_ns;
+	for (at = l->all.next; at != &l->all; at = next) {
+		struct outq *q = LIST_ENTRY(at, struct outq, node);
+
+		next = at->next;
+		if (q->state != OUTQ_FINISHING)
+			outq_finish(q);
+	}
+	worker_touch(l->worker);
+}
+
+static void
+cut_off_all(struct outq_lane *l)
+{
+	while (!list_is_empty(&l->all))
+		become_over(LIST_ENTRY(l->all.next, struct outq, node),
+		    DROP_CLOSING, true);
+}
+
+uint64_t
+outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
+{
+	struct deadline *d;
+
+	if (mono_ns >= l->finish_ns)
+		cut_off_all(l);
+	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
+		become_over(
+		    ATTR_CONTAINER(d, struct outq, late), DROP_CLOSING, true);
+	if (list_is_empty(&l->all))
+		return CLOCK_NEVER;
+	return deadline_next(&l->late) < l->finish_ns ? deadline_next(&l->late)
+						      : l->finish_ns;
+}

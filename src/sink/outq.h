@@ -1,0 +1,173 @@
+#ifndef SINK_OUTQ_H
+#define SINK_OUTQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/list.h"
+#include "net/deadline.h"
+
+/*
+ * outq.h - bytes on their way to one consumer: a bounded queue and the
+ * socket behind it.
+ *
+ * Lives on one worker's loop.  Never waits: what the socket does not take at
+ * once is copied and sent when it does.  What a chunk was worth (its payload)
+ * is counted as written when the system has taken it, by reason when it has
+ * not: written + dropped + queued is what was put in, at any time.
+ *
+ *	put ─► queue (limit) ─► socket ─► consumer
+ *	                          └── answers: read, and dropped or looked at
+ *
+ * A queue outlives its owner: outq_finish() sends what is left, then FIN,
+ * and frees itself when that is done, or when its lane's time is over.
+ */
+
+struct outq;
+struct sink_count;
+struct worker;
+
+/**
+ * enum outq_state - What there is
+ *
+ * ABSENT	No consumer.  attach() leaves it for LIVE; put() keeps or drops
+ *		by enum outq_absent.
+ * LIVE		A socket.  When it fails or is reset: dropped is counted,
+ *		gone() is told, and the state is ABSENT again.
+ * FINISHING	finish() was called: nothing is put in any more; what is queued
+ *		goes out, then FIN, then the peer's own end is waited for.
+ * OVER		Freed when the loop has let go of the handle.
+ */
+enum outq_state {
+	OUTQ_ABSENT,
+	OUTQ_LIVE,
+	OUTQ_FINISHING,
+	OUTQ_OVER,
+};
+
+/** enum outq_absent - What put() does while there is no consumer. */
+enum outq_absent {
+	OUTQ_DROP,      /* counted as no_consumer */
+	OUTQ_KEEP_HEAD, /* the first @startup bytes; then startup_full */
+	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
+};
+
+/**
+ * struct outq_lane - The queues of one sink on one worker; private
+ * @worker:	Its loop; outlives the lane
+ * @count:	Where written and dropped payload is added
+ * @all:	Every queue that is not OVER
+ * @late:	Those that are FINISHING
+ * @finish_ns:	When whatever is left is cut off
+ */
+struct outq_lane {
+	struct worker *worker;
+	struct sink_count *count;
+	struct list all;
+	struct deadline_queue late;
+	uint64_t finish_ns;
+};
+
+/**
+ * outq_lane_init() - No queue yet
+ * @linger_ns:	How long a finished queue may take to go out and be closed by
+ *		its consumer; 0: until the worker ends
+ */
+void outq_lane_init(struct outq_lane *l, struct worker *w,
+    struct sink_count *count, uint64_t linger_ns);
+
+/**
+ * outq_lane_finish() - The worker is to end: every queue gets until then
+ * @deadline_ns: Monotonic.  What is queued then is dropped as "closing" and
+ *		its consumer reset, so that it does not take a part for the
+ *		whole.
+ *
+ * Queues that still have an owner are finished as by outq_finish().
+ */
+void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
+
+/**
+ * outq_lane_turn() - Cut off what is late
+ *
+ * Return: when to be called again at the latest (monotonic ns), or
+ *	   CLOCK_NEVER
+ */
+uint64_t outq_lane_turn(struct outq_lane *l, uint64_t mono_ns);
+
+/**
+ * struct outq_opts - What a queue is made from
+ * @limit:	Bytes; outq_full() from there on
+ * @startup:	Bytes that may wait for a first consumer
+ * @absent:	See enum outq_absent; once there was a consumer it is
+ *		OUTQ_DROP, unless @keep_always
+ * @keep_always: What comes between two consumers is kept as before the first
+ * @gone:	The consumer has closed or reset the connection (@error is a
+ *		negative errno, or 0 for a close before we had finished); the
+ *		queue is ABSENT and empty.  May attach, finish or abort.
+ * @answer:	The consumer has sent @len bytes; NULL: they are dropped
+ * @answered:	The consumer has ended its direction; NULL: of no interest
+ * @self:	Passed to these
+ */
+struct outq_opts {
+	size_t limit;
+	size_t startup;
+	enum outq_absent absent;
+	bool keep_always;
+	void (*gone)(void *self, int error);
+	void (*answer)(void *self, const uint8_t *data, size_t len);
+	void (*answered)(void *self);
+	void *self;
+};
+
+/** outq_new() - A queue without a consumer; NULL without memory. */
+struct outq *outq_new(
+    struct outq_lane *l, const struct outq_opts *o) ATTR_WUNRES;
+
+/**
+ * outq_attach() - The consumer is there
+ * @fd:		Connected, non-blocking; owned by the queue from now on, also on
+ *		failure
+ * @head:	@head_len bytes to be sent before anything that is kept; they
+ *		have no payload
+ *
+ * Return: 0 or -errno (the state is then as before)
+ */
+int outq_attach(
+    struct outq *q, int fd, const void *head, size_t head_len) ATTR_WUNRES;
+
+/** outq_state() - See enum outq_state. */
+enum outq_state outq_state(const struct outq *q);
+
+/** outq_full() - Does what is queued reach the limit? */
+bool outq_full(const struct outq *q);
+
+/** outq_queued() - Bytes that wait. */
+size_t outq_queued(const struct outq *q);
+
+/**
+ * outq_put() - Send a record
+ * @data:	@len bytes; copied as far as the socket does not take them
+ * @payload:	Stream bytes it stands for: at most @len
+ *
+ * Taken also when it exceeds the limit: whoever minds asks outq_full() first.
+ */
+void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
+
+/**
+ * outq_finish() - Send what is queued, then FIN; the owner lets go
+ *
+ * Nothing is told any more.  Without a consumer what is kept is dropped as
+ * no_consumer.  NULL is a no-op.
+ */
+void outq_finish(struct outq *q);
+
+/**
+ * outq_abort() - Reset the consumer now; the owner lets go
+ *
+ * What is queued is dropped as "gone".  NULL is a no-op.
+ */
+void outq_abort(struct outq *q);
+
+#endif /* SINK_OUTQ_H */

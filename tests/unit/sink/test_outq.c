@@ -1,0 +1,528 @@
+#include "../net/loopback.h"
+
+#include "core/count.h"
+#include "net/worker.h"
+#include "sink/outq.h"
+
+#define MS CLOCK_NS_PER_MS
+
+/** struct scene - A queue towards a consumer, and what it has told. */
+struct scene {
+	struct worker *w;
+	uv_loop_t *loop;
+	unsigned before;
+	struct sink_count count;
+	struct outq_lane lane;
+	struct outq *q;
+	int consumer;
+	unsigned gone;
+	int error;
+	unsigned answered;
+	char answer[64];
+	uint64_t put;
+	bool abort_on_answer;
+};
+
+static void
+on_gone(void *self, int error)
+{
+	struct scene *sc = self;
+
+	sc->gone++;
+	sc->error = error;
+}
+
+static void
+on_answer(void *self, const uint8_t *data, size_t len)
+{
+	struct scene *sc = self;
+	size_t n = strlen(sc->answer);
+
+	assert_true(n + len < sizeof(sc->answer));
+	memcpy(sc->answer + n, data, len);
+	if (sc->abort_on_answer) {
+		outq_abort(sc->q);
+		sc->q = NULL;
+	}
+}
+
+static void
+on_answered(void *self)
+{
+	((struct scene *)self)->answered++;
+}
+
+static int
+set_up(void **state)
+{
+	struct scene *sc = calloc(1, sizeof(*sc));
+
+	assert_non_null(sc);
+	sc->w = worker_new(0, NULL);
+	assert_non_null(sc->w);
+	sc->loop = worker_loop(sc->w);
+	sc->before = loopback_fds();
+	sc->consumer = -1;
+	outq_lane_init(&sc->lane, sc->w, &sc->count, 0);
+	*state = sc;
+	return 0;
+}
+
+static uint64_t
+dropped(const struct scene *sc, enum drop_reason why)
+{
+	return count_get(&sc->count.drop_bytes[why]);
+}
+
+static uint64_t
+all_dropped(const struct scene *sc)
+{
+	uint64_t n = 0;
+
+	for (int r = 0; r < DROP_NREASONS; r++)
+		n += dropped(sc, (enum drop_reason)r);
+	return n;
+}
+
+static int
+tear_down(void **state)
+{
+	struct scene *sc = *state;
+
+	outq_lane_finish(&sc->lane, 0);
+	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
+	/* Lets the loop close what the queues have let go of. */
+	for (int i = 0; i < 3; i++)
+		loopback_turn(sc->loop);
+	if (sc->consumer >= 0)
+		close(sc->consumer);
+	assert_int_equal(loopback_fds(), sc->before);
+	/* Nothing that was put in may have got lost between the counters. */
+	assert_int_equal(
+	    count_get(&sc->count.written) + all_dropped(sc), sc->put);
+	worker_free(sc->w);
+	free(sc);
+	return 0;
+}
+
+static void
+make(struct scene *sc, size_t limit, size_t startup, enum outq_absent absent)
+{
+	sc->q = outq_new(&sc->lane, &(struct outq_opts){
+					.limit = limit,
+					.startup = startup,
+					.absent = absent,
+					.gone = on_gone,
+					.answer = on_answer,
+					.answered = on_answered,
+					.self = sc,
+				    });
+	assert_non_null(sc->q);
+}
+
+static void
+attach(struct scene *sc, const char *head)
+{
+	int fd[2];
+
+	loopback_pair(fd);
+	loopback_small(fd[0]);
+	loopback_small(fd[1]);
+	if (sc->consumer >= 0)
+		close(sc->consumer);
+	sc->consumer = fd[1];
+	assert_int_equal(outq_attach(sc->q, fd[0], head, strlen(head)), 0);
+}
+
+static void
+put(struct scene *sc, const void *data, size_t len)
+{
+	outq_put(sc->q, data, len, len);
+	sc->put += len;
+}
+
+/* Byte @i of an endless stream; its period is no power of two. */
+static uint8_t
+byte_at(uint64_t i)
+{
+	return (uint8_t)(i % 251);
+}
+
+static void
+put_stream(struct scene *sc, uint64_t from, size_t len)
+{
+	uint8_t *data = malloc(len);
+
+	assert_non_null(data);
+	for (size_t i = 0; i < len; i++)
+		data[i] = byte_at(from + i);
+	put(sc, data, len);
+	free(data);
+}
+
+/* What the consumer has got, up to @max; -1 after its end. */
+static ssize_t
+hear(struct scene *sc, void *buf, size_t max)
+{
+	ssize_t n = recv(sc->consumer, buf, max, MSG_DONTWAIT);
+
+	if (n > 0)
+		return n;
+	return n == 0 ? -1 : 0;
+}
+
+static void
+hear_text(struct scene *sc, const char *want)
+{
+	char got[256] = "";
+	size_t n = 0;
+
+	LOOPBACK_UNTIL(sc->loop, (n += (size_t)hear(sc, got + n,
+				      sizeof(got) - 1 - n)) >= strlen(want));
+	assert_string_equal(got, want);
+}
+
+static void
+hear_stream(struct scene *sc, uint64_t from, uint64_t len)
+{
+	uint8_t buf[4096];
+	uint64_t got = 0;
+
+	while (got < len) {
+		ssize_t n = 0;
+
+		LOOPBACK_UNTIL(sc->loop, (n = hear(sc, buf, sizeof(buf))) != 0);
+		assert_true(n > 0);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(
+			    buf[i], byte_at(from + got + (uint64_t)i));
+		got += (uint64_t)n;
+	}
+	assert_int_equal(got, len);
+}
+
+static void
+hear_end(struct scene *sc)
+{
+	char c;
+	ssize_t n = 0;
+
+	LOOPBACK_UNTIL(sc->loop, (n = hear(sc, &c, 1)) != 0);
+	assert_int_equal(n, -1);
+}
+
+static void
+test_sends_at_once_when_nothing_waits(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	put(sc, "hello", 5);
+	assert_int_equal(outq_queued(sc->q), 0);
+	assert_int_equal(count_get(&sc->count.written), 5);
+	hear_text(sc, "hello");
+}
+
+static void
+test_slow_consumer_gets_every_byte_in_order(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t total = 0;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	for (size_t len = 1; total < 700000; len = len * 3 % 40009) {
+		put_stream(sc, total, len);
+		total += len;
+	}
+	assert_true(outq_queued(sc->q) > 0);
+	assert_int_equal(
+	    count_get(&sc->count.written) + outq_queued(sc->q), total);
+	hear_stream(sc, 0, total);
+	LOOPBACK_UNTIL(sc->loop, outq_queued(sc->q) == 0);
+	assert_int_equal(count_get(&sc->count.written), total);
+}
+
+static void
+test_full_from_the_limit_on(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t total = 0;
+
+	make(sc, 50000, 0, OUTQ_DROP);
+	attach(sc, "");
+	while (!outq_full(sc->q)) {
+		put_stream(sc, total, 1000);
+		total += 1000;
+	}
+	assert_true(outq_queued(sc->q) >= 50000);
+	assert_true(outq_queued(sc->q) < 51000);
+	hear_stream(sc, 0, total);
+	LOOPBACK_UNTIL(sc->loop, !outq_full(sc->q));
+}
+
+static void
+test_without_consumer_drops_and_says_so(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	put(sc, "lost", 4);
+	assert_int_equal(dropped(sc, DROP_NO_CONSUMER), 4);
+	attach(sc, "");
+	put(sc, "heard", 5);
+	hear_text(sc, "heard");
+}
+
+static void
+test_keeps_the_head_for_the_first_consumer(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_HEAD);
+	put(sc, "abc", 3);
+	put(sc, "defgh", 5);
+	put(sc, "x", 1);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 1);
+	attach(sc, "head;");
+	put(sc, "live", 4);
+	hear_text(sc, "head;abcdefghlive");
+}
+
+static void
+test_keeps_the_tail_in_whole_chunks(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_TAIL);
+	put(sc, "abc", 3);
+	put(sc, "defg", 4);
+	put(sc, "hi", 2);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 3);
+	assert_int_equal(
+	    count_get(&sc->count.drop_chunks[DROP_STARTUP_FULL]), 1);
+	put(sc, "a chunk that is too long", 24);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 33);
+	put(sc, "end", 3);
+	attach(sc, "");
+	hear_text(sc, "end");
+}
+
+static void
+test_second_consumer_hears_no_old_bytes(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 100, OUTQ_KEEP_HEAD);
+	put(sc, "one", 3);
+	attach(sc, "");
+	hear_text(sc, "one");
+	loopback_rst(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	assert_int_equal(sc->error, -ECONNRESET);
+	assert_int_equal(outq_state(sc->q), OUTQ_ABSENT);
+	put(sc, "two", 3);
+	assert_int_equal(dropped(sc, DROP_NO_CONSUMER), 3);
+	attach(sc, "");
+	put(sc, "three", 5);
+	hear_text(sc, "three");
+}
+
+static void
+test_lost_consumer_costs_what_was_queued(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	assert_true(outq_queued(sc->q) > 0);
+	loopback_rst(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	assert_int_equal(outq_queued(sc->q), 0);
+	assert_int_equal(
+	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	assert_true(dropped(sc, DROP_GONE) > 0);
+}
+
+static void
+test_half_closed_consumer_goes_on_hearing(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	assert_int_equal(send(sc->consumer, "bye", 3, 0), 3);
+	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
+	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	assert_string_equal(sc->answer, "bye");
+	put_stream(sc, 0, 100000);
+	hear_stream(sc, 0, 100000);
+	assert_int_equal(sc->gone, 0);
+	assert_int_equal(sc->answered, 1);
+}
+
+static void
+test_half_closed_consumer_that_resets_is_noticed(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
+	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	loopback_rst(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+}
+
+static void
+test_finish_sends_the_rest_then_fin(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q);
+	hear_stream(sc, 0, 300000);
+	hear_end(sc);
+	/* The consumer may still talk; its end closes the connection. */
+	assert_int_equal(send(sc->consumer, "thanks", 6, MSG_NOSIGNAL), 6);
+	close(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->loop, list_is_empty(&sc->lane.all));
+	assert_int_equal(sc->gone, 0);
+	assert_string_equal(sc->answer, "");
+	assert_int_equal(count_get(&sc->count.written), 300000);
+}
+
+static void
+test_finish_without_consumer_drops_what_was_kept(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 100, OUTQ_KEEP_HEAD);
+	put(sc, "kept", 4);
+	outq_finish(sc->q);
+	assert_int_equal(dropped(sc, DROP_NO_CONSUMER), 4);
+	assert_true(list_is_empty(&sc->lane.all));
+}
+
+static void
+test_abort_resets(void **state)
+{
+	struct scene *sc = *state;
+	char c;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_abort(sc->q);
+	assert_int_equal(
+	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	loopback_wait(sc->consumer, POLLIN);
+	while (recv(sc->consumer, &c, 1, 0) == 1)
+		continue;
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(sc->gone, 0);
+}
+
+static void
+test_abort_from_within_an_answer(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	sc->abort_on_answer = true;
+	assert_int_equal(send(sc->consumer, "x", 1, 0), 1);
+	LOOPBACK_UNTIL(sc->loop, sc->q == NULL);
+}
+
+static void
+test_patience_with_finished_queues_ends(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t now = clock_mono_ns();
+
+	sc->lane.late.span_ns = 5 * CLOCK_NS_PER_S;
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q);
+	assert_true(outq_lane_turn(&sc->lane, now) >= now + 4000 * MS);
+	assert_false(list_is_empty(&sc->lane.all));
+	(void)outq_lane_turn(&sc->lane, clock_mono_ns() + 5001 * MS);
+	assert_true(list_is_empty(&sc->lane.all));
+	assert_true(dropped(sc, DROP_CLOSING) > 0);
+}
+
+static void
+test_end_of_the_worker_finishes_all(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t end = clock_mono_ns() + 1000 * MS;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_lane_finish(&sc->lane, end);
+	assert_int_equal(outq_lane_turn(&sc->lane, end - 1), end);
+	assert_int_equal(outq_lane_turn(&sc->lane, end), CLOCK_NEVER);
+	assert_true(dropped(sc, DROP_CLOSING) > 0);
+	assert_true(list_is_empty(&sc->lane.all));
+}
+
+/* A frame counts when its last byte is out, and is lost as a whole. */
+static void
+test_frames_count_whole(void **state)
+{
+	struct scene *sc = *state;
+	static uint8_t frame[100000];
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	outq_put(sc->q, "12345678ab", 10, 2);
+	sc->put += 2;
+	assert_int_equal(count_get(&sc->count.written), 2);
+	outq_put(sc->q, frame, sizeof(frame), sizeof(frame) - 8);
+	sc->put += sizeof(frame) - 8;
+	assert_true(outq_queued(sc->q) > 0);
+	assert_int_equal(count_get(&sc->count.written), 2);
+	loopback_rst(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	assert_int_equal(dropped(sc, DROP_GONE), sizeof(frame) - 8);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_sends_at_once_when_nothing_waits),
+		TEST(test_slow_consumer_gets_every_byte_in_order),
+		TEST(test_full_from_the_limit_on),
+		TEST(test_without_consumer_drops_and_says_so),
+		TEST(test_keeps_the_head_for_the_first_consumer),
+		TEST(test_keeps_the_tail_in_whole_chunks),
+		TEST(test_second_consumer_hears_no_old_bytes),
+		TEST(test_lost_consumer_costs_what_was_queued),
+		TEST(test_half_closed_consumer_goes_on_hearing),
+		TEST(test_half_closed_consumer_that_resets_is_noticed),
+		TEST(test_finish_sends_the_rest_then_fin),
+		TEST(test_finish_without_consumer_drops_what_was_kept),
+		TEST(test_abort_resets),
+		TEST(test_abort_from_within_an_answer),
+		TEST(test_patience_with_finished_queues_ends),
+		TEST(test_end_of_the_worker_finishes_all),
+		TEST(test_frames_count_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
