@@ -43,6 +43,14 @@
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
 
+struct run;
+
+/** struct ending - What the end of a worker needs to know. */
+struct ending {
+	const struct run *run;
+	struct fanout *fan;
+};
+
 /**
  * struct run - All that is made for a plan
  * @fds:	Descriptors this process may have
@@ -58,6 +66,7 @@ struct run {
 	struct sink_env env;
 	struct worker **workers;
 	struct fanout **fans;
+	struct ending *endings;
 	size_t nworkers;
 	size_t nstarted;
 	size_t fds;
@@ -324,6 +333,15 @@ drop_privileges(const struct plan *p, struct err *err)
 	return privilege_real(err);
 }
 
+/* No session is left on this worker: its sinks send what they have. */
+static void
+on_worker_ends(void *self)
+{
+	const struct ending *e = self;
+
+	fanout_finish(e->fan, e->run->stop_ns);
+}
+
 static int
 make_workers(struct run *r, struct err *err)
 {
@@ -331,7 +349,8 @@ make_workers(struct run *r, struct err *err)
 
 	r->workers = calloc(n, sizeof(struct worker *));
 	r->fans = calloc(n, sizeof(struct fanout *));
-	if (r->workers == NULL || r->fans == NULL)
+	r->endings = calloc(n, sizeof(struct ending));
+	if (r->workers == NULL || r->fans == NULL || r->endings == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		r->workers[i] = worker_new((unsigned)i, err);
@@ -342,6 +361,9 @@ make_workers(struct run *r, struct err *err)
 		    fanout_new(r->sinks.v, r->sinks.n, r->workers[i], err);
 		if (r->fans[i] == NULL)
 			return -EIO;
+		r->endings[i] = (struct ending){ r, r->fans[i] };
+		worker_set_finish(
+		    r->workers[i], on_worker_ends, &r->endings[i]);
 	}
 	return r->source->ops->attach(r->source, r->workers, r->fans, n, err);
 }
@@ -453,6 +475,7 @@ free_all(struct run *r)
 	for (size_t i = 0; i < r->nworkers; i++)
 		fanout_free(r->fans[i]);
 	sinks_free(&r->sinks);
+	free(r->endings);
 	free(r->fans);
 	free(r->workers);
 }
@@ -462,11 +485,11 @@ static void
 abandon(struct run *r)
 {
 	mainloop_end(&r->loop);
+	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	/* The listeners' handles belong to the workers while these run. */
 	join_workers(r);
 	if (r->source != NULL)
 		r->source->ops->close(r->source);
-	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	r->is_told = true;
 	drain_sinks(r);
 }

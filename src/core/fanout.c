@@ -63,6 +63,7 @@ struct lane {
  * @nothing:	Lanes with NEED_NOTHING that count stream bytes
  * @packet:	Lanes that keep packets
  * @strays:	Of them, those that keep packets of no session too
+ * @own_queue:	Lanes with a queue per session and direction
  * @drop:	Lanes that can be full, with ON_FULL_DROP
  * @pause:	... with ON_FULL_PAUSE
  * @close:	... with ON_FULL_CLOSE
@@ -75,6 +76,7 @@ struct fanout {
 	uint64_t nothing;
 	uint64_t packet;
 	uint64_t strays;
+	uint64_t own_queue;
 	uint64_t drop;
 	uint64_t pause;
 	uint64_t close;
@@ -151,6 +153,8 @@ add_policy(struct fanout *f, const struct sink *sink, uint64_t b)
 {
 	if (sink->ops->full == NULL)
 		return;
+	if (sink->ops->full_session != NULL)
+		f->own_queue |= b;
 	switch (sink->on_full) {
 	case ON_FULL_DROP:
 		f->drop |= b;
@@ -272,10 +276,27 @@ fanout_need(const struct session *s)
 	return (file & (file - 1)) == 0 ? NEED_FILE : NEED_MEMORY;
 }
 
+static void *
+state_of(const struct session *s, const struct lane *l)
+{
+	return (char *)s->slots + l->pub.slot_off;
+}
+
 static bool
 is_full(const struct lane *l)
 {
 	return l->pub.sink->ops->full(&l->pub);
+}
+
+/* The queue that bytes of this direction would go to. */
+static bool
+is_full_for(const struct session *s, size_t i, enum dir dir)
+{
+	const struct lane *l = &s->fan->lane[i];
+
+	if ((s->fan->own_queue & bit(i)) == 0)
+		return is_full(l);
+	return l->pub.sink->ops->full_session(&l->pub, state_of(s, l), dir);
 }
 
 bool
@@ -284,7 +305,10 @@ fanout_blocked(const struct session *s)
 	uint64_t mask = s->active & s->fan->pause;
 
 	while (mask != 0) {
-		if (is_full(&s->fan->lane[next_bit(&mask)]))
+		unsigned i = next_bit(&mask);
+
+		if (is_full_for(s, i, DIR_CLIENT) ||
+		    is_full_for(s, i, DIR_SERVER))
 			return true;
 	}
 	return false;
@@ -319,16 +343,21 @@ fanout_turn(struct fanout *f, uint64_t mono_ns)
 	return first;
 }
 
+void
+fanout_finish(struct fanout *f, uint64_t deadline_ns)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct sink_lane *pub = &f->lane[i].pub;
+
+		if (pub->sink->ops->finish != NULL)
+			pub->sink->ops->finish(pub, deadline_ns);
+	}
+}
+
 static struct lost *
 lost_of(const struct session *s)
 {
 	return s->slots;
-}
-
-static void *
-state_of(const struct session *s, const struct lane *l)
-{
-	return (char *)s->slots + l->pub.slot_off;
 }
 
 static struct held *
@@ -391,19 +420,20 @@ give_up(struct session *s, struct lane *l, uint64_t b)
 }
 
 /*
- * What a full queue means for @len bytes; true when the sink is not to see
- * them.  A conflict has no bytes of the stream: @g is NULL.
+ * What a full queue means for the bytes of @g; true when the sink is not to
+ * see them.  A conflict has no bytes of the stream: its length is 0.
  */
 static bool
-refused(struct session *s, struct lane *l, uint64_t b, const struct gap *g)
+refused(struct session *s, size_t i, const struct gap *g)
 {
-	if (!is_full(l))
+	struct lane *l = &s->fan->lane[i];
+
+	if (!is_full_for(s, i, g->dir))
 		return false;
-	if ((b & s->fan->close) != 0) {
-		give_up(s, l, b);
-	} else if (g != NULL) {
+	if ((bit(i) & s->fan->close) != 0)
+		give_up(s, l, bit(i));
+	else if (g->len > 0)
 		hold(held_of(s, l, g->dir), g);
-	}
 	return true;
 }
 
@@ -415,9 +445,9 @@ may_refuse(const struct session *s, uint64_t b)
 }
 
 static bool
-data_refused(
-    struct session *s, struct lane *l, uint64_t b, const struct chunk *c)
+data_refused(struct session *s, size_t i, const struct chunk *c)
 {
+	struct lane *l = &s->fan->lane[i];
 	struct gap g = {
 		.dir = c->dir,
 		.off = c->off,
@@ -426,13 +456,13 @@ data_refused(
 		.why = GAP_QUEUE,
 	};
 
-	if (!may_refuse(s, b))
+	if (!may_refuse(s, bit(i)))
 		return false;
-	if (refused(s, l, b, &g)) {
+	if (refused(s, i, &g)) {
 		count_drop(l, DROP_QUEUE_FULL, c->len);
 		return true;
 	}
-	if ((b & s->fan->drop) != 0)
+	if ((bit(i) & s->fan->drop) != 0)
 		tell(s, l, c->dir);
 	return false;
 }
@@ -455,7 +485,7 @@ admit(struct session *s, unsigned i, const struct chunk *c)
 	struct lane *l = &s->fan->lane[i];
 
 	count_add(&l->pub.count.offered, c->len);
-	if (data_refused(s, l, bit(i), c))
+	if (data_refused(s, i, c))
 		return false;
 	if ((s->fan->nothing & bit(i)) != 0)
 		count_add(&l->pub.count.written, c->len);
@@ -520,8 +550,10 @@ open_lane(struct session *s, unsigned i)
 	if (s->no_packets && l->pub.sink->ops->packet != NULL &&
 	    l->pub.sink->ops->data == NULL)
 		return;
-	/* Where packets are kept, each of them is lost for itself. */
-	if (may_refuse(s, bit(i)) && (packet_lanes(s) & bit(i)) == 0 &&
+	/* Where packets are kept, or each session has its own queue, it opens.
+	 */
+	if (may_refuse(s, bit(i)) &&
+	    ((packet_lanes(s) | s->fan->own_queue) & bit(i)) == 0 &&
 	    is_full(l)) {
 		lost_of(s)->missed |= bit(i);
 		count_add(&l->pub.count.missed, 1);
@@ -547,7 +579,7 @@ gap_lane(struct session *s, unsigned i, const struct gap *g)
 {
 	struct lane *l = &s->fan->lane[i];
 
-	if (may_refuse(s, bit(i)) && refused(s, l, bit(i), g))
+	if (may_refuse(s, bit(i)) && refused(s, i, g))
 		return;
 	if ((s->fan->drop & bit(i)) != 0)
 		tell(s, l, g->dir);
@@ -568,10 +600,11 @@ static void
 conflict_lane(struct session *s, unsigned i, const struct conflict *c)
 {
 	struct lane *l = &s->fan->lane[i];
+	const struct gap none = { .dir = c->dir, .why = GAP_QUEUE };
 
 	if (l->pub.sink->ops->conflict == NULL)
 		return;
-	if (may_refuse(s, bit(i)) && refused(s, l, bit(i), NULL)) {
+	if (may_refuse(s, bit(i)) && refused(s, i, &none)) {
 		count_drop(l, DROP_QUEUE_FULL, 0);
 		return;
 	}

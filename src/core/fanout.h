@@ -106,6 +106,14 @@ void fanout_packet(struct fanout *f, struct session *s, const struct packet *p);
 uint64_t fanout_turn(struct fanout *f, uint64_t mono_ns);
 
 /**
+ * fanout_finish() - No session is left and none will come: the sinks end
+ * @deadline_ns: Monotonic; see sink_ops.finish
+ *
+ * On the worker's thread.
+ */
+void fanout_finish(struct fanout *f, uint64_t deadline_ns);
+
+/**
  * struct fanout_totals - What the sessions of one worker add up to
  * @opened:	Sessions opened
  * @ended:	Sessions closed, by reason

@@ -95,7 +95,8 @@ struct sink_lane {
  *
  * Callbacks that may be NULL: data (counts only), take and discard (unless
  * @need is NEED_FILE), gap, conflict, end, packet, abort (unless it can be
- * full and may be told to close), turn, full, drain, reopen.
+ * full and may be told to close), turn, full, full_session, finish, drain,
+ * reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
@@ -183,8 +184,28 @@ struct sink_ops {
 	 *	   CLOCK_NEVER
 	 */
 	uint64_t (*turn)(struct sink_lane *lane, uint64_t mono_ns);
-	/** full() - The queue has reached its limit. */
+	/**
+	 * full() - The queue has reached its limit
+	 *
+	 * A sink with full_session() says here whether any of its queues has.
+	 */
 	bool (*full)(const struct sink_lane *lane);
+	/**
+	 * full_session() - The queue for one direction of a session has
+	 *
+	 * For sinks with a queue per session, where a stuck consumer costs
+	 * its own session alone; a new session always opens.
+	 */
+	bool (*full_session)(
+	    const struct sink_lane *lane, const void *st, enum dir dir);
+	/**
+	 * finish() - No session is left: begin to end
+	 * @deadline_ns: Monotonic; when whatever is still queued is dropped
+	 *
+	 * On the worker's thread.  The loop ends when the lane has closed its
+	 * handles; turn() is called until then.
+	 */
+	void (*finish)(struct sink_lane *lane, uint64_t deadline_ns);
 };
 
 /** sink_matches() - Does @sink watch this session? */

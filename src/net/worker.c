@@ -28,6 +28,8 @@ struct worker {
 	bool touched;
 	worker_turn *turn;
 	void *turn_self;
+	void (*finish)(void *self);
+	void *finish_self;
 	struct list waiters;
 	struct mail room_mail;
 	_Atomic bool room_sent;
@@ -95,14 +97,27 @@ on_room(struct mail *m)
 	}
 }
 
+/*
+ * No letter comes any more, and what is left on the loop ends by itself.  The
+ * turn hook goes on meanwhile: it is the clock of those who end.
+ */
 static void
 on_stop(struct mail *m)
 {
 	struct worker *w = ATTR_CONTAINER(m, struct worker, stop_mail);
 
+	if (w->finish != NULL)
+		w->finish(w->finish_self);
 	mail_close(&w->box);
+}
+
+/* Nothing but our own handles is left. */
+static void
+close_loop(struct worker *w)
+{
 	uv_close((uv_handle_t *)&w->prepare, NULL);
 	uv_close((uv_handle_t *)&w->timer, NULL);
+	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
 static int
@@ -168,6 +183,14 @@ worker_set_turn(struct worker *w, worker_turn *turn, void *self)
 	w->turn_self = self;
 }
 
+void
+worker_set_finish(struct worker *w, void (*finish)(void *self), void *self)
+{
+	assert(!w->started);
+	w->finish = finish;
+	w->finish_self = self;
+}
+
 static void *
 thread_main(void *self)
 {
@@ -215,12 +238,14 @@ worker_free(struct worker *w)
 
 	if (w == NULL)
 		return;
+	/* Sinks have been drained: what they were told to do then was last. */
+	w->turn = NULL;
 	if (!w->started)
 		on_stop(&w->stop_mail);
 	/* Handles that were closed without a thread, or by the last letters. */
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	mail_done(&w->box);
-	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
+	close_loop(w);
 	/* Whoever opened handles on the loop has closed them by now. */
 	rc = uv_loop_close(&w->loop);
 	assert(rc == 0);

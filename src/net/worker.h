@@ -39,6 +39,15 @@ struct worker *worker_new(unsigned index, struct err *err) ATTR_WUNRES;
 /** worker_set_turn() - Before worker_start(); one hook. */
 void worker_set_turn(struct worker *w, worker_turn *turn, void *self);
 
+/**
+ * worker_set_finish() - Before worker_start(); one hook
+ * @finish:	Called on the worker's thread when worker_stop() has arrived:
+ *		whoever still has something to send begins to end.  The turn
+ *		hook goes on being called as long as handles are open.
+ */
+void worker_set_finish(
+    struct worker *w, void (*finish)(void *self), void *self);
+
 /** worker_start() - Start the thread; 0 or -errno with @err. */
 int worker_start(struct worker *w, struct err *err) ATTR_WUNRES;
 
