@@ -58,6 +58,27 @@ let_go(struct dial *d)
 	d->polling = false;
 }
 
+/* As socket_connect(), telling our end first where that is asked for. */
+static int
+try_one(const struct dial_opts *o, const struct addr *to, int *fd)
+{
+	struct addr local;
+	int s, rc;
+
+	if (o->bound == NULL)
+		return socket_connect(to, &o->source, fd);
+	rc = socket_bind_towards(to, &o->source, &local, &s);
+	if (rc != 0)
+		return rc;
+	o->bound(o->bound_self, &local, to);
+	rc = socket_connect_bound(s, to);
+	if (rc == 0 || rc == -EINPROGRESS)
+		*fd = s;
+	else
+		close(s);
+	return rc;
+}
+
 /*
  * Try addresses from *next on until one is connected or under way.
  * Return: 0 connected; -EINPROGRESS; else the error of the last one.
@@ -68,7 +89,7 @@ try_from(const struct dial_opts *o, size_t *next, int *fd)
 	int rc = -EADDRNOTAVAIL;
 
 	while (*next < o->naddrs) {
-		rc = socket_connect(&o->addrs[(*next)++], &o->source, fd);
+		rc = try_one(o, &o->addrs[(*next)++], fd);
 		if (rc == 0 || rc == -EINPROGRESS)
 			break;
 	}

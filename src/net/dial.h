@@ -22,12 +22,19 @@ struct dial;
  * @naddrs:	Their number
  * @timeout_ns:	For each address
  * @source:	Our address; AF_UNSPEC or another family: the kernel chooses
+ * @bound:	Called for each address before the first packet goes to it,
+ *		with our end (its address may still be a wildcard) and the
+ *		other; NULL: no interest, and more connections fit
+ * @bound_self:	Passed to it
  */
 struct dial_opts {
 	const struct addr *addrs;
 	size_t naddrs;
 	uint64_t timeout_ns;
 	struct addr source;
+	void (*bound)(void *self, const struct addr *local,
+	    const struct addr *remote);
+	void *bound_self;
 };
 
 /**

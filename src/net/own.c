@@ -43,10 +43,12 @@ own_leave(struct own *o)
 	atomic_fetch_sub(&entered, 1);
 }
 
+/* @own may be a wildcard; a socket of [::] has IPv4 peers too. */
 static bool
-same_end(const struct addr *a, const struct addr *b)
+same_end(const struct addr *own, const struct addr *b)
 {
-	return a->port == b->port && addr_same_ip(a, b);
+	return own->port == b->port &&
+	       (addr_is_any(own) || addr_same_ip(own, b));
 }
 
 /* Is @local our end of one whose other end is @remote?  Locked. */

@@ -15,15 +15,12 @@
  *
  * The first packet of a connection may be captured before connect() returns:
  * bind() first, so that the port is known, enter, then connect().
- *
- * Today only the proxy has TCP connections, which never runs beside a
- * capture, and syslog speaks over a UNIX socket: nothing is entered yet.
- * Sinks that connect and listen do it, as they come.
  */
 
 /**
  * struct own - A connection, or a listener; embedded in whoever has it
- * @local:	Our end, AF_INET or AF_INET6: a true address, no wildcard
+ * @local:	Our end, AF_INET or AF_INET6; 0.0.0.0 or [::]: any address of
+ *		ours, known by its port alone
  * @remote:	The other end; AF_UNSPEC: any, as for a listener
  * @node:	Private
  *

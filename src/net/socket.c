@@ -198,6 +198,49 @@ begin_connect(int fd, const struct addr *to)
 }
 
 int
+socket_bind_towards(const struct addr *to, const struct addr *source,
+    struct addr *local, int *fd)
+{
+	struct sockaddr_storage ss;
+	struct addr any = { .family = to->family };
+	socklen_t len;
+	int s = open_stream(to), rc;
+
+	if (s < 0)
+		return s;
+	if (source != NULL && source->family == to->family)
+		any = *source;
+	if (to->family == AF_UNIX) { /* has no port, and needs no name */
+		*local = any;
+		*fd = s;
+		return 0;
+	}
+	rc = addr_to_sockaddr(&any, &ss, &len);
+	if (rc == 0 && bind(s, (struct sockaddr *)&ss, len) != 0)
+		rc = -errno;
+	if (rc != 0) {
+		close(s);
+		return rc;
+	}
+	socket_local(s, local);
+	*fd = s;
+	return 0;
+}
+
+/* The queue of a UNIX server is full: it does not answer. */
+static int
+verdict(int rc)
+{
+	return rc == -EAGAIN ? -ECONNREFUSED : rc;
+}
+
+int
+socket_connect_bound(int fd, const struct addr *to)
+{
+	return verdict(begin_connect(fd, to));
+}
+
+int
 socket_connect(const struct addr *to, const struct addr *source, int *fd)
 {
 	int s = open_stream(to), rc;
@@ -209,8 +252,7 @@ socket_connect(const struct addr *to, const struct addr *source, int *fd)
 		rc = begin_connect(s, to);
 	if (rc != 0 && rc != -EINPROGRESS) {
 		close(s);
-		/* The queue of a UNIX server is full. */
-		return rc == -EAGAIN ? -ECONNREFUSED : rc;
+		return verdict(rc);
 	}
 	*fd = s;
 	return rc;

@@ -85,6 +85,22 @@ int socket_connect(
     const struct addr *to, const struct addr *source, int *fd) ATTR_WUNRES;
 
 /**
+ * socket_bind_towards() - The first half of socket_connect()
+ * @local:	Set: what it is bound to, with the port that it will have; the
+ *		address may still be a wildcard
+ * @fd:		Set; owned by the caller
+ *
+ * For whoever must know the port before the first packet goes out.
+ *
+ * Return: 0 or -errno
+ */
+int socket_bind_towards(const struct addr *to, const struct addr *source,
+    struct addr *local, int *fd) ATTR_WUNRES;
+
+/** socket_connect_bound() - The second half; results as above, @fd stays. */
+int socket_connect_bound(int fd, const struct addr *to) ATTR_WUNRES;
+
+/**
  * socket_connected() - How a connect that was under way has ended
  * @to:		As given to socket_connect()
  *
