@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/obuf.h"
+#include "base/quantity.h"
 #include "config/nearest.h"
 #include "config/option.h"
-#include "config/quantity.h"
 
 /*
  * Why not getopt_long(3): it keeps its place in globals (no second command

@@ -6,8 +6,8 @@
 
 #include "base/endpoint.h"
 #include "base/err.h"
+#include "base/quantity.h"
 #include "config/nearest.h"
-#include "config/quantity.h"
 #include "config/sink_text.h"
 
 /* A key that all sinks share, and the function that takes its value in. */

@@ -1,5 +1,5 @@
-#ifndef CONFIG_QUANTITY_H
-#define CONFIG_QUANTITY_H
+#ifndef BASE_QUANTITY_H
+#define BASE_QUANTITY_H
 
 #include <stdint.h>
 
@@ -56,4 +56,4 @@ int quantity_parse(enum quantity_kind kind, const char *text,
 const char *quantity_format(
     enum quantity_kind kind, uint64_t value, char buf[QUANTITY_TEXT_MAX]);
 
-#endif /* CONFIG_QUANTITY_H */
+#endif /* BASE_QUANTITY_H */

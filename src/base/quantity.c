@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "config/quantity.h"
+#include "base/quantity.h"
 
 struct unit {
 	const char *name;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "config/quantity.h"
+#include "base/quantity.h"
 
 static const struct quantity_range all = { 0, UINT64_MAX };
 
