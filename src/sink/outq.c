@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "core/count.h"
+#include "net/own.h"
 #include "net/socket.h"
 #include "net/worker.h"
 
@@ -30,24 +31,32 @@
 /* Blocks handed to one system call. */
 #define BATCH 16
 
+/* How often a queue to be reset is looked at: its bytes are on their way. */
+#define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
+
 /* Bytes of answers taken before others get their turn. */
 #define ANSWERS_MAX ((size_t)1024 * 1024)
 
 /**
  * struct plug - A socket and its handle, which outlives it by a turn
  * @q:		NULL once the queue has let go of it
+ * @own:	Its ends, while @entered
  */
 struct plug {
 	uv_poll_t poll;
 	struct outq *q;
 	int fd;
 	int interest;
+	struct own own;
+	bool entered;
 };
 
 /**
  * struct outq - See outq.h
  * @node:	In the lane's list of all
  * @late:	In its list of those that finish
+ * @reset:	In its list of those that only have to be reset
+ * @end:	How it is to finish
  * @plug:	NULL: no consumer
  * @buf:	What waits
  * @was_full:	Somebody may wait for room
@@ -58,6 +67,8 @@ struct plug {
 struct outq {
 	struct list node;
 	struct deadline late;
+	struct list reset;
+	enum outq_end end;
 	struct outq_lane *lane;
 	struct outq_opts o;
 	enum outq_state state;
@@ -86,6 +97,8 @@ unplug(struct outq *q, bool reset)
 		return;
 	q->plug = NULL;
 	p->q = NULL;
+	if (p->entered)
+		own_leave(&p->own);
 	uv_close((uv_handle_t *)&p->poll, free_plug);
 	if (reset)
 		socket_reset(p->fd);
@@ -109,6 +122,7 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 	outbuf_drop_all(&q->buf, why);
 	unplug(q, reset);
 	list_remove(&q->node);
+	list_remove(&q->reset);
 	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
 	free_queue(q);
@@ -179,10 +193,21 @@ send_blocks(struct outq *q)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }
 
-/* Everything is out: say so, and wait for the consumer to close. */
+/*
+ * Everything is out.  FIN: say so, and wait for the consumer to close.  RST
+ * would throw away what has not arrived, so it waits for that.
+ */
 static void
-send_fin(struct outq *q)
+end_it(struct outq *q)
 {
+	if (q->end == OUTQ_RST) {
+		if (socket_unsent(q->plug->fd) == 0)
+			become_over(q, DROP_GONE, true);
+		else if (list_is_empty(&q->reset))
+			list_append(&q->lane->resets, &q->reset);
+		worker_touch(q->lane->worker);
+		return;
+	}
 	if (!q->fin_sent) {
 		q->fin_sent = true;
 		/* Fails only when the connection is gone: then read tells. */
@@ -272,7 +297,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	if (rc != 0 && q->plug == p)
 		fail(q, rc);
 	if (q->state == OUTQ_FINISHING && q->buf.len == 0)
-		send_fin(q);
+		end_it(q);
 	if (q->plug != NULL)
 		watch(q);
 	q->busy--;
@@ -294,9 +319,27 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	q->state = OUTQ_ABSENT;
 	list_init(&q->node);
 	list_init(&q->late.node);
+	list_init(&q->reset);
 	outbuf_init(&q->buf, l->count);
 	list_append(&l->all, &q->node);
 	return q;
+}
+
+/* So that a capture does not hear what it has caused. */
+static void
+enter(struct plug *p)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	socket_local(p->fd, &p->own.local);
+	if (p->own.local.family != AF_INET && p->own.local.family != AF_INET6)
+		return;
+	if (getpeername(p->fd, (struct sockaddr *)&ss, &len) != 0)
+		return;
+	addr_from_sockaddr(&p->own.remote, (struct sockaddr *)&ss, "");
+	own_enter(&p->own);
+	p->entered = true;
 }
 
 int
@@ -315,6 +358,8 @@ outq_attach(struct outq *q, int fd, const void *head, size_t head_len)
 	p->fd = fd;
 	p->q = q;
 	q->plug = p;
+	if (q->lane->own)
+		enter(p);
 	rc = outbuf_prepend(&q->buf, head, head_len);
 	if (rc != 0) {
 		unplug(q, true);
@@ -427,7 +472,7 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 }
 
 void
-outq_finish(struct outq *q)
+outq_finish(struct outq *q, enum outq_end end)
 {
 	if (q == NULL)
 		return;
@@ -437,11 +482,12 @@ outq_finish(struct outq *q)
 		return;
 	}
 	q->state = OUTQ_FINISHING;
+	q->end = end;
 	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
 	worker_touch(q->lane->worker);
 	if (q->buf.len == 0 && q->busy == 0) {
 		q->busy++;
-		send_fin(q);
+		end_it(q);
 		if (q->plug != NULL)
 			watch(q);
 		q->busy--;
@@ -471,6 +517,7 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 		.finish_ns = CLOCK_NEVER,
 	};
 	list_init(&l->all);
+	list_init(&l->resets);
 	deadline_queue_init(&l->late, linger_ns);
 }
 
@@ -485,7 +532,7 @@ outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
 
 		next = at->next;
 		if (q->state != OUTQ_FINISHING)
-			outq_finish(q);
+			outq_finish(q, OUTQ_RST);
 	}
 	worker_touch(l->worker);
 }
@@ -498,18 +545,46 @@ cut_off_all(struct outq_lane *l)
 		    DROP_CLOSING, true);
 }
 
+static void
+look_at_resets(struct outq_lane *l)
+{
+	struct list *at, *next;
+
+	for (at = l->resets.next; at != &l->resets; at = next) {
+		struct outq *q = LIST_ENTRY(at, struct outq, reset);
+
+		next = at->next;
+		if (socket_unsent(q->plug->fd) == 0)
+			become_over(q, DROP_GONE, true);
+	}
+}
+
+/* When turn() is due next, or CLOCK_NEVER. */
+static uint64_t
+due_ns(const struct outq_lane *l, uint64_t mono_ns)
+{
+	uint64_t due = deadline_next(&l->late);
+
+	if (list_is_empty(&l->all))
+		return CLOCK_NEVER;
+	if (l->finish_ns < due)
+		due = l->finish_ns;
+	if (!list_is_empty(&l->resets) && mono_ns + RESET_LOOK_NS < due)
+		due = mono_ns + RESET_LOOK_NS;
+	return due;
+}
+
 uint64_t
 outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 {
 	struct deadline *d;
+
+	look_at_resets(l);
 
 	if (mono_ns >= l->finish_ns)
 		cut_off_all(l);
 	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
 		become_over(
 		    ATTR_CONTAINER(d, struct outq, late), DROP_CLOSING, true);
-	if (list_is_empty(&l->all))
-		return CLOCK_NEVER;
-	return deadline_next(&l->late) < l->finish_ns ? deadline_next(&l->late)
-						      : l->finish_ns;
+	return due_ns(l, mono_ns);
 }

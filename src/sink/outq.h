@@ -37,7 +37,8 @@ struct worker;
  * LIVE		A socket.  When it fails or is reset: dropped is counted,
  *		gone() is told, and the state is ABSENT again.
  * FINISHING	finish() was called: nothing is put in any more; what is queued
- *		goes out, then FIN, then the peer's own end is waited for.
+ *		goes out, then FIN or RST; after a FIN the peer's own end is
+ *		waited for.
  * OVER		Freed when the loop has let go of the handle.
  */
 enum outq_state {
@@ -61,6 +62,10 @@ enum outq_absent {
  * @all:	Every queue that is not OVER
  * @late:	Those that are FINISHING
  * @finish_ns:	When whatever is left is cut off
+ * @resets:	Queues that are empty, and to be reset when their consumer's
+ *		system has everything
+ * @own:	Connections are entered as ours (net/own.h); set by the owner
+ *		after outq_lane_init()
  */
 struct outq_lane {
 	struct worker *worker;
@@ -68,6 +73,8 @@ struct outq_lane {
 	struct list all;
 	struct deadline_queue late;
 	uint64_t finish_ns;
+	struct list resets;
+	bool own;
 };
 
 /**
@@ -84,7 +91,7 @@ void outq_lane_init(struct outq_lane *l, struct worker *w,
  *		its consumer reset, so that it does not take a part for the
  *		whole.
  *
- * Queues that still have an owner are finished as by outq_finish().
+ * Queues that still have an owner are reset when they are empty.
  */
 void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
 
@@ -155,13 +162,19 @@ size_t outq_queued(const struct outq *q);
  */
 void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
 
+/** enum outq_end - How a connection to a consumer ends. */
+enum outq_end {
+	OUTQ_FIN,
+	OUTQ_RST, /* once the consumer's system has all that was sent */
+};
+
 /**
- * outq_finish() - Send what is queued, then FIN; the owner lets go
+ * outq_finish() - Send what is queued, then end; the owner lets go
  *
  * Nothing is told any more.  Without a consumer what is kept is dropped as
  * no_consumer.  NULL is a no-op.
  */
-void outq_finish(struct outq *q);
+void outq_finish(struct outq *q, enum outq_end end);
 
 /**
  * outq_abort() - Reset the consumer now; the owner lets go

@@ -387,7 +387,7 @@ test_finish_sends_the_rest_then_fin(void **state)
 	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
-	outq_finish(sc->q);
+	outq_finish(sc->q, OUTQ_FIN);
 	hear_stream(sc, 0, 300000);
 	hear_end(sc);
 	/* The consumer may still talk; its end closes the connection. */
@@ -400,6 +400,34 @@ test_finish_sends_the_rest_then_fin(void **state)
 	assert_int_equal(count_get(&sc->count.written), 300000);
 }
 
+/* RST in is RST out, after delivery. */
+static void
+test_finish_with_reset_delivers_first(void **state)
+{
+	struct scene *sc = *state;
+	uint8_t buf[4096];
+	uint64_t got = 0;
+	ssize_t n = 1;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_RST);
+	while (n > 0) {
+		loopback_turn(sc->loop);
+		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
+		n = recv(sc->consumer, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			n = 1;
+		else if (n > 0)
+			got += (uint64_t)n;
+	}
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(got, 300000);
+	assert_true(list_is_empty(&sc->lane.all));
+}
+
 static void
 test_finish_without_consumer_drops_what_was_kept(void **state)
 {
@@ -407,7 +435,7 @@ test_finish_without_consumer_drops_what_was_kept(void **state)
 
 	make(sc, 1000, 100, OUTQ_KEEP_HEAD);
 	put(sc, "kept", 4);
-	outq_finish(sc->q);
+	outq_finish(sc->q, OUTQ_FIN);
 	assert_int_equal(dropped(sc, DROP_NO_CONSUMER), 4);
 	assert_true(list_is_empty(&sc->lane.all));
 }
@@ -453,7 +481,7 @@ test_patience_with_finished_queues_ends(void **state)
 	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
-	outq_finish(sc->q);
+	outq_finish(sc->q, OUTQ_FIN);
 	assert_true(outq_lane_turn(&sc->lane, now) >= now + 4000 * MS);
 	assert_false(list_is_empty(&sc->lane.all));
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns() + 5001 * MS);
@@ -516,6 +544,7 @@ main(void)
 		TEST(test_half_closed_consumer_goes_on_hearing),
 		TEST(test_half_closed_consumer_that_resets_is_noticed),
 		TEST(test_finish_sends_the_rest_then_fin),
+		TEST(test_finish_with_reset_delivers_first),
 		TEST(test_finish_without_consumer_drops_what_was_kept),
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
