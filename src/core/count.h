@@ -63,6 +63,12 @@ const char *count_drop_name(enum drop_reason r);
  *		full when they opened; their bytes are dropped as "queue_full".
  *		Writer: the worker.
  *
+ * @equal:	Sessions whose answers from elsewhere were compared (tee with
+ *		compare=yes) and were the same.  Writer: the worker, as of the
+ *		next two.
+ * @different:	... and were not
+ * @incomparable: ... and could not be compared to their end
+ *
  * offered = written + all drops + queued; "queued" is what is left.  Where
  * packets are kept, these are captured bytes of packets and chunks are packets.
  */
@@ -72,6 +78,9 @@ struct sink_count {
 	struct count drop_bytes[DROP_NREASONS];
 	struct count drop_chunks[DROP_NREASONS];
 	struct count missed;
+	struct count equal;
+	struct count different;
+	struct count incomparable;
 };
 
 #endif /* CORE_COUNT_H */

@@ -15,6 +15,7 @@
  * struct worker - See worker.h
  * @due_ns:	When @timer will fire; CLOCK_NEVER while it is stopped
  * @touched:	The hook must run before the loop sleeps again
+ * @holds:	Of worker_hold()
  * @room_mail:	In the box while @room_sent; so worker_room() may be called
  *		by several writers at once
  */
@@ -26,6 +27,7 @@ struct worker {
 	uv_timer_t timer;
 	uint64_t due_ns;
 	bool touched;
+	unsigned holds;
 	worker_turn *turn;
 	void *turn_self;
 	void (*finish)(void *self);
@@ -276,6 +278,21 @@ struct pipe_pool *
 worker_pipes(struct worker *w)
 {
 	return w->pipes;
+}
+
+void
+worker_hold(struct worker *w)
+{
+	if (w->holds++ == 0)
+		uv_ref((uv_handle_t *)&w->prepare);
+}
+
+void
+worker_let_go(struct worker *w)
+{
+	assert(w->holds > 0);
+	if (--w->holds == 0)
+		uv_unref((uv_handle_t *)&w->prepare);
 }
 
 void

@@ -81,6 +81,17 @@ uint8_t *worker_buffer(struct worker *w);
 /** worker_pipes() - This worker's pool of pipes (net/pipe.h). */
 struct pipe_pool *worker_pipes(struct worker *w);
 
+/**
+ * worker_hold() - Keep the loop running though no handle is open
+ *
+ * For whoever has been told to finish and waits for a time to come.  Counted:
+ * each is undone by a worker_let_go().  On the worker's thread.
+ */
+void worker_hold(struct worker *w);
+
+/** worker_let_go() - See worker_hold(). */
+void worker_let_go(struct worker *w);
+
 /** worker_touch() - Something was delivered: run the hook after this turn. */
 void worker_touch(struct worker *w);
 

@@ -60,6 +60,7 @@ struct plug {
  * @plug:	NULL: no consumer
  * @buf:	What waits
  * @was_full:	Somebody may wait for room
+ * @fin_due:	Nothing is put in any more
  * @peer_ended:	The consumer has sent FIN,
  * @fin_sent:	and so have we
  * @busy:	Calls of ours on the stack that go on using it
@@ -75,6 +76,7 @@ struct outq {
 	struct plug *plug;
 	struct outbuf buf;
 	bool was_full;
+	bool fin_due;
 	bool peer_ended;
 	bool fin_sent;
 	unsigned busy;
@@ -200,7 +202,7 @@ send_blocks(struct outq *q)
 static void
 end_it(struct outq *q)
 {
-	if (q->end == OUTQ_RST) {
+	if (q->state == OUTQ_FINISHING && q->end == OUTQ_RST) {
 		if (socket_unsent(q->plug->fd) == 0)
 			become_over(q, DROP_GONE, true);
 		else if (list_is_empty(&q->reset))
@@ -213,8 +215,32 @@ end_it(struct outq *q)
 		/* Fails only when the connection is gone: then read tells. */
 		(void)shutdown(q->plug->fd, SHUT_WR);
 	}
-	if (q->peer_ended)
+	if (q->peer_ended && q->state == OUTQ_FINISHING)
 		become_over(q, DROP_GONE, false);
+}
+
+/* Is there nothing to do for the socket but to end? */
+static bool
+is_to_end(const struct outq *q)
+{
+	return (q->state == OUTQ_FINISHING ||
+		   (q->state == OUTQ_LIVE && q->fin_due)) &&
+	       q->buf.len == 0;
+}
+
+/* From outside of on_poll(): what the handle would do if it had a reason. */
+static void
+end_soon(struct outq *q)
+{
+	if (!is_to_end(q) || q->busy > 0)
+		return;
+	q->busy++;
+	end_it(q);
+	if (q->plug != NULL)
+		watch(q);
+	q->busy--;
+	if (q->state == OUTQ_OVER)
+		free_queue(q);
 }
 
 /* Return: 0, or -errno when the consumer is lost */
@@ -296,7 +322,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	rc = handle(q, status, events);
 	if (rc != 0 && q->plug == p)
 		fail(q, rc);
-	if (q->state == OUTQ_FINISHING && q->buf.len == 0)
+	if (is_to_end(q))
 		end_it(q);
 	if (q->plug != NULL)
 		watch(q);
@@ -369,6 +395,7 @@ outq_attach(struct outq *q, int fd, const void *head, size_t head_len)
 	q->fin_sent = false;
 	q->state = OUTQ_LIVE;
 	watch(q);
+	end_soon(q);
 	return 0;
 
 fail_plug:
@@ -449,7 +476,7 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 	size_t n;
 
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
-	assert(payload <= len);
+	assert(payload <= len && !q->fin_due);
 	if (len == 0)
 		return;
 	if (q->state == OUTQ_ABSENT) {
@@ -472,6 +499,14 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 }
 
 void
+outq_fin(struct outq *q)
+{
+	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
+	q->fin_due = true;
+	end_soon(q);
+}
+
+void
 outq_finish(struct outq *q, enum outq_end end)
 {
 	if (q == NULL)
@@ -485,15 +520,7 @@ outq_finish(struct outq *q, enum outq_end end)
 	q->end = end;
 	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
 	worker_touch(q->lane->worker);
-	if (q->buf.len == 0 && q->busy == 0) {
-		q->busy++;
-		end_it(q);
-		if (q->plug != NULL)
-			watch(q);
-		q->busy--;
-		if (q->state == OUTQ_OVER)
-			free_queue(q);
-	}
+	end_soon(q);
 }
 
 void
@@ -524,25 +551,19 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 void
 outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
 {
-	struct list *at, *next;
-
 	l->finish_ns = deadline_ns;
-	for (at = l->all.next; at != &l->all; at = next) {
-		struct outq *q = LIST_ENTRY(at, struct outq, node);
-
-		next = at->next;
-		if (q->state != OUTQ_FINISHING)
-			outq_finish(q, OUTQ_RST);
-	}
 	worker_touch(l->worker);
 }
 
 static void
 cut_off_all(struct outq_lane *l)
 {
-	while (!list_is_empty(&l->all))
-		become_over(LIST_ENTRY(l->all.next, struct outq, node),
-		    DROP_CLOSING, true);
+	while (!list_is_empty(&l->all)) {
+		struct outq *q = LIST_ENTRY(l->all.next, struct outq, node);
+
+		assert(q->state == OUTQ_FINISHING);
+		become_over(q, DROP_CLOSING, true);
+	}
 }
 
 static void

@@ -86,12 +86,10 @@ void outq_lane_init(struct outq_lane *l, struct worker *w,
     struct sink_count *count, uint64_t linger_ns);
 
 /**
- * outq_lane_finish() - The worker is to end: every queue gets until then
+ * outq_lane_finish() - The worker is to end: until when queues may go out
  * @deadline_ns: Monotonic.  What is queued then is dropped as "closing" and
  *		its consumer reset, so that it does not take a part for the
- *		whole.
- *
- * Queues that still have an owner are reset when they are empty.
+ *		whole.  By then every owner has let go of its queue.
  */
 void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
 
@@ -161,6 +159,14 @@ size_t outq_queued(const struct outq *q);
  * Taken also when it exceeds the limit: whoever minds asks outq_full() first.
  */
 void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
+
+/**
+ * outq_fin() - Send FIN when all that is queued is out
+ *
+ * Nothing may be put in after this; answers are still told.  Without a
+ * consumer it waits for one, as what is kept does.
+ */
+void outq_fin(struct outq *q);
 
 /** enum outq_end - How a connection to a consumer ends. */
 enum outq_end {

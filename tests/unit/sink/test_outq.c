@@ -89,6 +89,8 @@ tear_down(void **state)
 {
 	struct scene *sc = *state;
 
+	if (sc->q != NULL)
+		outq_finish(sc->q, OUTQ_RST);
 	outq_lane_finish(&sc->lane, 0);
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
 	/* Lets the loop close what the queues have let go of. */
@@ -388,6 +390,7 @@ test_finish_sends_the_rest_then_fin(void **state)
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
 	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
 	hear_stream(sc, 0, 300000);
 	hear_end(sc);
 	/* The consumer may still talk; its end closes the connection. */
@@ -401,6 +404,25 @@ test_finish_sends_the_rest_then_fin(void **state)
 }
 
 /* RST in is RST out, after delivery. */
+/* FIN, and the answers to all that was said. */
+static void
+test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 100, OUTQ_KEEP_HEAD);
+	put(sc, "question", 8);
+	outq_fin(sc->q);
+	attach(sc, "");
+	hear_text(sc, "question");
+	hear_end(sc);
+	assert_int_equal(send(sc->consumer, "answer", 6, 0), 6);
+	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
+	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	assert_string_equal(sc->answer, "answer");
+	assert_int_equal(sc->gone, 0);
+}
+
 static void
 test_finish_with_reset_delivers_first(void **state)
 {
@@ -413,6 +435,7 @@ test_finish_with_reset_delivers_first(void **state)
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
 	outq_finish(sc->q, OUTQ_RST);
+	sc->q = NULL;
 	while (n > 0) {
 		loopback_turn(sc->loop);
 		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
@@ -436,6 +459,7 @@ test_finish_without_consumer_drops_what_was_kept(void **state)
 	make(sc, 1000, 100, OUTQ_KEEP_HEAD);
 	put(sc, "kept", 4);
 	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
 	assert_int_equal(dropped(sc, DROP_NO_CONSUMER), 4);
 	assert_true(list_is_empty(&sc->lane.all));
 }
@@ -450,6 +474,7 @@ test_abort_resets(void **state)
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
 	outq_abort(sc->q);
+	sc->q = NULL;
 	assert_int_equal(
 	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
 	loopback_wait(sc->consumer, POLLIN);
@@ -482,6 +507,7 @@ test_patience_with_finished_queues_ends(void **state)
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
 	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
 	assert_true(outq_lane_turn(&sc->lane, now) >= now + 4000 * MS);
 	assert_false(list_is_empty(&sc->lane.all));
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns() + 5001 * MS);
@@ -490,7 +516,7 @@ test_patience_with_finished_queues_ends(void **state)
 }
 
 static void
-test_end_of_the_worker_finishes_all(void **state)
+test_end_of_the_worker_ends_patience(void **state)
 {
 	struct scene *sc = *state;
 	uint64_t end = clock_mono_ns() + 1000 * MS;
@@ -498,6 +524,8 @@ test_end_of_the_worker_finishes_all(void **state)
 	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
 	attach(sc, "");
 	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
 	outq_lane_finish(&sc->lane, end);
 	assert_int_equal(outq_lane_turn(&sc->lane, end - 1), end);
 	assert_int_equal(outq_lane_turn(&sc->lane, end), CLOCK_NEVER);
@@ -544,12 +572,13 @@ main(void)
 		TEST(test_half_closed_consumer_goes_on_hearing),
 		TEST(test_half_closed_consumer_that_resets_is_noticed),
 		TEST(test_finish_sends_the_rest_then_fin),
+		TEST(test_fin_waits_for_the_consumer_and_hears_it_out),
 		TEST(test_finish_with_reset_delivers_first),
 		TEST(test_finish_without_consumer_drops_what_was_kept),
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
 		TEST(test_patience_with_finished_queues_ends),
-		TEST(test_end_of_the_worker_finishes_all),
+		TEST(test_end_of_the_worker_ends_patience),
 		TEST(test_frames_count_whole),
 	};
 
