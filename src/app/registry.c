@@ -20,6 +20,7 @@
 #include "sink/null.h"
 #include "sink/stream.h"
 #include "sink/syslog.h"
+#include "sink/tee.h"
 
 static const struct sink_kind *const kinds[] = {
 	&flows_kind,
@@ -27,6 +28,7 @@ static const struct sink_kind *const kinds[] = {
 	&netrecord_kind,
 	&capture_pcapng_kind,
 	&capture_pcap_kind,
+	&tee_kind,
 	&syslog_kind,
 	&null_kind,
 };

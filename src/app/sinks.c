@@ -74,6 +74,8 @@ static enum on_full
 default_on_full(const struct sink_kind *kind, const struct sink_spec *spec,
     const char *source)
 {
+	if (kind->whole)
+		return ON_FULL_CLOSE;
 	if (kind->live || strcmp(source, "tap") == 0)
 		return ON_FULL_DROP;
 	if (goes_to_stdout(kind, spec) && strcmp(source, "read") != 0)

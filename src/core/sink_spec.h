@@ -144,6 +144,7 @@ struct sink_key {
  *		surroundings are (exit 1).  Sets sink->ops and sink->self; the
  *		caller has set name, on_full, queue and match.
  * @live:	A socket: on-full defaults to drop whatever the source
+ * @whole:	... to close: a record with a hole is worth nothing
  */
 struct sink_kind {
 	const char *name;
@@ -154,6 +155,7 @@ struct sink_kind {
 	int (*make)(struct sink *sink, const struct sink_spec *spec,
 	    const struct sink_env *env, struct err *err);
 	bool live;
+	bool whole;
 };
 
 #endif /* CORE_SINK_SPEC_H */

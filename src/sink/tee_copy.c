@@ -206,6 +206,18 @@ tee_copy_full(const struct tee_copy *c)
 	return c->q != NULL && outq_queued(c->q) >= c->lane->limit;
 }
 
+/* Asked once per block of a capture, not per chunk. */
+bool
+tee_copy_lane_full(const struct tee_copy_lane *lane)
+{
+	const struct list *at;
+
+	for (at = lane->copies.next; at != &lane->copies; at = at->next)
+		if (tee_copy_full(LIST_ENTRY(at, struct tee_copy, node)))
+			return true;
+	return false;
+}
+
 static void
 drop(struct tee_copy *c, size_t len)
 {

@@ -54,6 +54,9 @@ struct tee_copy *tee_copy_new(struct tee_copy_lane *lane);
 /** tee_copy_full() - What waits has reached the limit. */
 bool tee_copy_full(const struct tee_copy *c);
 
+/** tee_copy_lane_full() - Any of them is. */
+bool tee_copy_lane_full(const struct tee_copy_lane *lane);
+
 /** tee_copy_put() - Bytes for the other server. */
 void tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len);
 
