@@ -45,7 +45,6 @@ outcall_is_on(const struct outcall *c)
 	return !list_is_empty(&c->node);
 }
 
-/* Whoever got the connection enters it for itself by then. */
 static void
 leave(struct outcall *c)
 {
@@ -54,13 +53,7 @@ leave(struct outcall *c)
 	c->entered = false;
 }
 
-static void
-call_over(struct outcall *c)
-{
-	list_remove(&c->node);
-	leave(c);
-}
-
+/* The entry stays as long as the connection may live: until cancelled. */
 static void
 answered(struct outcall *c, int fd, const struct addr *to)
 {
@@ -68,7 +61,6 @@ answered(struct outcall *c, int fd, const struct addr *to)
 	list_remove(&c->node);
 	c->tried = 0;
 	c->answered(c->self, fd);
-	leave(c);
 }
 
 static void
@@ -79,7 +71,7 @@ failed(struct outcall *c, int error)
 	leave(c);
 	if (o->tries > 0 && ++c->tried >= o->tries) {
 		c->tried = 0;
-		call_over(c);
+		list_remove(&c->node);
 		c->failed(c->self, error);
 		return;
 	}
@@ -188,7 +180,8 @@ outcall_cancel(struct outcall *c)
 		dial_cancel(c->dial);
 	c->dial = NULL;
 	c->tried = 0;
-	call_over(c);
+	list_remove(&c->node);
+	leave(c);
 }
 
 void

@@ -33,7 +33,8 @@ struct worker;
  * @timeout_ns:	For each address
  * @retry_ns:	From a failure to the next try; > 0
  * @tries:	Then the call has failed; 0: for ever
- * @own:	Enter the connections as ours (net/own.h): traffic is captured
+ * @own:	Enter the connections as ours (net/own.h): traffic is captured.
+ *		The entry lasts until outcall_cancel().
  */
 struct outcall_opts {
 	const struct endpoint *endpoint;
@@ -78,7 +79,8 @@ uint64_t outcall_target_turn(struct outcall_target *t, uint64_t mono_ns);
 
 /**
  * struct outcall - A connection that is wanted; private
- * @answered:	Connected: @fd is owned by the callee.  The call is over.
+ * @answered:	Connected: @fd is owned by the callee, who may free the call.
+ *		It is over.
  * @failed:	So many tries have failed; @error is that of the last one (a
  *		negative errno).  The call is over.
  * @self:	Passed to these; neither is called from within outcall_start()

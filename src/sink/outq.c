@@ -15,6 +15,7 @@
 #include "net/worker.h"
 
 #include "sink/outbuf.h"
+#include "sink/outcall.h"
 #include "sink/outq.h"
 
 /*
@@ -58,6 +59,8 @@ struct plug {
  * @reset:	In its list of those that only have to be reset
  * @end:	How it is to finish
  * @plug:	NULL: no consumer
+ * @call:	To one; its target is NULL if there is nobody to call
+ * @head:	Made when the owner let go before there was one
  * @buf:	What waits
  * @was_full:	Somebody may wait for room
  * @fin_due:	Nothing is put in any more
@@ -74,6 +77,8 @@ struct outq {
 	struct outq_opts o;
 	enum outq_state state;
 	struct plug *plug;
+	struct outcall call;
+	struct obuf head;
 	struct outbuf buf;
 	bool was_full;
 	bool fin_due;
@@ -114,6 +119,7 @@ free_queue(struct outq *q)
 	if (q->busy > 0)
 		return;
 	outbuf_done(&q->buf);
+	obuf_done(&q->head);
 	free(q);
 }
 
@@ -123,6 +129,8 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 {
 	outbuf_drop_all(&q->buf, why);
 	unplug(q, reset);
+	if (q->call.target != NULL)
+		outcall_cancel(&q->call);
 	list_remove(&q->node);
 	list_remove(&q->reset);
 	deadline_cancel(&q->late);
@@ -154,6 +162,8 @@ fail(struct outq *q, int error)
 	if (!q->o.keep_always)
 		q->o.absent = OUTQ_DROP;
 	tell_room(q);
+	if (q->o.redial && q->call.target != NULL)
+		outcall_start(&q->call, false);
 	if (q->o.gone != NULL)
 		q->o.gone(q->o.self, error);
 }
@@ -223,9 +233,8 @@ end_it(struct outq *q)
 static bool
 is_to_end(const struct outq *q)
 {
-	return (q->state == OUTQ_FINISHING ||
-		   (q->state == OUTQ_LIVE && q->fin_due)) &&
-	       q->buf.len == 0;
+	return q->plug != NULL && q->buf.len == 0 &&
+	       (q->state == OUTQ_FINISHING || q->fin_due);
 }
 
 /* From outside of on_poll(): what the handle would do if it had a reason. */
@@ -368,13 +377,30 @@ enter(struct plug *p)
 	p->entered = true;
 }
 
+/* What goes before all that is queued; made by the owner as long as it is. */
+static int
+put_head(struct outq *q)
+{
+	int rc;
+
+	if (q->o.head != NULL && q->state != OUTQ_FINISHING) {
+		obuf_clear(&q->head);
+		q->o.head(q->o.self, &q->head);
+	}
+	rc = q->head.failed
+		 ? -ENOMEM
+		 : outbuf_prepend(&q->buf, q->head.data, q->head.len);
+	obuf_done(&q->head);
+	return rc;
+}
+
 int
-outq_attach(struct outq *q, int fd, const void *head, size_t head_len)
+outq_attach(struct outq *q, int fd)
 {
 	struct plug *p = calloc(1, sizeof(*p));
 	int rc = -ENOMEM;
 
-	assert(q->state == OUTQ_ABSENT && q->plug == NULL);
+	assert(q->plug == NULL);
 	if (p == NULL)
 		goto fail_fd;
 	rc = uv_poll_init(worker_loop(q->lane->worker), &p->poll, fd);
@@ -384,16 +410,18 @@ outq_attach(struct outq *q, int fd, const void *head, size_t head_len)
 	p->fd = fd;
 	p->q = q;
 	q->plug = p;
-	if (q->lane->own)
+	/* A call has entered it before its first packet. */
+	if (q->lane->own && q->call.target == NULL)
 		enter(p);
-	rc = outbuf_prepend(&q->buf, head, head_len);
+	rc = put_head(q);
 	if (rc != 0) {
 		unplug(q, true);
 		return rc;
 	}
 	q->peer_ended = false;
 	q->fin_sent = false;
-	q->state = OUTQ_LIVE;
+	if (q->state == OUTQ_ABSENT)
+		q->state = OUTQ_LIVE;
 	watch(q);
 	end_soon(q);
 	return 0;
@@ -405,6 +433,48 @@ fail_fd:
 	return rc;
 }
 
+/* There is nobody, and there will be nobody. */
+static void
+give_up_calling(struct outq *q, int error)
+{
+	if (q->state == OUTQ_FINISHING) {
+		become_over(q, DROP_NO_CONSUMER, false);
+		return;
+	}
+	outbuf_drop_all(&q->buf, DROP_NO_CONSUMER);
+	q->o.absent = OUTQ_DROP;
+	tell_room(q);
+	if (q->o.gone != NULL)
+		q->o.gone(q->o.self, error);
+}
+
+static void
+on_answered(void *self, int fd)
+{
+	struct outq *q = self;
+	int rc = outq_attach(q, fd);
+
+	if (rc != 0)
+		give_up_calling(q, rc);
+}
+
+static void
+on_call_failed(void *self, int error)
+{
+	give_up_calling(self, error);
+}
+
+void
+outq_call(struct outq *q, struct outcall_target *t)
+{
+	assert(q->state == OUTQ_ABSENT && q->call.target == NULL);
+	outcall_init(&q->call, t);
+	q->call.answered = on_answered;
+	q->call.failed = on_call_failed;
+	q->call.self = q;
+	outcall_start(&q->call, true);
+}
+
 enum outq_state
 outq_state(const struct outq *q)
 {
@@ -414,7 +484,7 @@ outq_state(const struct outq *q)
 bool
 outq_full(const struct outq *q)
 {
-	return q->state == OUTQ_LIVE && q->buf.len >= q->o.limit;
+	return q->buf.len >= q->o.limit;
 }
 
 size_t
@@ -506,21 +576,35 @@ outq_fin(struct outq *q)
 	end_soon(q);
 }
 
+/* The owner goes: what only it can tell is written down. */
+static void
+keep_head(struct outq *q)
+{
+	if (q->plug == NULL && q->o.head != NULL)
+		q->o.head(q->o.self, &q->head);
+}
+
 void
 outq_finish(struct outq *q, enum outq_end end)
 {
+	bool calling;
+
 	if (q == NULL)
 		return;
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
-	if (q->state == OUTQ_ABSENT) {
+	calling = q->call.target != NULL && outcall_is_on(&q->call) &&
+		  q->o.absent != OUTQ_DROP;
+	if (q->state == OUTQ_ABSENT && !calling) {
 		become_over(q, DROP_NO_CONSUMER, false);
 		return;
 	}
+	keep_head(q);
 	q->state = OUTQ_FINISHING;
 	q->end = end;
 	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
 	worker_touch(q->lane->worker);
-	end_soon(q);
+	if (q->plug != NULL)
+		end_soon(q);
 }
 
 void
@@ -552,18 +636,44 @@ void
 outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
 {
 	l->finish_ns = deadline_ns;
+	l->held = true;
+	worker_hold(l->worker);
 	worker_touch(l->worker);
 }
 
-static void
-cut_off_all(struct outq_lane *l)
+bool
+outq_lane_full(const struct outq_lane *l)
 {
-	while (!list_is_empty(&l->all)) {
-		struct outq *q = LIST_ENTRY(l->all.next, struct outq, node);
+	const struct list *at;
 
-		assert(q->state == OUTQ_FINISHING);
-		become_over(q, DROP_CLOSING, true);
-	}
+	for (at = l->all.next; at != &l->all; at = at->next)
+		if (outq_full(LIST_ENTRY(at, struct outq, node)))
+			return true;
+	return false;
+}
+
+/* Time is up: for whom it waited, and whoever never came. */
+static void
+cut_off(struct outq *q)
+{
+	assert(q->state == OUTQ_FINISHING);
+	become_over(q, q->plug != NULL ? DROP_CLOSING : DROP_NO_CONSUMER, true);
+}
+
+/* Told to finish: nothing but what is on its way keeps the loop. */
+static void
+look_at_end(struct outq_lane *l, uint64_t mono_ns)
+{
+	if (!l->held)
+		return;
+	while (mono_ns >= l->finish_ns && !list_is_empty(&l->all))
+		cut_off(LIST_ENTRY(l->all.next, struct outq, node));
+	if (!list_is_empty(&l->all))
+		return;
+	l->held = false;
+	for (size_t i = 0; i < l->ntargets; i++)
+		outcall_target_stop(l->targets[i]);
+	worker_let_go(l->worker);
 }
 
 static void
@@ -586,9 +696,7 @@ due_ns(const struct outq_lane *l, uint64_t mono_ns)
 {
 	uint64_t due = deadline_next(&l->late);
 
-	if (list_is_empty(&l->all))
-		return CLOCK_NEVER;
-	if (l->finish_ns < due)
+	if (l->held && l->finish_ns < due)
 		due = l->finish_ns;
 	if (!list_is_empty(&l->resets) && mono_ns + RESET_LOOK_NS < due)
 		due = mono_ns + RESET_LOOK_NS;
@@ -598,14 +706,17 @@ due_ns(const struct outq_lane *l, uint64_t mono_ns)
 uint64_t
 outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 {
+	uint64_t due, first;
 	struct deadline *d;
 
 	look_at_resets(l);
-
-	if (mono_ns >= l->finish_ns)
-		cut_off_all(l);
 	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
-		become_over(
-		    ATTR_CONTAINER(d, struct outq, late), DROP_CLOSING, true);
-	return due_ns(l, mono_ns);
+		cut_off(ATTR_CONTAINER(d, struct outq, late));
+	look_at_end(l, mono_ns);
+	first = due_ns(l, mono_ns);
+	for (size_t i = 0; i < l->ntargets; i++) {
+		due = outcall_target_turn(l->targets[i], mono_ns);
+		first = due < first ? due : first;
+	}
+	return first;
 }

@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/list.h"
+#include "base/obuf.h"
 #include "net/deadline.h"
 
 /*
@@ -25,6 +26,7 @@
  * and frees itself when that is done, or when its lane's time is over.
  */
 
+struct outcall_target;
 struct outq;
 struct sink_count;
 struct worker;
@@ -32,13 +34,13 @@ struct worker;
 /**
  * enum outq_state - What there is
  *
- * ABSENT	No consumer.  attach() leaves it for LIVE; put() keeps or drops
- *		by enum outq_absent.
+ * ABSENT	No consumer (yet).  outq_attach(), or an answered call, leaves
+ *		it for LIVE; put() keeps or drops by enum outq_absent.
  * LIVE		A socket.  When it fails or is reset: dropped is counted,
  *		gone() is told, and the state is ABSENT again.
- * FINISHING	finish() was called: nothing is put in any more; what is queued
- *		goes out, then FIN or RST; after a FIN the peer's own end is
- *		waited for.
+ * FINISHING	finish() was called, and nobody owns it any more: what is queued
+ *		goes out, once a call that is under way was answered, then FIN
+ *		or RST; after a FIN the peer's own end is waited for.
  * OVER		Freed when the loop has let go of the handle.
  */
 enum outq_state {
@@ -55,13 +57,18 @@ enum outq_absent {
 	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
 };
 
+/* A connection for each direction. */
+#define OUTQ_TARGETS 2
+
 /**
  * struct outq_lane - The queues of one sink on one worker; private
  * @worker:	Its loop; outlives the lane
+ * @targets:	@ntargets of them, which queues call; set by the owner
  * @count:	Where written and dropped payload is added
  * @all:	Every queue that is not OVER
  * @late:	Those that are FINISHING
  * @finish_ns:	When whatever is left is cut off
+ * @held:	The worker's loop waits for that
  * @resets:	Queues that are empty, and to be reset when their consumer's
  *		system has everything
  * @own:	Connections are entered as ours (net/own.h); set by the owner
@@ -69,11 +76,14 @@ enum outq_absent {
  */
 struct outq_lane {
 	struct worker *worker;
+	struct outcall_target *targets[OUTQ_TARGETS];
+	size_t ntargets;
 	struct sink_count *count;
 	struct list all;
 	struct deadline_queue late;
 	uint64_t finish_ns;
 	struct list resets;
+	bool held;
 	bool own;
 };
 
@@ -87,14 +97,20 @@ void outq_lane_init(struct outq_lane *l, struct worker *w,
 
 /**
  * outq_lane_finish() - The worker is to end: until when queues may go out
- * @deadline_ns: Monotonic.  What is queued then is dropped as "closing" and
- *		its consumer reset, so that it does not take a part for the
- *		whole.  By then every owner has let go of its queue.
+ * @deadline_ns: Monotonic.  What is queued then is dropped as "closing" (as
+ *		no_consumer where there is none) and its consumer reset, so
+ *		that it does not take a part for the whole.  By then every
+ *		owner has let go of its queue.
+ *
+ * Keeps the worker's loop running until the last queue is over.
  */
 void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
 
+/** outq_lane_full() - Is any queue of the lane full? */
+bool outq_lane_full(const struct outq_lane *l);
+
 /**
- * outq_lane_turn() - Cut off what is late
+ * outq_lane_turn() - Cut off what is late, make the calls that are due
  *
  * Return: when to be called again at the latest (monotonic ns), or
  *	   CLOCK_NEVER
@@ -108,9 +124,13 @@ uint64_t outq_lane_turn(struct outq_lane *l, uint64_t mono_ns);
  * @absent:	See enum outq_absent; once there was a consumer it is
  *		OUTQ_DROP, unless @keep_always
  * @keep_always: What comes between two consumers is kept as before the first
- * @gone:	The consumer has closed or reset the connection (@error is a
- *		negative errno, or 0 for a close before we had finished); the
- *		queue is ABSENT and empty.  May attach, finish or abort.
+ * @redial:	Call again when the consumer is lost
+ * @head:	Append what the consumer is to get before anything else; NULL:
+ *		nothing.  Called for each consumer, and at the latest when the
+ *		owner lets go.
+ * @gone:	The consumer has reset the connection, or could not be called
+ *		(@error is a negative errno); the queue is ABSENT and empty.
+ *		May attach, call, finish or abort.
  * @answer:	The consumer has sent @len bytes; NULL: they are dropped
  * @answered:	The consumer has ended its direction; NULL: of no interest
  * @self:	Passed to these
@@ -120,6 +140,8 @@ struct outq_opts {
 	size_t startup;
 	enum outq_absent absent;
 	bool keep_always;
+	bool redial;
+	void (*head)(void *self, struct obuf *out);
 	void (*gone)(void *self, int error);
 	void (*answer)(void *self, const uint8_t *data, size_t len);
 	void (*answered)(void *self);
@@ -134,18 +156,18 @@ struct outq *outq_new(
  * outq_attach() - The consumer is there
  * @fd:		Connected, non-blocking; owned by the queue from now on, also on
  *		failure
- * @head:	@head_len bytes to be sent before anything that is kept; they
- *		have no payload
  *
  * Return: 0 or -errno (the state is then as before)
  */
-int outq_attach(
-    struct outq *q, int fd, const void *head, size_t head_len) ATTR_WUNRES;
+int outq_attach(struct outq *q, int fd) ATTR_WUNRES;
+
+/** outq_call() - Call the consumer; @t is one of the lane's targets. */
+void outq_call(struct outq *q, struct outcall_target *t);
 
 /** outq_state() - See enum outq_state. */
 enum outq_state outq_state(const struct outq *q);
 
-/** outq_full() - Does what is queued reach the limit? */
+/** outq_full() - Does what waits reach the limit? */
 bool outq_full(const struct outq *q);
 
 /** outq_queued() - Bytes that wait. */
@@ -177,8 +199,9 @@ enum outq_end {
 /**
  * outq_finish() - Send what is queued, then end; the owner lets go
  *
- * Nothing is told any more.  Without a consumer what is kept is dropped as
- * no_consumer.  NULL is a no-op.
+ * Nothing is told any more.  A call that is under way goes on for what waits
+ * for it; without one, what is kept is dropped as no_consumer.  NULL is a
+ * no-op.
  */
 void outq_finish(struct outq *q, enum outq_end end);
 

@@ -68,6 +68,7 @@ tee_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	}
 	outq_lane_init(&l->outq, w, &lane->count, PATIENCE_NS);
 	l->outq.own = t->call.own;
+	l->outq.targets[l->outq.ntargets++] = &l->target;
 	list_init(&l->copies);
 	deadline_queue_init(&l->patience, PATIENCE_NS);
 	l->limit = lane->sink->queue;
@@ -91,7 +92,9 @@ tee_turn(struct sink_lane *lane, uint64_t mono_ns)
 static void
 tee_finish(struct sink_lane *lane, uint64_t deadline_ns)
 {
-	tee_copy_lane_finish(lane->self, deadline_ns);
+	struct tee_copy_lane *l = lane->self;
+
+	outq_lane_finish(&l->outq, deadline_ns);
 }
 
 static bool
@@ -105,7 +108,9 @@ tee_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
 static bool
 tee_full(const struct sink_lane *lane)
 {
-	return tee_copy_lane_full(lane->self);
+	const struct tee_copy_lane *l = lane->self;
+
+	return outq_lane_full(&l->outq);
 }
 
 /* --- events ------------------------------------------------------------ */

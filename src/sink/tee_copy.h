@@ -14,15 +14,9 @@
 /*
  * tee_copy.h - the copy of one session on its way to the other server.
  *
- *	CALLING	 The other server is being called; what is said waits.
- *	COPYING  Connected.
- *	ENDING	 The session is over, but its copy is not: it is still being
- *		 called, or answers are waited for.
- *	OVER	 Ended by a reset, or it could not be made; what follows is
- *		 dropped.
- *
- * A copy outlives its session: a short one may be over before the other server
- * has answered the call.
+ * The other server is called when the session opens; what is said meanwhile
+ * waits.  A copy that ended by FIN goes on without its session, until all is
+ * sent and, if they are compared, the answers have come.
  */
 
 struct tee_copy;
@@ -33,8 +27,7 @@ struct tee_copy;
  * @outq:	Their queues
  * @copies:	All of them
  * @limit:	Of each queue, bytes
- * @patience:	With copies whose session is over
- * @held:	The worker waits for it to finish
+ * @patience:	With answers when the session is over
  * @compare:	Compare answers; keep at most so many bytes of one side; 0: do
  *		not
  */
@@ -44,7 +37,6 @@ struct tee_copy_lane {
 	struct list copies;
 	size_t limit;
 	struct deadline_queue patience;
-	bool held;
 	size_t compare;
 };
 
@@ -53,9 +45,6 @@ struct tee_copy *tee_copy_new(struct tee_copy_lane *lane);
 
 /** tee_copy_full() - What waits has reached the limit. */
 bool tee_copy_full(const struct tee_copy *c);
-
-/** tee_copy_lane_full() - Any of them is. */
-bool tee_copy_lane_full(const struct tee_copy_lane *lane);
 
 /** tee_copy_put() - Bytes for the other server. */
 void tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len);
@@ -86,8 +75,5 @@ void tee_copy_release(struct tee_copy *c);
 
 /** tee_copy_lane_turn() - See sink_ops.turn. */
 uint64_t tee_copy_lane_turn(struct tee_copy_lane *lane, uint64_t mono_ns);
-
-/** tee_copy_lane_finish() - See sink_ops.finish; all sessions are over. */
-void tee_copy_lane_finish(struct tee_copy_lane *lane, uint64_t deadline_ns);
 
 #endif /* SINK_TEE_COPY_H */

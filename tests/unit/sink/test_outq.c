@@ -20,6 +20,7 @@ struct scene {
 	unsigned answered;
 	char answer[64];
 	uint64_t put;
+	const char *head;
 	bool abort_on_answer;
 };
 
@@ -108,12 +109,19 @@ tear_down(void **state)
 }
 
 static void
+put_head(void *self, struct obuf *out)
+{
+	obuf_puts(out, ((struct scene *)self)->head);
+}
+
+static void
 make(struct scene *sc, size_t limit, size_t startup, enum outq_absent absent)
 {
 	sc->q = outq_new(&sc->lane, &(struct outq_opts){
 					.limit = limit,
 					.startup = startup,
 					.absent = absent,
+					.head = put_head,
 					.gone = on_gone,
 					.answer = on_answer,
 					.answered = on_answered,
@@ -132,8 +140,9 @@ attach(struct scene *sc, const char *head)
 	loopback_small(fd[1]);
 	if (sc->consumer >= 0)
 		close(sc->consumer);
+	sc->head = head;
 	sc->consumer = fd[1];
-	assert_int_equal(outq_attach(sc->q, fd[0], head, strlen(head)), 0);
+	assert_int_equal(outq_attach(sc->q, fd[0]), 0);
 }
 
 static void
