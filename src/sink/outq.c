@@ -1,22 +1,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "core/count.h"
-#include "net/own.h"
-#include "net/socket.h"
 #include "net/worker.h"
 
 #include "sink/outbuf.h"
 #include "sink/outcall.h"
 #include "sink/outq.h"
+#include "sink/plug.h"
 
 /*
  * How it works.  A record goes to the socket at once if nothing waits; what
@@ -37,20 +33,6 @@
 
 /* Bytes of answers taken before others get their turn. */
 #define ANSWERS_MAX ((size_t)1024 * 1024)
-
-/**
- * struct plug - A socket and its handle, which outlives it by a turn
- * @q:		NULL once the queue has let go of it
- * @own:	Its ends, while @entered
- */
-struct plug {
-	uv_poll_t poll;
-	struct outq *q;
-	int fd;
-	int interest;
-	struct own own;
-	bool entered;
-};
 
 /**
  * struct outq - See outq.h
@@ -90,27 +72,11 @@ struct outq {
 /* --- letting go -------------------------------------------------------- */
 
 static void
-free_plug(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void
 unplug(struct outq *q, bool reset)
 {
-	struct plug *p = q->plug;
-
-	if (p == NULL)
-		return;
+	if (q->plug != NULL)
+		plug_close(q->plug, reset);
 	q->plug = NULL;
-	p->q = NULL;
-	if (p->entered)
-		own_leave(&p->own);
-	uv_close((uv_handle_t *)&p->poll, free_plug);
-	if (reset)
-		socket_reset(p->fd);
-	else
-		(void)close(p->fd); /* nothing is left in it to fail for */
 }
 
 static void
@@ -170,39 +136,11 @@ fail(struct outq *q, int error)
 
 /* --- the socket -------------------------------------------------------- */
 
-static void on_poll(uv_poll_t *poll, int status, int events);
-
 static void
 watch(struct outq *q)
 {
-	struct plug *p = q->plug;
-	int want = (q->peer_ended ? 0 : UV_READABLE) |
-		   (q->buf.len > 0 ? UV_WRITABLE : 0);
-
-	/* With no interest at all an error would never show. */
-	if (want == 0)
-		want = UV_PRIORITIZED;
-	if (want == p->interest)
-		return;
-	p->interest = want;
-	(void)uv_poll_start(&p->poll, want, on_poll); /* fails for bad fds */
-}
-
-/* Return: bytes taken; 0 when the socket is full; else -errno */
-static ssize_t
-send_blocks(struct outq *q)
-{
-	struct iovec iov[BATCH];
-	struct msghdr msg = { .msg_iov = iov };
-	ssize_t n;
-
-	msg.msg_iovlen = outbuf_peek(&q->buf, iov, BATCH);
-	do {
-		n = sendmsg(q->plug->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return n;
-	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+	plug_watch(q->plug, (q->peer_ended ? 0 : UV_READABLE) |
+				(q->buf.len > 0 ? UV_WRITABLE : 0));
 }
 
 /*
@@ -213,7 +151,7 @@ static void
 end_it(struct outq *q)
 {
 	if (q->state == OUTQ_FINISHING && q->end == OUTQ_RST) {
-		if (socket_unsent(q->plug->fd) == 0)
+		if (plug_unsent(q->plug) == 0)
 			become_over(q, DROP_GONE, true);
 		else if (list_is_empty(&q->reset))
 			list_append(&q->lane->resets, &q->reset);
@@ -222,8 +160,7 @@ end_it(struct outq *q)
 	}
 	if (!q->fin_sent) {
 		q->fin_sent = true;
-		/* Fails only when the connection is gone: then read tells. */
-		(void)shutdown(q->plug->fd, SHUT_WR);
+		plug_shutdown(q->plug);
 	}
 	if (q->peer_ended && q->state == OUTQ_FINISHING)
 		become_over(q, DROP_GONE, false);
@@ -256,8 +193,11 @@ end_soon(struct outq *q)
 static int
 push(struct outq *q)
 {
+	struct iovec iov[BATCH];
+
 	while (q->buf.len > 0) {
-		ssize_t n = send_blocks(q);
+		size_t blocks = outbuf_peek(&q->buf, iov, BATCH);
+		ssize_t n = plug_send(q->plug, iov, blocks);
 
 		if (n < 0)
 			return (int)n;
@@ -269,29 +209,25 @@ push(struct outq *q)
 	return 0;
 }
 
-/*
- * Take what the consumer says.  Return: 0; -errno when it is lost
- */
+/* Take what the consumer says.  Return: 0; -errno when it is lost */
 static int
 pull(struct outq *q)
 {
 	uint8_t *buf = worker_buffer(q->lane->worker);
+	const struct plug *p = q->plug;
 	size_t taken = 0;
-	ssize_t n;
 
-	while (taken < ANSWERS_MAX && q->plug != NULL) {
-		n = recv(q->plug->fd, buf, WORKER_BUFFER, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
+	/* Whoever is told may attach another one, or none. */
+	while (taken < ANSWERS_MAX && q->plug == p) {
+		ssize_t n = plug_receive(q->plug, buf, WORKER_BUFFER);
+
 		if (n < 0)
-			return -errno;
+			return n == -EAGAIN ? 0 : (int)n;
 		if (n == 0) {
 			q->peer_ended = true;
 			if (q->state == OUTQ_LIVE && q->o.answered != NULL)
 				q->o.answered(q->o.self);
-			break;
+			return 0;
 		}
 		taken += (size_t)n;
 		if (q->state == OUTQ_LIVE && q->o.answer != NULL)
@@ -300,37 +236,18 @@ pull(struct outq *q)
 	return 0;
 }
 
-static int
-handle(struct outq *q, int status, int events)
-{
-	int rc;
-
-	if (status < 0) { /* libuv has stopped the handle */
-		rc = socket_error(q->plug->fd);
-		q->plug->interest = 0;
-		return rc != 0 ? rc : -ECONNRESET;
-	}
-	if ((events & UV_READABLE) != 0) {
-		rc = pull(q);
-		if (rc != 0 || q->plug == NULL)
-			return rc;
-	}
-	return push(q);
-}
-
 static void
-on_poll(uv_poll_t *poll, int status, int events)
+on_event(void *self, struct plug *p, int error, int events)
 {
-	struct plug *p = poll->data;
-	struct outq *q = p->q;
-	int rc;
+	struct outq *q = self;
 
-	if (q == NULL)
-		return;
 	q->busy++;
-	rc = handle(q, status, events);
-	if (rc != 0 && q->plug == p)
-		fail(q, rc);
+	if (error == 0 && (events & UV_READABLE) != 0)
+		error = pull(q);
+	if (error == 0 && q->plug == p)
+		error = push(q);
+	if (error != 0 && q->plug == p)
+		fail(q, error);
 	if (is_to_end(q))
 		end_it(q);
 	if (q->plug != NULL)
@@ -360,23 +277,6 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	return q;
 }
 
-/* So that a capture does not hear what it has caused. */
-static void
-enter(struct plug *p)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-
-	socket_local(p->fd, &p->own.local);
-	if (p->own.local.family != AF_INET && p->own.local.family != AF_INET6)
-		return;
-	if (getpeername(p->fd, (struct sockaddr *)&ss, &len) != 0)
-		return;
-	addr_from_sockaddr(&p->own.remote, (struct sockaddr *)&ss, "");
-	own_enter(&p->own);
-	p->entered = true;
-}
-
 /* What goes before all that is queued; made by the owner as long as it is. */
 static int
 put_head(struct outq *q)
@@ -397,22 +297,14 @@ put_head(struct outq *q)
 int
 outq_attach(struct outq *q, int fd)
 {
-	struct plug *p = calloc(1, sizeof(*p));
-	int rc = -ENOMEM;
+	/* A call has entered it before its first packet. */
+	bool own = q->lane->own && q->call.target == NULL;
+	int rc;
 
 	assert(q->plug == NULL);
-	if (p == NULL)
-		goto fail_fd;
-	rc = uv_poll_init(worker_loop(q->lane->worker), &p->poll, fd);
-	if (rc != 0)
-		goto fail_plug;
-	p->poll.data = p;
-	p->fd = fd;
-	p->q = q;
-	q->plug = p;
-	/* A call has entered it before its first packet. */
-	if (q->lane->own && q->call.target == NULL)
-		enter(p);
+	q->plug = plug_open(q->lane->worker, fd, own, on_event, q);
+	if (q->plug == NULL)
+		return -ENOMEM;
 	rc = put_head(q);
 	if (rc != 0) {
 		unplug(q, true);
@@ -425,12 +317,6 @@ outq_attach(struct outq *q, int fd)
 	watch(q);
 	end_soon(q);
 	return 0;
-
-fail_plug:
-	free(p);
-fail_fd:
-	socket_reset(fd);
-	return rc;
 }
 
 /* There is nobody, and there will be nobody. */
@@ -524,13 +410,11 @@ keep(struct outq *q, const void *data, const struct outbuf_record *r)
 static size_t
 send_now(struct outq *q, const void *data, size_t len)
 {
-	ssize_t n;
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+	ssize_t n = q->buf.len > 0 ? 0 : plug_send(q->plug, &iov, 1);
 
-	if (q->buf.len > 0)
-		return 0;
-	do {
-		n = send(q->plug->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR);
+	/* The handle will report what failed. */
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -685,7 +569,7 @@ look_at_resets(struct outq_lane *l)
 		struct outq *q = LIST_ENTRY(at, struct outq, reset);
 
 		next = at->next;
-		if (socket_unsent(q->plug->fd) == 0)
+		if (plug_unsent(q->plug) == 0)
 			become_over(q, DROP_GONE, true);
 	}
 }
