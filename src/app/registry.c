@@ -13,6 +13,7 @@
 #include "app/registry.h"
 #include "base/attr.h"
 #include "sink/capture.h"
+#include "sink/connect.h"
 #include "sink/flows.h"
 #include "sink/formats.h"
 #include "sink/gotcpspy.h"
@@ -29,6 +30,7 @@ static const struct sink_kind *const kinds[] = {
 	&capture_pcapng_kind,
 	&capture_pcap_kind,
 	&tee_kind,
+	&connect_kind,
 	&syslog_kind,
 	&null_kind,
 };

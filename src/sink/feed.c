@@ -1,0 +1,110 @@
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/addr.h"
+#include "base/obuf.h"
+#include "base/text.h"
+#include "core/session.h"
+
+#include "sink/feed.h"
+#include "sink/keys.h"
+
+int
+feed_read_keys(
+    struct feed_opts *o, const struct sink_spec *spec, struct err *err)
+{
+	static const struct keys_number a_size = { QUANTITY_SIZE,
+		{ 0, (uint64_t)64 << 20 } };
+	static const char *const keeps[] = { "head", "tail", NULL };
+	static const char *const headers[] = { "none", "line", NULL };
+	uint64_t startup = FEED_STARTUP_DEFAULT;
+	unsigned keep = 0, header = 0;
+	int rc;
+
+	rc = keys_number(spec, "startup", &a_size, &startup, err);
+	if (rc == 0)
+		rc = keys_word(spec, "keep", keeps, &keep, err);
+	if (rc == 0)
+		rc = keys_word(spec, "header", headers, &header, err);
+	o->startup = (size_t)startup;
+	o->keep_tail = keep == 1;
+	o->header = header == 1;
+	return rc;
+}
+
+/* Of the first byte that the next consumer will get. */
+static uint64_t
+next_offset(const struct feed *f)
+{
+	uint64_t off = f->s->off[f->dir];
+	size_t queued = outq_queued(f->q);
+
+	if (queued == 0)
+		return off;
+	return f->o->keep_tail ? off - queued : f->from;
+}
+
+static void
+put_head(void *self, struct obuf *out)
+{
+	const struct feed *f = self;
+	char text[ADDR_TEXT_MAX];
+
+	if (!f->o->header)
+		return;
+	obuf_printf(out,
+	    "{\"v\":1,\"session\":%" PRIu64
+	    ",\"dir\":\"%s\",\"offset\":%" PRIu64 ",\"client\":",
+	    f->s->id, dir_name(f->dir), next_offset(f));
+	text_json_put(out, addr_format(&f->s->client, text));
+	obuf_puts(out, ",\"server\":");
+	text_json_put(out, addr_format(&f->s->server, text));
+	obuf_puts(out, "}\n");
+}
+
+static enum outq_absent
+absent(const struct feed_opts *o)
+{
+	if (o->startup == 0)
+		return OUTQ_DROP;
+	return o->keep_tail ? OUTQ_KEEP_TAIL : OUTQ_KEEP_HEAD;
+}
+
+int
+feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
+    const struct session *s, enum dir dir)
+{
+	*f = (struct feed){ .s = s, .o = o, .dir = dir };
+	f->q = outq_new(l, &(struct outq_opts){
+			       .limit = o->limit,
+			       .startup = o->startup,
+			       .absent = absent(o),
+			       .redial = o->redial,
+			       .head = put_head,
+			       .self = f,
+			   });
+	return f->q != NULL ? 0 : -ENOMEM;
+}
+
+void
+feed_put(struct feed *f, const struct chunk *c)
+{
+	if (outq_queued(f->q) == 0)
+		f->from = c->off;
+	outq_put(f->q, c->data, c->len, c->len);
+}
+
+void
+feed_end(struct feed *f, enum how how)
+{
+	/* Asks for its head once more, if nobody has heard it yet. */
+	outq_finish(f->q, how == HOW_FIN ? OUTQ_FIN : OUTQ_RST);
+	f->q = NULL;
+}
+
+void
+feed_cut(struct feed *f)
+{
+	outq_abort(f->q);
+	f->q = NULL;
+}

@@ -1,0 +1,96 @@
+#ifndef SINK_FEED_H
+#define SINK_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/event.h"
+#include "sink/outq.h"
+
+/*
+ * feed.h - one direction of a session on its way to whoever wants to hear
+ * it: the bytes as they are, without framing.
+ *
+ * Until somebody is there, a startup buffer keeps the first bytes, or the
+ * last ones.  With a header the consumer gets one line of JSON first, so that
+ * it knows what it hears:
+ *
+ *	{"v":1,"session":7,"dir":"c2s","offset":0,"client":"...",
+ *	 "server":"..."}
+ *
+ * offset is the place in the stream of the first byte behind the line.
+ */
+
+struct err;
+struct session;
+struct sink_spec;
+
+/* What is kept for a first consumer, per direction. */
+#define FEED_STARTUP_DEFAULT ((size_t)64 * 1024)
+
+/**
+ * struct feed_opts - What the feeds of a sink have in common
+ * @limit:	Of each queue, bytes
+ * @startup:	Of each startup buffer; 0: none
+ * @keep_tail:	Keep the last bytes, not the first
+ * @header:	header=line
+ * @redial:	See struct outq_opts
+ */
+struct feed_opts {
+	size_t limit;
+	size_t startup;
+	bool keep_tail;
+	bool header;
+	bool redial;
+};
+
+/** feed_read_keys() - startup=, keep= and header=, with their defaults. */
+int feed_read_keys(struct feed_opts *o, const struct sink_spec *spec,
+    struct err *err) ATTR_WUNRES;
+
+/* The rows of these keys in a kind's table. */
+#define FEED_KEYS                                                              \
+	{ "startup", "BYTES",                                                  \
+		"kept for a first consumer, per direction (default: 64KiB)" }, \
+	    { "keep", "head|tail",                                             \
+		    "which bytes of what does not fit (default: head)" },      \
+	{                                                                      \
+		"header", "line|none",                                         \
+		    "a line of JSON before the bytes (default: none)"          \
+	}
+
+/**
+ * struct feed - One of them; in the session's slots
+ * @q:		NULL: over
+ * @s:		Lives longer
+ * @from:	Offset of the first byte kept
+ */
+struct feed {
+	struct outq *q;
+	const struct session *s;
+	const struct feed_opts *o;
+	uint64_t from;
+	enum dir dir;
+};
+
+/** feed_open() - Begin, with nobody there; 0 or -ENOMEM. */
+int feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
+    const struct session *s, enum dir dir) ATTR_WUNRES;
+
+/** feed_put() - Bytes of its direction. */
+void feed_put(struct feed *f, const struct chunk *c);
+
+/**
+ * feed_end() - No more will come; idempotent
+ *
+ * HOW_FIN ends the consumer's connection by FIN, anything else by RST; both
+ * after all that is queued.
+ */
+void feed_end(struct feed *f, enum how how);
+
+/** feed_cut() - Reset the consumer now; idempotent. */
+void feed_cut(struct feed *f);
+
+#endif /* SINK_FEED_H */
