@@ -17,6 +17,7 @@
 #include "sink/flows.h"
 #include "sink/formats.h"
 #include "sink/gotcpspy.h"
+#include "sink/listen.h"
 #include "sink/netrecord.h"
 #include "sink/null.h"
 #include "sink/stream.h"
@@ -31,6 +32,7 @@ static const struct sink_kind *const kinds[] = {
 	&capture_pcap_kind,
 	&tee_kind,
 	&connect_kind,
+	&listen_kind,
 	&syslog_kind,
 	&null_kind,
 };

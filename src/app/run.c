@@ -151,6 +151,13 @@ on_notice(void *self, const char *text)
 }
 
 static void
+on_remark(void *self, const char *text)
+{
+	(void)self;
+	log_info("%s", text);
+}
+
+static void
 on_stdout_gone(void *self)
 {
 	struct run *r = self;
@@ -172,6 +179,7 @@ sink_env(struct run *r)
 		.only = r->plan->only,
 		.start_ns = clock_start_ns(),
 		.notice = on_notice,
+		.remark = on_remark,
 		.stdout_gone = on_stdout_gone,
 		.self = r,
 		.max_open = files_per_sink(r),

@@ -105,6 +105,7 @@ void sink_spec_done(struct sink_spec *spec);
  * @only:	--only N: a console shows just this session; 0: all
  * @start_ns:	Event time that relative times count from
  * @notice:	Tells the user once about trouble; any thread
+ * @remark:	Tells the user what is worth knowing only with -v; any thread
  * @stdout_gone: Whoever read standard output has closed it (EPIPE); any thread
  * @self:	Passed to these two
  * @max_open:	Most files a sink may keep open; 0: let it choose
@@ -120,6 +121,7 @@ struct sink_env {
 	uint64_t only;
 	uint64_t start_ns;
 	void (*notice)(void *self, const char *text);
+	void (*remark)(void *self, const char *text);
 	void (*stdout_gone)(void *self);
 	void *self;
 	unsigned max_open;

@@ -50,6 +50,10 @@ put_head(void *self, struct obuf *out)
 	const struct feed *f = self;
 	char text[ADDR_TEXT_MAX];
 
+	if (f->s == NULL) {
+		obuf_put(out, f->head.data, f->head.len);
+		return;
+	}
 	if (!f->o->header)
 		return;
 	obuf_printf(out,
@@ -60,6 +64,15 @@ put_head(void *self, struct obuf *out)
 	obuf_puts(out, ",\"server\":");
 	text_json_put(out, addr_format(&f->s->server, text));
 	obuf_puts(out, "}\n");
+}
+
+static void
+on_gone(void *self, int error)
+{
+	struct feed *f = self;
+
+	if (f->gone != NULL)
+		f->gone(f->self, error);
 }
 
 static enum outq_absent
@@ -81,9 +94,31 @@ feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
 			       .absent = absent(o),
 			       .redial = o->redial,
 			       .head = put_head,
+			       .gone = on_gone,
 			       .self = f,
 			   });
 	return f->q != NULL ? 0 : -ENOMEM;
+}
+
+void
+feed_on_gone(struct feed *f, void (*gone)(void *self, int error), void *self)
+{
+	f->gone = gone;
+	f->self = self;
+}
+
+void
+feed_let_go(struct feed *f)
+{
+	obuf_clear(&f->head);
+	put_head(f, &f->head);
+	f->s = NULL;
+}
+
+void
+feed_done(struct feed *f)
+{
+	obuf_done(&f->head);
 }
 
 void

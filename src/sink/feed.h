@@ -64,8 +64,9 @@ int feed_read_keys(struct feed_opts *o, const struct sink_spec *spec,
 /**
  * struct feed - One of them; in the session's slots
  * @q:		NULL: over
- * @s:		Lives longer
+ * @s:		NULL: over, and what there was to say of it is in @head
  * @from:	Offset of the first byte kept
+ * @gone:	Told when its consumer is lost; NULL: no interest
  */
 struct feed {
 	struct outq *q;
@@ -73,11 +74,24 @@ struct feed {
 	const struct feed_opts *o;
 	uint64_t from;
 	enum dir dir;
+	struct obuf head;
+	void (*gone)(void *self, int error);
+	void *self;
 };
 
 /** feed_open() - Begin, with nobody there; 0 or -ENOMEM. */
 int feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
     const struct session *s, enum dir dir) ATTR_WUNRES;
+
+/** feed_on_gone() - Whom to tell that the consumer is lost. */
+void feed_on_gone(
+    struct feed *f, void (*gone)(void *self, int error), void *self);
+
+/** feed_let_go() - The session goes away, while the feed waits on. */
+void feed_let_go(struct feed *f);
+
+/** feed_done() - Release it, after its end or if it never opened. */
+void feed_done(struct feed *f);
 
 /** feed_put() - Bytes of its direction. */
 void feed_put(struct feed *f, const struct chunk *c);

@@ -119,6 +119,22 @@ plug_receive(struct plug *p, void *buf, size_t len)
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+int
+plug_accept(struct plug *p)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr peer;
+	int fd = accept4(
+	    p->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	addr_from_sockaddr(&peer, (struct sockaddr *)&ss, "");
+	socket_tune_accepted(fd, &peer);
+	return fd;
+}
+
 size_t
 plug_unsent(const struct plug *p)
 {

@@ -29,7 +29,8 @@ typedef void plug_event(void *self, struct plug *p, int error, int events);
 
 /**
  * plug_open() - Take over a socket
- * @fd:		Connected, non-blocking; owned from now on, also on failure
+ * @fd:		Connected or listening, non-blocking; owned from now on, also on
+ * failure
  * @own:	Enter it as a connection of ours until it is closed (net/own.h)
  * @event:	Called once plug_watch() has been
  *
@@ -54,6 +55,9 @@ ssize_t plug_send(struct plug *p, struct iovec *iov, size_t n) ATTR_WUNRES;
  * Return: bytes; 0 at the end; -EAGAIN when there are none; else -errno
  */
 ssize_t plug_receive(struct plug *p, void *buf, size_t len) ATTR_WUNRES;
+
+/** plug_accept() - For a listening socket: a descriptor, or -errno. */
+int plug_accept(struct plug *p) ATTR_WUNRES;
 
 /** plug_unsent() - Bytes that a reset would throw away. */
 size_t plug_unsent(const struct plug *p);

@@ -1,0 +1,351 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/err.h"
+#include "core/session.h"
+#include "core/sink.h"
+#include "net/worker.h"
+
+#include "sink/keys.h"
+#include "sink/listen.h"
+#include "sink/portal.h"
+
+#define QUEUE_DEFAULT ((size_t)1 << 20)
+#define DAY_NS        (86400 * CLOCK_NS_PER_S)
+
+/* Longest words about a session's ports. */
+#define WORDS_MAX 256
+
+/**
+ * struct listener - The sink
+ * @at:		Where; its port is unused
+ * @first:	[requests, responses] for the first session; 0: from the range
+ * @used_first:	They have been given away
+ * @swapped:	role=server: requests are what the server sends
+ * @linger_ns:	How long a consumer may still come for what was kept
+ * @told_full:	The user was told that there is no port
+ */
+struct listener {
+	struct endpoint at;
+	struct port_range range;
+	struct feed_opts feed;
+	uint16_t first[2];
+	_Atomic bool used_first;
+	_Atomic bool told_full;
+	bool swapped;
+	bool own;
+	uint64_t linger_ns;
+	void (*notice)(void *self, const char *text);
+	void (*remark)(void *self, const char *text);
+	void *env_self;
+};
+
+/** struct state - What is kept for a session. */
+struct state {
+	struct portal *portal[DIR_NDIRS];
+};
+
+static int
+listen_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
+{
+	struct listener *li = lane->sink->self;
+	struct portal_lane *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return err_set(err, -ENOMEM, "no memory for a worker");
+	l->at = &li->at;
+	l->range = &li->range;
+	l->feed = li->feed;
+	outq_lane_init(&l->outq, w, &lane->count, li->linger_ns);
+	l->outq.own = li->own;
+	list_init(&l->portals);
+	deadline_queue_init(&l->patience, li->linger_ns);
+	lane->self = l;
+	return 0;
+}
+
+static void
+listen_lane_free(struct sink_lane *lane)
+{
+	free(lane->self);
+}
+
+static uint64_t
+listen_turn(struct sink_lane *lane, uint64_t mono_ns)
+{
+	return portal_lane_turn(lane->self, mono_ns);
+}
+
+static void
+listen_finish(struct sink_lane *lane, uint64_t deadline_ns)
+{
+	struct portal_lane *l = lane->self;
+
+	outq_lane_finish(&l->outq, deadline_ns);
+}
+
+static bool
+listen_full(const struct sink_lane *lane)
+{
+	const struct portal_lane *l = lane->self;
+
+	return outq_lane_full(&l->outq);
+}
+
+static bool
+listen_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
+{
+	const struct state *state = st;
+
+	(void)lane;
+	return state->portal[dir] != NULL && portal_full(state->portal[dir]);
+}
+
+/* --- events ------------------------------------------------------------ */
+
+/* Consumers have to know where to go. */
+static void
+say_ports(const struct listener *li, const struct sink *sink,
+    const struct state *st, const struct session *s)
+{
+	enum dir requests = li->swapped ? DIR_SERVER : DIR_CLIENT;
+	char words[WORDS_MAX];
+
+	(void)snprintf(words, sizeof(words),
+	    "%s: session %" PRIu64 ": requests at port %u, responses at "
+	    "port %u",
+	    sink->name, s->id, portal_port(st->portal[requests]),
+	    portal_port(st->portal[dir_other(requests)]));
+	li->remark(li->env_self, words);
+}
+
+static void
+say_full(struct listener *li, const struct sink *sink)
+{
+	char words[WORDS_MAX];
+
+	if (atomic_exchange(&li->told_full, true))
+		return;
+	(void)snprintf(words, sizeof(words),
+	    "%s: no port from %u to %u is free: sessions are not heard until "
+	    "one is",
+	    sink->name, li->range.first, li->range.last);
+	li->notice(li->env_self, words);
+}
+
+static int
+listen_open(struct sink_lane *lane, void *state, const struct session *s)
+{
+	struct listener *li = lane->sink->self;
+	struct state *st = state;
+	enum dir requests = li->swapped ? DIR_SERVER : DIR_CLIENT;
+	enum dir responses = dir_other(requests);
+	bool first =
+	    li->first[0] != 0 && !atomic_exchange(&li->used_first, true);
+
+	st->portal[requests] =
+	    portal_open(lane->self, s, requests, first ? li->first[0] : 0);
+	if (st->portal[requests] != NULL)
+		st->portal[responses] = portal_open(
+		    lane->self, s, responses, first ? li->first[1] : 0);
+	if (st->portal[responses] == NULL) {
+		portal_cut(st->portal[requests]);
+		say_full(li, lane->sink);
+		return -EADDRNOTAVAIL;
+	}
+	atomic_store(&li->told_full, false);
+	say_ports(li, lane->sink, st, s);
+	return 0;
+}
+
+static void
+listen_data(struct sink_lane *lane, void *state, const struct session *s,
+    const struct chunk *c)
+{
+	struct state *st = state;
+
+	(void)lane;
+	(void)s;
+	portal_put(st->portal[c->dir], c);
+}
+
+static void
+listen_end(struct sink_lane *lane, void *state, const struct session *s,
+    const struct end *e)
+{
+	struct state *st = state;
+
+	(void)lane;
+	(void)s;
+	portal_end(st->portal[e->dir], e->how);
+	st->portal[e->dir] = NULL;
+}
+
+static void
+listen_close(struct sink_lane *lane, void *state, const struct session *s)
+{
+	struct state *st = state;
+
+	(void)lane;
+	(void)s;
+	/* A refused session has nothing to say, and no ends. */
+	for (int d = 0; d < DIR_NDIRS; d++)
+		portal_cut(st->portal[d]);
+}
+
+static void
+listen_free(struct sink *sink)
+{
+	struct listener *li = sink == NULL ? NULL : sink->self;
+
+	if (li == NULL)
+		return;
+	endpoint_done(&li->at);
+	port_range_done(&li->range);
+	free(li);
+	sink->self = NULL;
+}
+
+static const struct sink_ops listen_ops = {
+	.kind = "listen",
+	.need = NEED_MEMORY,
+	.session_size = sizeof(struct state),
+	.lane_new = listen_lane_new,
+	.lane_free = listen_lane_free,
+	.free = listen_free,
+	.open = listen_open,
+	.data = listen_data,
+	.end = listen_end,
+	.close = listen_close,
+	.abort = listen_close,
+	.turn = listen_turn,
+	.full = listen_full,
+	.full_session = listen_full_session,
+	.finish = listen_finish,
+};
+
+/* --- making ------------------------------------------------------------ */
+
+/* "5000-5100" or "5000/5001": two ports, both there. */
+static int
+read_ports(const char *text, char between, uint16_t ports[2])
+{
+	const char *at = strchr(text, between);
+	char first[8];
+	size_t n;
+
+	if (at == NULL)
+		return -EINVAL;
+	n = (size_t)(at - text);
+	if (n >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, n);
+	first[n] = '\0';
+	if (endpoint_parse_port(first, &ports[0]) != 0 ||
+	    endpoint_parse_port(at + 1, &ports[1]) != 0)
+		return -EINVAL;
+	return ports[0] == 0 || ports[1] == 0 ? -EINVAL : 0;
+}
+
+/* [ADDR:]FIRST-LAST */
+static int
+read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
+{
+	const char *colon = strrchr(spec->arg, ':');
+	const char *range = colon != NULL ? colon + 1 : spec->arg;
+	uint16_t ports[2];
+	struct obuf text = { .data = NULL };
+	int rc;
+
+	if (read_ports(range, '-', ports) != 0 || ports[1] < ports[0] + 1)
+		return err_set(err, -EINVAL,
+		    "%.128s: ADDR:FIRST-LAST is wanted, two ports at least, as "
+		    "in 127.0.0.1:5000-5099",
+		    spec->arg);
+	port_range_init(&li->range, ports[0], ports[1]);
+	/* The address in the words of LISTEN, with a port in place of two. */
+	obuf_put(&text, spec->arg, (size_t)(range - spec->arg));
+	obuf_printf(&text, "%u", ports[0]);
+	obuf_putc(&text, '\0');
+	rc = text.failed ? err_set(err, -ENOMEM, "no memory for a sink")
+			 : endpoint_parse(&li->at, ENDPOINT_LISTEN,
+			       (const char *)text.data, err);
+	obuf_done(&text);
+	return rc;
+}
+
+static int
+read_keys(struct listener *li, const struct sink_spec *spec, struct err *err)
+{
+	static const struct keys_number a_time = { QUANTITY_TIME,
+		{ 0, DAY_NS } };
+	static const char *const roles[] = { "client", "server", NULL };
+	const char *first = sink_spec_get(spec, "first");
+	unsigned role = 0;
+	int rc;
+
+	rc = feed_read_keys(&li->feed, spec, err);
+	if (rc == 0)
+		rc = keys_word(spec, "role", roles, &role, err);
+	if (rc == 0)
+		rc = keys_number(spec, "linger", &a_time, &li->linger_ns, err);
+	if (rc == 0 && first != NULL && read_ports(first, '/', li->first) != 0)
+		rc = err_set(err, -EINVAL,
+		    "first=%.32s: two ports are wanted, as in 5000/5001",
+		    first);
+	li->swapped = role == 1;
+	return rc;
+}
+
+static int
+listen_make(struct sink *sink, const struct sink_spec *spec,
+    const struct sink_env *env, struct err *err)
+{
+	struct listener *li = calloc(1, sizeof(*li));
+	int rc;
+
+	if (li == NULL)
+		return err_set(err, -ENOMEM, "no memory for a sink");
+	sink->self = li;
+	li->own = strcmp(env->source, "tap") == 0;
+	li->linger_ns = 2 * CLOCK_NS_PER_S;
+	li->feed.limit = sink->queue;
+	li->notice = env->notice;
+	li->remark = env->remark;
+	li->env_self = env->self;
+	rc = read_place(li, spec, err);
+	if (rc == 0)
+		rc = read_keys(li, spec, err);
+	if (rc != 0) {
+		listen_free(sink);
+		return rc;
+	}
+	sink->ops = &listen_ops;
+	return 0;
+}
+
+static const struct sink_key keys[] = {
+	FEED_KEYS,
+	{ "role", "client|server",
+	    "whose bytes are the requests (default: client)" },
+	{ "first", "REQUESTS/RESPONSES", "ports of the first session" },
+	{ "linger", "SEC",
+	    "for consumers when a session is over (default: 2)" },
+	{ NULL, NULL, NULL },
+};
+
+const struct sink_kind listen_kind = {
+	.name = "listen",
+	.arg = "ADDR:FIRST-LAST",
+	.help = "two ports for each session, for consumers to connect to",
+	.keys = keys,
+	.queue = QUEUE_DEFAULT,
+	.make = listen_make,
+	.live = true,
+};
