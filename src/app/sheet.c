@@ -31,6 +31,9 @@ add_lane(struct sheet_sink *s, const struct sink_lane *lane)
 	s->offered += count_get(&lane->count.offered);
 	s->written += count_get(&lane->count.written);
 	s->missed += count_get(&lane->count.missed);
+	s->equal += count_get(&lane->count.equal);
+	s->different += count_get(&lane->count.different);
+	s->incomparable += count_get(&lane->count.incomparable);
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		s->drop_bytes[r] += count_get(&lane->count.drop_bytes[r]);
 		s->drop_chunks[r] += count_get(&lane->count.drop_chunks[r]);

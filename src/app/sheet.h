@@ -31,6 +31,9 @@ struct sheet_sink {
 	uint64_t written;
 	uint64_t queued;
 	uint64_t missed;
+	uint64_t equal;
+	uint64_t different;
+	uint64_t incomparable;
 	uint64_t drop_bytes[DROP_NREASONS];
 	uint64_t drop_chunks[DROP_NREASONS];
 };

@@ -86,6 +86,7 @@ static json_t *
 sink_json(const struct sheet_sink *s)
 {
 	json_t *dropped = json_object();
+	json_t *one;
 
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		if (s->drop_chunks[r] == 0 && s->drop_bytes[r] == 0)
@@ -96,10 +97,17 @@ sink_json(const struct sheet_sink *s)
 			json_of(s->drop_chunks[r]), "bytes",
 			json_of(s->drop_bytes[r])));
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->name,
+	one = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->name,
 	    "kind", s->kind, "offered", json_of(s->offered), "written",
 	    json_of(s->written), "queued", json_of(s->queued),
 	    "missed_sessions", json_of(s->missed), "dropped", dropped);
+	/* Only of sinks that compare. */
+	if (s->equal > 0 || s->different > 0 || s->incomparable > 0)
+		(void)json_object_set_new(one, "compared",
+		    json_pack("{s:o, s:o, s:o}", "equal", json_of(s->equal),
+			"different", json_of(s->different), "unknown",
+			json_of(s->incomparable)));
+	return one;
 }
 
 /*

@@ -129,6 +129,12 @@ put_sink(const struct sheet_sink *s, size_t width, struct obuf *o)
 		}
 	if (s->queued > 0)
 		put_number(o, "  queued ", s->queued, "");
+	if (s->equal > 0 || s->different > 0 || s->incomparable > 0) {
+		put_number(o, "  answers equal ", s->equal, "");
+		put_number(o, "  different ", s->different, "");
+		if (s->incomparable > 0)
+			put_number(o, "  unknown ", s->incomparable, "");
+	}
 	if (s->missed > 0)
 		put_number(o, "  sessions missed ", s->missed, "");
 	obuf_putc(o, '\n');

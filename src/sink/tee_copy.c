@@ -15,6 +15,7 @@
  * @reached:	The other server was there
  * @cut:	It has ended, or is to end, by RST
  * @fin:	... by FIN
+ * @answered:	The other server has said all that it will
  * @released:	The session has let go; answers are waited for
  */
 struct tee_copy {
@@ -25,6 +26,7 @@ struct tee_copy {
 	bool reached;
 	bool cut;
 	bool fin;
+	bool answered;
 	bool released;
 	struct deadline patience;
 	struct compare compare;
@@ -80,7 +82,8 @@ on_gone(void *self, int error)
 	struct outq *q = c->q;
 
 	(void)error; /* who is absent, and why, the counters say for all */
-	compare_lost(&c->compare);
+	if (!c->answered)
+		compare_lost(&c->compare);
 	c->lost = c->reached ? DROP_GONE : DROP_NO_CONSUMER;
 	c->cut = true;
 	c->q = NULL;
@@ -103,6 +106,7 @@ on_answered(void *self)
 {
 	struct tee_copy *c = self;
 
+	c->answered = true;
 	if (!c->released)
 		return;
 	let_queue_go(c);
@@ -213,7 +217,7 @@ tee_copy_release(struct tee_copy *c)
 	/* It was cut by whoever ended the session, unless it ended by FIN. */
 	if (!c->fin)
 		c->cut = true;
-	if (c->q != NULL && (c->lane->compare == 0 || c->cut))
+	if (c->q != NULL && (c->lane->compare == 0 || c->cut || c->answered))
 		let_queue_go(c);
 	if (c->q == NULL) {
 		free_copy(c);
