@@ -1,0 +1,76 @@
+#ifndef CONTROL_BACKEND_H
+#define CONTROL_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+/*
+ * backend.h - what the control plane can have done by the running program.
+ *
+ * app/ fills it in; control/ knows nothing else of app/.  Everything is called
+ * on the main thread and answers there.
+ */
+
+struct err;
+struct roster;
+struct uv_loop_s;
+struct watch;
+
+/**
+ * backend_done - An output was added, removed or rotated, or could not be
+ * @error:	0 or a negative errno: -EINVAL the text is wrong, -EEXIST the
+ *		name is taken, or a file that must not be overwritten is there,
+ *		-ENOENT there is no such output, -EBUSY another change is under
+ *		way, -ENOTSUP it cannot be rotated; else the surroundings
+ * @text:	The name of the output that was added, or one sentence about
+ *		what is wrong
+ */
+typedef void backend_done(void *self, int error, const char *text);
+
+/**
+ * struct backend - See above; outlives whoever serves it
+ * @loop:	The main thread's
+ * @watch:	To follow and end sessions
+ * @roster:	To list them
+ * @start_ns:	Event time when the program started
+ * @self:	Passed to the functions
+ */
+struct backend {
+	struct uv_loop_s *loop;
+	struct watch *watch;
+	struct roster *roster;
+	uint64_t start_ns;
+	void *self;
+
+	/** sheet() - The balance sheet, as --stats has it; NULL: no memory. */
+	json_t *(*sheet)(void *self);
+	/**
+	 * inputs() - [{"name","kind","listening":[...],"workers",...}]
+	 *
+	 * NULL: no memory.
+	 */
+	json_t *(*inputs)(void *self);
+	/**
+	 * outputs() - [{"name","kind","text","state","on_full","queue",
+	 * "inputs":[...], and the sheet's figures}]
+	 *
+	 * @text is the specification as its user wrote it.  NULL: no memory.
+	 */
+	json_t *(*outputs)(void *self);
+	/** output_add() - KIND:ARG[,key=value...]; @done is called later. */
+	void (*output_add)(
+	    void *self, const char *text, backend_done *done, void *done_self);
+	/** output_remove() - Drain it, then let go of it. */
+	void (*output_remove)(
+	    void *self, const char *name, backend_done *done, void *done_self);
+	/** output_rotate() - Begin new files, as SIGHUP does for all. */
+	void (*output_rotate)(
+	    void *self, const char *name, backend_done *done, void *done_self);
+	/** drain() - As SIGTERM: stop accepting, end, drain, leave. */
+	void (*drain)(void *self);
+};
+
+#endif /* CONTROL_BACKEND_H */
