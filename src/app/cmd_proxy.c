@@ -24,7 +24,7 @@ static const char outro[] =
 static int
 take_operands(struct cmdline *c, char **argv, int n, struct err *err)
 {
-	if (n == 0 && c->plan.proxy.npairs > 0)
+	if (n == 0 && cmdline_source(c)->proxy.npairs > 0)
 		return 0;
 	if (n == 2)
 		return cmdline_pair(c, argv[0], argv[1], err);

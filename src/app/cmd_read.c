@@ -34,11 +34,12 @@ take_operands(struct cmdline *c, char **argv, int n, struct err *err)
 		return err_set(err, -EINVAL,
 		    "a FILE is needed, as in: teeline read net.pcapng");
 	for (int i = 0; i < files; i++)
-		if (plan_add_file(&c->plan, argv[i]) != 0)
+		if (plan_add_file(cmdline_source(c), argv[i]) != 0)
 			return err_set(err, -ENOMEM, "out of memory");
 	if (files == n)
 		return 0;
-	return command_filter(&c->plan, argv + files + 1, n - files - 1, err);
+	return command_filter(
+	    cmdline_source(c), argv + files + 1, n - files - 1, err);
 }
 
 static const struct command command = {

@@ -21,7 +21,7 @@ static const char outro[] =
 static int
 take_operands(struct cmdline *c, char **argv, int n, struct err *err)
 {
-	return command_filter(&c->plan, argv, n, err);
+	return command_filter(cmdline_source(c), argv, n, err);
 }
 
 static const struct command command = {

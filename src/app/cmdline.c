@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/cmdline.h"
@@ -6,12 +7,18 @@
 #include "base/err.h"
 #include "core/fanout.h"
 
-void
+int
 cmdline_init(struct cmdline *c, enum plan_input input)
 {
 	*c = (struct cmdline){ .format = NULL };
 	plan_init(&c->plan);
-	c->plan.input = input;
+	return plan_add_source(&c->plan, input, NULL) != NULL ? 0 : -ENOMEM;
+}
+
+struct plan_source *
+cmdline_source(struct cmdline *c)
+{
+	return &c->plan.sources[0];
 }
 
 void
@@ -39,7 +46,7 @@ cmdline_pair(
 		endpoint_done(&client);
 		return rc;
 	}
-	rc = plan_add_pair(&c->plan, &client, &server);
+	rc = plan_add_pair(cmdline_source(c), &client, &server);
 	return rc != 0 ? err_set(err, rc, "out of memory") : 0;
 }
 
@@ -127,17 +134,34 @@ settle_rotation(struct cmdline *c, struct err *err)
 			 "-C and -G divide what -w writes: -w FILE is needed");
 }
 
-/* tap -r FILE is read FILE. */
+/* tap -r FILE is read FILE, whose name and silences are those of read. */
+static int
+become_read(struct cmdline *c, struct err *err)
+{
+	struct plan_source *s = cmdline_source(c);
+	char *name = strdup(plan_input_name(PLAN_READ));
+
+	if (name == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	free(s->name);
+	s->name = name;
+	s->input = PLAN_READ;
+	if (!c->has_idle)
+		s->idle_timeout_ns = 0;
+	return 0;
+}
+
 static int
 settle_input(struct cmdline *c, struct err *err)
 {
 	const struct option_row *live = c->live_option;
-	struct plan *p = &c->plan;
+	struct plan_source *s = cmdline_source(c);
+	int rc = 0;
 
-	if (p->input == PLAN_TAP && p->capture.nfiles > 0)
-		p->input = PLAN_READ;
-	if (p->input != PLAN_READ || live == NULL)
-		return 0;
+	if (s->input == PLAN_TAP && s->capture.nfiles > 0)
+		rc = become_read(c, err);
+	if (rc != 0 || s->input != PLAN_READ || live == NULL)
+		return rc;
 	return err_set(err, -EINVAL,
 	    "--%s is about capturing, and -r reads a file: leave one of them "
 	    "out",
@@ -151,31 +175,27 @@ settle_input(struct cmdline *c, struct err *err)
 static int
 settle_decap(struct cmdline *c, struct err *err)
 {
-	struct plan *p = &c->plan;
+	struct plan_source *s = cmdline_source(c);
 
-	if (p->input != PLAN_TAP || p->workers <= 1)
+	if (s->input != PLAN_TAP || s->workers <= 1)
 		return 0;
-	if (c->has_decap && p->capture.decap > 0)
+	if (c->has_decap && s->capture.decap > 0)
 		return err_set(err, -EINVAL,
 		    "--decap needs one ring: several would get the halves of a "
 		    "connection in a tunnel; leave out --workers");
-	p->capture.decap = 0;
+	s->capture.decap = 0;
 	return 0;
 }
 
-static int
-settle_source(struct cmdline *c, struct err *err)
+static void
+settle_log(struct plan *p)
 {
-	struct plan *p = &c->plan;
-	int rc = settle_input(c, err);
-
-	if (rc == 0)
-		rc = settle_decap(c, err);
-	if (p->input != PLAN_PROXY && p->max_concurrent == 0)
-		p->max_concurrent = PLAN_SESSIONS;
-	if (p->input == PLAN_TAP && !c->has_idle)
-		p->idle_timeout_ns = PLAN_TAP_IDLE_NS;
-	return rc;
+	if (p->quiet)
+		p->log.level = LOG_LEVEL_ERROR;
+	else if (p->verbose == 1)
+		p->log.level = LOG_LEVEL_INFO;
+	else if (p->verbose > 1)
+		p->log.level = LOG_LEVEL_DEBUG;
 }
 
 int
@@ -183,12 +203,15 @@ cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 {
 	struct plan *p = &c->plan;
 	const char *format = c->format != NULL ? c->format : "text";
-	int rc = settle_source(c, err);
+	int rc = settle_input(c, err);
 
+	if (rc == 0)
+		rc = settle_decap(c, err);
 	if (rc == 0)
 		rc = settle_rotation(c, err);
 	if (rc != 0)
 		return rc;
+	settle_log(p);
 	/* Whoever sends a record to standard output wants it alone there. */
 	for (size_t i = 0; c->format == NULL && i < p->nsinks; i++)
 		if (sinks_is_stdout(&p->sinks[i]))

@@ -62,8 +62,15 @@ const struct option_table *cmdline_tap(void);
  */
 const struct option_table *cmdline_read(void);
 
-/** cmdline_init() - Nothing said yet to a command that hears @input. */
-void cmdline_init(struct cmdline *c, enum plan_input input);
+/**
+ * cmdline_init() - Nothing said yet to a command that hears @input
+ *
+ * Return: 0 or -ENOMEM; cmdline_done() is right after both
+ */
+int cmdline_init(struct cmdline *c, enum plan_input input) ATTR_WUNRES;
+
+/** cmdline_source() - The one input of its plan. */
+struct plan_source *cmdline_source(struct cmdline *c);
 
 /** cmdline_done() - Release the plan; idempotent. */
 void cmdline_done(struct cmdline *c);
@@ -82,8 +89,7 @@ int cmdline_pair(struct cmdline *c, const char *listen, const char *target,
  *
  * -f becomes the first sink (text, unless told otherwise; none if -w goes to
  * standard output), --on-full reaches the sinks that have no own, -C, -G and
- * -W those that -w has made.  Limits get the defaults of the input; tap with
- * -r reads.
+ * -W those that -w has made.  tap with -r reads.
  *
  * Return: 0; -EINVAL when options contradict each other; -ENOMEM
  */

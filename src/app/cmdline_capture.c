@@ -12,7 +12,7 @@
 static struct plan_capture *
 capture(void *self)
 {
-	return &((struct cmdline *)self)->plan.capture;
+	return &cmdline_source(self)->capture;
 }
 
 /* The last option that only makes sense with an interface; see -r. */
@@ -81,7 +81,7 @@ cmdline_capture_list(void *self, const struct option_value *v, struct err *err)
 int
 cmdline_capture_file(void *self, const struct option_value *v, struct err *err)
 {
-	if (plan_add_file(&((struct cmdline *)self)->plan, v->text) != 0)
+	if (plan_add_file(cmdline_source(self), v->text) != 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -91,7 +91,7 @@ cmdline_capture_rings(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
 	needs_interface(self, v);
-	((struct cmdline *)self)->plan.workers = (unsigned)v->number;
+	cmdline_source(self)->workers = (unsigned)v->number;
 	return 0;
 }
 

@@ -160,7 +160,7 @@ static int
 set_max_sessions(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.max_sessions = v->number;
+	cmdline_source(self)->max_sessions = v->number;
 	return 0;
 }
 
@@ -168,7 +168,7 @@ static int
 set_max_concurrent(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.max_concurrent = v->number;
+	cmdline_source(self)->max_concurrent = v->number;
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static int
 set_max_bytes(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.max_bytes = v->number;
+	cmdline_source(self)->max_bytes = v->number;
 	return 0;
 }
 
@@ -185,7 +185,7 @@ set_idle_timeout(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
 	((struct cmdline *)self)->has_idle = true;
-	((struct cmdline *)self)->plan.idle_timeout_ns = v->number;
+	cmdline_source(self)->idle_timeout_ns = v->number;
 	return 0;
 }
 
@@ -201,7 +201,7 @@ static int
 set_workers(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.workers = (unsigned)v->number;
+	cmdline_source(self)->workers = (unsigned)v->number;
 	return 0;
 }
 
@@ -254,16 +254,14 @@ static int
 set_connect_timeout(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.proxy.connect_timeout_ns = v->number;
+	cmdline_source(self)->proxy.connect_timeout_ns = v->number;
 	return 0;
 }
 
 static int
 set_source(void *self, const struct option_value *v, struct err *err)
 {
-	struct cmdline *c = self;
-
-	if (addr_parse_ip(&c->plan.proxy.source, v->text) != 0)
+	if (addr_parse_ip(&cmdline_source(self)->proxy.source, v->text) != 0)
 		return err_set(err, -EINVAL,
 		    "\"%.64s\" is no IP address: as in 192.0.2.7 or "
 		    "2001:db8::7, without a port",
@@ -276,7 +274,7 @@ set_reuse_port(void *self, const struct option_value *v, struct err *err)
 {
 	(void)v;
 	(void)err;
-	((struct cmdline *)self)->plan.proxy.reuse_port = true;
+	cmdline_source(self)->proxy.reuse_port = true;
 	return 0;
 }
 
@@ -284,7 +282,7 @@ static int
 set_backlog(void *self, const struct option_value *v, struct err *err)
 {
 	(void)err;
-	((struct cmdline *)self)->plan.proxy.backlog = (int)v->number;
+	cmdline_source(self)->proxy.backlog = (int)v->number;
 	return 0;
 }
 
@@ -293,7 +291,7 @@ set_copy(void *self, const struct option_value *v, struct err *err)
 {
 	(void)v;
 	(void)err;
-	((struct cmdline *)self)->plan.proxy.copy = true;
+	cmdline_source(self)->proxy.copy = true;
 	return 0;
 }
 

@@ -35,16 +35,6 @@ read_plan(const struct command *cmd, struct cmdline *c, int argc, char **argv,
 	return rc;
 }
 
-static enum log_level
-log_level(const struct plan *p)
-{
-	if (p->quiet)
-		return LOG_LEVEL_ERROR;
-	if (p->verbose == 0)
-		return LOG_LEVEL_WARN;
-	return p->verbose == 1 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
-}
-
 int
 command_main(const struct command *cmd, int argc, char **argv)
 {
@@ -53,8 +43,10 @@ command_main(const struct command *cmd, int argc, char **argv)
 	int status;
 	int rc;
 
-	cmdline_init(&c, cmd->input);
-	rc = read_plan(cmd, &c, argc, argv, &err);
+	if (cmdline_init(&c, cmd->input) != 0)
+		rc = err_set(&err, -ENOMEM, "out of memory");
+	else
+		rc = read_plan(cmd, &c, argc, argv, &err);
 	if (c.help) {
 		status = print_help(cmd);
 	} else if (c.version) {
@@ -65,7 +57,7 @@ command_main(const struct command *cmd, int argc, char **argv)
 		log_error("%s", err.text);
 		status = rc == -ENOMEM ? RUN_FAIL : RUN_USAGE;
 	} else {
-		log_init("teeline", log_level(&c.plan));
+		log_init("teeline", c.plan.log.level);
 		status = run_plan(&c.plan);
 	}
 	cmdline_done(&c);
@@ -73,8 +65,9 @@ command_main(const struct command *cmd, int argc, char **argv)
 }
 
 int
-command_filter(struct plan *p, char **words, int n, struct err *err)
+command_filter(struct plan_source *s, char **words, int n, struct err *err)
 {
+	struct plan_capture *pc = &s->capture;
 	struct obuf text = { .data = NULL };
 
 	if (n == 0)
@@ -82,10 +75,10 @@ command_filter(struct plan *p, char **words, int n, struct err *err)
 	for (int i = 0; i < n; i++)
 		obuf_printf(&text, "%s%s", i > 0 ? " " : "", words[i]);
 	obuf_putc(&text, '\0');
-	free(p->capture.filter);
-	p->capture.filter = text.failed ? NULL : strdup((char *)text.data);
+	free(pc->filter);
+	pc->filter = text.failed ? NULL : strdup((char *)text.data);
 	obuf_done(&text);
-	if (p->capture.filter == NULL)
+	if (pc->filter == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	return 0;
 }

@@ -36,12 +36,12 @@ struct command {
 int command_main(const struct command *cmd, int argc, char **argv);
 
 /**
- * command_filter() - The words of a filter, joined by blanks, into the plan
- * @words:	@n of them; with none the plan keeps what it has
+ * command_filter() - The words of a filter, joined by blanks
+ * @words:	@n of them; with none the input keeps what it has
  *
  * Return: 0 or -ENOMEM with @err
  */
 int command_filter(
-    struct plan *p, char **words, int n, struct err *err) ATTR_WUNRES;
+    struct plan_source *s, char **words, int n, struct err *err) ATTR_WUNRES;
 
 #endif /* APP_COMMAND_H */

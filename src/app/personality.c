@@ -3,16 +3,23 @@
 #include <string.h>
 
 #include "app/personality.h"
+#include "base/err.h"
 #include "config/plan.h"
 
 #define FILE_MODE 0666U
 
-void
-personality_init(struct plan *p)
+int
+personality_relays(struct plan *p, struct err *err)
 {
+	struct plan_source *s;
+
 	plan_init(p);
 	p->quiet = true;
-	p->proxy.orderly = true;
+	s = plan_add_source(p, PLAN_PROXY, NULL);
+	if (s == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->proxy.orderly = true;
+	return 0;
 }
 
 int
@@ -49,15 +56,16 @@ personality_add_pair(struct plan *p, const struct personality_end *client,
     const struct personality_end *server, const char *label)
 {
 	struct endpoint c = { .host = NULL }, s = { .host = NULL };
+	struct plan_source *to = &p->sources[0];
 	char *copy = strdup(label);
 	int rc = -ENOMEM;
 
 	if (copy == NULL || fill(&c, client) != 0 || fill(&s, server) != 0)
 		goto fail;
-	rc = plan_add_pair(p, &c, &s);
+	rc = plan_add_pair(to, &c, &s);
 	if (rc != 0)
 		goto fail;
-	p->proxy.pairs[p->proxy.npairs - 1].label = copy;
+	to->proxy.pairs[to->proxy.npairs - 1].label = copy;
 	return 0;
 
 fail:

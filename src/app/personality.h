@@ -7,6 +7,7 @@
 #include "base/endpoint.h"
 #include "core/sink.h"
 
+struct err;
 struct plan;
 
 /*
@@ -18,11 +19,13 @@ struct plan;
  */
 
 /**
- * personality_init() - A plan as personalities want it
+ * personality_relays() - A plan as personalities that relay want it
  *
- * Quiet; sessions that we cut ourselves end with FIN.
+ * One input, a proxy.  Quiet; sessions that we cut ourselves end with FIN.
+ *
+ * Return: 0, or -ENOMEM with @err; plan_done() is right after both
  */
-void personality_init(struct plan *p);
+int personality_relays(struct plan *p, struct err *err) ATTR_WUNRES;
 
 /**
  * struct personality_sink - An output
@@ -55,7 +58,7 @@ struct personality_end {
 };
 
 /**
- * personality_add_pair() - Add the relay
+ * personality_add_pair() - Add ends to its proxy
  * @label:	What the server is called in records; copied
  *
  * Return: 0 or -ENOMEM

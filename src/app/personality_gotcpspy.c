@@ -149,7 +149,7 @@ on_ready(const struct plan *p, const struct addr *listening, size_t n)
 	obuf_printf(
 	    &out, "Start listening on port %" PRIu16, listening[0].port);
 	obuf_puts(&out, " and forwarding data to ");
-	obuf_puts(&out, p->proxy.pairs[0].label);
+	obuf_puts(&out, p->sources[0].proxy.pairs[0].label);
 	obuf_putc(&out, '\n');
 	(void)print_out(&out); /* it has told the user */
 }
@@ -224,8 +224,7 @@ personality_gotcpspy(int argc, char **argv)
 	}
 	if (g.host == NULL || g.port == NULL || g.listen_port == NULL)
 		return usage();
-	personality_init(&p);
-	if (make_plan(&p, &g, &err) == 0)
+	if (personality_relays(&p, &err) == 0 && make_plan(&p, &g, &err) == 0)
 		status = run_plan(&p);
 	else
 		log_error("%s", err.text);

@@ -7,6 +7,7 @@
 #include "app/personality_netrecord.h"
 #include "app/run.h"
 #include "base/addr.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "config/plan.h"
 
@@ -83,6 +84,7 @@ int
 personality_netrecord(int argc, char **argv)
 {
 	uint16_t server, proxy;
+	struct err err = { "" };
 	struct plan p;
 	int status = RUN_FAIL;
 
@@ -98,8 +100,8 @@ personality_netrecord(int argc, char **argv)
 		SAY("Could not parse port '%s'\n", argv[2]);
 		return RUN_FAIL;
 	}
-	personality_init(&p);
-	if (make_plan(&p, argv, server, proxy) == 0)
+	if (personality_relays(&p, &err) == 0 &&
+	    make_plan(&p, argv, server, proxy) == 0)
 		status = run_plan(&p);
 	else
 		log_error("out of memory");

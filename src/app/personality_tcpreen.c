@@ -335,9 +335,9 @@ make_plan(struct plan *p, const struct tcpreen_args *a, struct err *err)
 	}
 	p->names = !a->numeric;
 	p->daemon = a->daemon;
-	p->max_bytes = a->max_bytes;
-	p->max_sessions = a->max_sessions;
-	p->max_concurrent = a->max_concurrent;
+	p->sources[0].max_bytes = a->max_bytes;
+	p->sources[0].max_sessions = a->max_sessions;
+	p->sources[0].max_concurrent = a->max_concurrent;
 	if (a->daemon) {
 		p->ready = on_daemon_ready;
 		p->stopping = on_daemon_stopping;
@@ -355,8 +355,7 @@ relay(const struct tcpreen_args *a)
 	struct plan p;
 	int status = RUN_FAIL;
 
-	personality_init(&p);
-	if (make_plan(&p, a, &err) == 0)
+	if (personality_relays(&p, &err) == 0 && make_plan(&p, a, &err) == 0)
 		status = run_plan(&p);
 	else
 		(void)fprintf(stderr, "%s\n", err.text);

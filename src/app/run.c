@@ -14,6 +14,7 @@
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/sources.h"
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -42,6 +43,9 @@
 
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
+
+/* Listeners that plan.ready() is told of. */
+#define MAX_ADDRS 64
 
 struct run;
 
@@ -310,6 +314,7 @@ open_source(struct run *r, struct err *err)
 {
 	const struct sources_opts o = {
 		.fds = r->fds,
+		.names = r->plan->names,
 		.events = {
 			.finished = on_finished,
 			.stopped = on_stopped,
@@ -319,7 +324,7 @@ open_source(struct run *r, struct err *err)
 	};
 	int code = 0;
 
-	r->source = sources_open(r->plan, &o, &code, err);
+	r->source = sources_open(&r->plan->sources[0], &o, &code, err);
 	return r->source != NULL ? 0 : code;
 }
 
@@ -353,7 +358,7 @@ on_worker_ends(void *self)
 static int
 make_workers(struct run *r, struct err *err)
 {
-	size_t n = sources_workers(r->plan);
+	size_t n = sources_workers(&r->plan->sources[0]);
 
 	r->workers = calloc(n, sizeof(struct worker *));
 	r->fans = calloc(n, sizeof(struct fanout *));
@@ -390,7 +395,7 @@ static int
 start_workers(struct run *r, struct err *err)
 {
 	start_progress(r);
-	sources_limit(r->source, r->plan, sessions_that_fit(r));
+	sources_limit(r->source, &r->plan->sources[0], sessions_that_fit(r));
 	for (size_t i = 0; i < r->nworkers; i++) {
 		int rc = worker_start(r->workers[i], err);
 
@@ -502,10 +507,25 @@ abandon(struct run *r)
 	drain_sinks(r);
 }
 
+static void
+announce(const struct run *r)
+{
+	const struct plan_source *s = &r->plan->sources[0];
+	struct addr addrs[MAX_ADDRS];
+	size_t n;
+
+	if (r->plan->ready != NULL) {
+		n = sources_addrs(r->source, s, addrs, MAX_ADDRS);
+		r->plan->ready(r->plan, addrs, n);
+	} else if (!r->plan->quiet) {
+		sources_announce(r->source, s);
+	}
+}
+
 static int
 carry_traffic(struct run *r)
 {
-	sources_announce(r->source, r->plan);
+	announce(r);
 	r->source->ops->start(r->source);
 	mainloop_run(&r->loop);
 	join_workers(r);

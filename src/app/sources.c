@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "source/proxy.h"
 #include "source/savefile.h"
 
-/* Listener addresses that are shown at start. */
+/* Listeners of one input that are shown at start. */
 #define MAX_SHOWN 64
 
 /* With fewer descriptors than this none are spent on pipes for splicing. */
@@ -19,10 +20,10 @@
 /* --- proxy ------------------------------------------------------------- */
 
 static struct source *
-open_proxy(const struct plan *p, const struct sources_opts *o, int *code,
+open_proxy(const struct plan_source *s, const struct sources_opts *o, int *code,
     struct err *err)
 {
-	const struct plan_proxy *pp = &p->proxy;
+	const struct plan_proxy *pp = &s->proxy;
 	struct proxy_pair *pairs = calloc(pp->npairs, sizeof(*pairs));
 	struct proxy_opts po = {
 		.pairs = pairs,
@@ -33,10 +34,10 @@ open_proxy(const struct plan *p, const struct sources_opts *o, int *code,
 		.backlog = pp->backlog,
 		.zero_copy = !pp->copy && o->fds >= MIN_FDS_FOR_PIPES,
 		.orderly = pp->orderly,
-		.names = p->names,
-		.max_sessions = p->max_sessions,
-		.max_bytes = p->max_bytes,
-		.idle_timeout_ns = p->idle_timeout_ns,
+		.names = o->names,
+		.max_sessions = s->max_sessions,
+		.max_bytes = s->max_bytes,
+		.idle_timeout_ns = s->idle_timeout_ns,
 		.events = o->events,
 	};
 	struct source *src;
@@ -55,58 +56,57 @@ open_proxy(const struct plan *p, const struct sources_opts *o, int *code,
 }
 
 static void
-limit_proxy(struct source *src, const struct plan *p, uint64_t fit)
+limit_proxy(struct source *src, const struct plan_source *s, uint64_t fit)
 {
-	uint64_t limit = p->max_concurrent;
+	uint64_t limit = s->max_concurrent;
 
 	proxy_limit(src, limit > 0 && limit < fit ? limit : fit);
 }
 
-static void
-say_listening(const struct proxy_listening *list, size_t n)
+static size_t
+proxy_addrs(const struct source *src, struct addr *out, size_t max)
 {
+	struct proxy_listening list[MAX_SHOWN];
+	size_t n = proxy_listening(src, list, MAX_SHOWN);
+
+	if (n > MAX_SHOWN)
+		n = MAX_SHOWN;
+	for (size_t i = 0; i < n && i < max; i++)
+		out[i] = list[i].addr;
+	return n < max ? n : max;
+}
+
+static void
+announce_proxy(const struct source *src, const struct plan_source *s)
+{
+	struct proxy_listening list[MAX_SHOWN];
+	size_t n = proxy_listening(src, list, MAX_SHOWN);
 	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < n; i++)
+	(void)s;
+	for (size_t i = 0; i < n && i < MAX_SHOWN; i++)
 		(void)fprintf(stderr, "teeline: listening on %s, %s %s\n",
 		    addr_format(&list[i].addr, text),
 		    list[i].for_server ? "for servers of" : "relaying to",
 		    list[i].peer);
 }
 
-static void
-announce_proxy(const struct source *src, const struct plan *p)
-{
-	struct proxy_listening list[MAX_SHOWN];
-	struct addr addrs[MAX_SHOWN];
-	size_t n = proxy_listening(src, list, MAX_SHOWN);
-
-	if (n > MAX_SHOWN)
-		n = MAX_SHOWN;
-	for (size_t i = 0; i < n; i++)
-		addrs[i] = list[i].addr;
-	if (p->ready != NULL)
-		p->ready(p, addrs, n);
-	else if (!p->quiet)
-		say_listening(list, n);
-}
-
 static size_t
-proxy_workers(const struct plan *p)
+proxy_workers(const struct plan_source *s)
 {
-	return p->workers > 0 ? p->workers : uv_available_parallelism();
+	return s->workers > 0 ? s->workers : uv_available_parallelism();
 }
 
 /* --- tap and read ------------------------------------------------------ */
 
 static struct dissect_opts
-dissect_opts(const struct plan *p, const char *source)
+dissect_opts(const struct plan_source *s)
 {
-	const struct plan_capture *pc = &p->capture;
+	const struct plan_capture *pc = &s->capture;
 
 	return (struct dissect_opts){
 		.flow = {
-			.source = source,
+			.source = plan_input_name(s->input),
 			.reasm = {
 				.hold = pc->hold,
 				.hold_total = pc->hold_total,
@@ -114,36 +114,36 @@ dissect_opts(const struct plan *p, const char *source)
 				.history = REASM_HISTORY_DEFAULT,
 				.overlap = pc->overlap,
 			},
-			.max_concurrent = p->max_concurrent,
-			.idle_ns = p->idle_timeout_ns,
-			.max_bytes = p->max_bytes,
+			.max_concurrent = s->max_concurrent,
+			.idle_ns = s->idle_timeout_ns,
+			.max_bytes = s->max_bytes,
 		},
 		.decap = pc->decap,
 	};
 }
 
 static size_t
-tap_workers(const struct plan *p)
+tap_workers(const struct plan_source *s)
 {
-	return p->workers > 0 ? p->workers : 1;
+	return s->workers > 0 ? s->workers : 1;
 }
 
 static struct source *
-open_tap(const struct plan *p, const struct sources_opts *o, int *code,
+open_tap(const struct plan_source *s, const struct sources_opts *o, int *code,
     struct err *err)
 {
-	const struct plan_capture *pc = &p->capture;
+	const struct plan_capture *pc = &s->capture;
 	const struct capture_opts co = {
 		.iface = pc->iface,
 		.filter = pc->filter,
 		.snaplen = pc->snaplen,
 		.buffer = pc->buffer,
 		.promiscuous = pc->promiscuous,
-		.rings = (unsigned)tap_workers(p),
+		.rings = (unsigned)tap_workers(s),
 		.max_packets = pc->max_packets,
-		.max_sessions = p->max_sessions,
-		.names = p->names,
-		.dissect = dissect_opts(p, "tap"),
+		.max_sessions = s->max_sessions,
+		.names = o->names,
+		.dissect = dissect_opts(s),
 		.events = o->events,
 	};
 
@@ -151,12 +151,10 @@ open_tap(const struct plan *p, const struct sources_opts *o, int *code,
 }
 
 static void
-announce_tap(const struct source *src, const struct plan *p)
+announce_tap(const struct source *src, const struct plan_source *s)
 {
-	const char *filter = p->capture.filter;
+	const char *filter = s->capture.filter;
 
-	if (p->quiet)
-		return;
 	if (filter != NULL)
 		(void)fprintf(stderr, "teeline: capturing on %s (%s)\n",
 		    capture_iface(src), filter);
@@ -167,25 +165,25 @@ announce_tap(const struct source *src, const struct plan *p)
 
 /* One thread reads ahead, one dissects: see source/savefile.h. */
 static size_t
-read_workers(const struct plan *p)
+read_workers(const struct plan_source *s)
 {
-	(void)p;
+	(void)s;
 	return 1;
 }
 
 static struct source *
-open_read(const struct plan *p, const struct sources_opts *o, int *code,
+open_read(const struct plan_source *s, const struct sources_opts *o, int *code,
     struct err *err)
 {
-	const struct plan_capture *pc = &p->capture;
+	const struct plan_capture *pc = &s->capture;
 	const struct savefile_opts so = {
 		.paths = (const char *const *)pc->files,
 		.npaths = pc->nfiles,
 		.filter = pc->filter,
 		.max_packets = pc->max_packets,
-		.max_sessions = p->max_sessions,
-		.names = p->names,
-		.dissect = dissect_opts(p, "read"),
+		.max_sessions = s->max_sessions,
+		.names = o->names,
+		.dissect = dissect_opts(s),
 		.events = o->events,
 	};
 
@@ -194,45 +192,57 @@ open_read(const struct plan *p, const struct sources_opts *o, int *code,
 
 /* --- all of them ------------------------------------------------------- */
 
-/** struct input - What a kind of source does; NULL: nothing. */
-struct input {
-	struct source *(*open)(const struct plan *p,
+/** struct kind - What a kind of source does; NULL: nothing. */
+struct kind {
+	struct source *(*open)(const struct plan_source *s,
 	    const struct sources_opts *o, int *code, struct err *err);
-	size_t (*workers)(const struct plan *p);
-	void (*limit)(struct source *src, const struct plan *p, uint64_t fit);
-	void (*announce)(const struct source *src, const struct plan *p);
+	size_t (*workers)(const struct plan_source *s);
+	void (*limit)(
+	    struct source *src, const struct plan_source *s, uint64_t fit);
+	size_t (*addrs)(const struct source *src, struct addr *out, size_t max);
+	void (*announce)(const struct source *src, const struct plan_source *s);
 };
 
-static const struct input inputs[] = {
-	[PLAN_PROXY] = { open_proxy, proxy_workers, limit_proxy,
+static const struct kind kinds[] = {
+	[PLAN_PROXY] = { open_proxy, proxy_workers, limit_proxy, proxy_addrs,
 	    announce_proxy },
-	[PLAN_TAP] = { open_tap, tap_workers, NULL, announce_tap },
-	[PLAN_READ] = { open_read, read_workers, NULL, NULL },
+	[PLAN_TAP] = { open_tap, tap_workers, NULL, NULL, announce_tap },
+	[PLAN_READ] = { open_read, read_workers, NULL, NULL, NULL },
 };
+static_assert(ATTR_COUNT(kinds) == PLAN_NINPUTS, "a row for each kind");
 
 struct source *
-sources_open(const struct plan *p, const struct sources_opts *o, int *code,
-    struct err *err)
+sources_open(const struct plan_source *s, const struct sources_opts *o,
+    int *code, struct err *err)
 {
-	return inputs[p->input].open(p, o, code, err);
+	return kinds[s->input].open(s, o, code, err);
 }
 
 size_t
-sources_workers(const struct plan *p)
+sources_workers(const struct plan_source *s)
 {
-	return inputs[p->input].workers(p);
+	return kinds[s->input].workers(s);
 }
 
 void
-sources_limit(struct source *src, const struct plan *p, uint64_t fit)
+sources_limit(struct source *src, const struct plan_source *s, uint64_t fit)
 {
-	if (inputs[p->input].limit != NULL)
-		inputs[p->input].limit(src, p, fit);
+	if (kinds[s->input].limit != NULL)
+		kinds[s->input].limit(src, s, fit);
+}
+
+size_t
+sources_addrs(const struct source *src, const struct plan_source *s,
+    struct addr *out, size_t max)
+{
+	return kinds[s->input].addrs != NULL
+		   ? kinds[s->input].addrs(src, out, max)
+		   : 0;
 }
 
 void
-sources_announce(const struct source *src, const struct plan *p)
+sources_announce(const struct source *src, const struct plan_source *s)
 {
-	if (inputs[p->input].announce != NULL)
-		inputs[p->input].announce(src, p);
+	if (kinds[s->input].announce != NULL)
+		kinds[s->input].announce(src, s);
 }

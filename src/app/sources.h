@@ -1,6 +1,7 @@
 #ifndef APP_SOURCES_H
 #define APP_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,22 +9,25 @@
 #include "core/source.h"
 
 /*
- * sources.h - from a plan to the source that it asks for.
+ * sources.h - from an input of a plan to the source that it asks for.
  *
  * What differs between proxy, tap and read, seen from app/run.c, is here;
  * everything else goes through core/source.h.
  */
 
+struct addr;
 struct err;
-struct plan;
+struct plan_source;
 
 /**
- * struct sources_opts - What the surroundings add to the plan
+ * struct sources_opts - What the surroundings add to an input
  * @fds:	Descriptors this process may have
+ * @names:	--names
  * @events:	See core/source.h
  */
 struct sources_opts {
 	size_t fds;
+	bool names;
 	struct source_events events;
 };
 
@@ -34,11 +38,11 @@ struct sources_opts {
  * filled in; *@code is then -EINVAL when the text is wrong (a filter), else
  * another -errno
  */
-struct source *sources_open(const struct plan *p, const struct sources_opts *o,
-    int *code, struct err *err) ATTR_WUNRES;
+struct source *sources_open(const struct plan_source *s,
+    const struct sources_opts *o, int *code, struct err *err) ATTR_WUNRES;
 
-/** sources_workers() - How many threads carry the traffic of this plan; > 0 */
-size_t sources_workers(const struct plan *p);
+/** sources_workers() - How many threads carry its traffic; > 0 */
+size_t sources_workers(const struct plan_source *s);
 
 /**
  * sources_limit() - Settle how many sessions there may be at once
@@ -46,9 +50,19 @@ size_t sources_workers(const struct plan *p);
  *
  * Before the source is started.
  */
-void sources_limit(struct source *src, const struct plan *p, uint64_t fit);
+void sources_limit(
+    struct source *src, const struct plan_source *s, uint64_t fit);
 
-/** sources_announce() - Say what is heard, or call the plan's ready(). */
-void sources_announce(const struct source *src, const struct plan *p);
+/**
+ * sources_addrs() - Where it listens
+ * @out:	Room for @max of them
+ *
+ * Return: how many it has put there
+ */
+size_t sources_addrs(const struct source *src, const struct plan_source *s,
+    struct addr *out, size_t max);
+
+/** sources_announce() - Say on standard error what is heard. */
+void sources_announce(const struct source *src, const struct plan_source *s);
 
 #endif /* APP_SOURCES_H */

@@ -1,14 +1,48 @@
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "config/plan.h"
+
+static const char *const input_names[] = {
+	[PLAN_PROXY] = "proxy",
+	[PLAN_TAP] = "tap",
+	[PLAN_READ] = "read",
+};
+static_assert(ATTR_COUNT(input_names) == PLAN_NINPUTS, "a name for each kind");
+
+const char *
+plan_input_name(enum plan_input input)
+{
+	return input_names[input];
+}
 
 void
 plan_init(struct plan *p)
 {
 	*p = (struct plan){
+		.drain_ns = 2 * CLOCK_NS_PER_S,
+		.control = {
+			.history = (size_t)64 << 10,
+			.history_total = (size_t)64 << 20,
+		},
+		.log = {
+			.level = LOG_LEVEL_WARN,
+			.file_level = LOG_LEVEL_INFO,
+		},
+	};
+}
+
+static void
+source_init(struct plan_source *s, enum plan_input input, char *name_take)
+{
+	*s = (struct plan_source){
+		.name = name_take,
+		.input = input,
 		.proxy = {
 			.connect_timeout_ns = 10 * CLOCK_NS_PER_S,
 			.backlog = 1024,
@@ -23,46 +57,109 @@ plan_init(struct plan *p)
 			.overlap = REASM_FIRST,
 			.decap = 4,
 		},
-		.drain_ns = 2 * CLOCK_NS_PER_S,
+		.max_concurrent = input == PLAN_PROXY ? 0 : PLAN_SESSIONS,
+		.idle_timeout_ns = input == PLAN_TAP ? PLAN_TAP_IDLE_NS : 0,
 	};
+}
+
+static void
+source_done(struct plan_source *s)
+{
+	for (size_t i = 0; i < s->proxy.npairs; i++) {
+		endpoint_done(&s->proxy.pairs[i].client);
+		endpoint_done(&s->proxy.pairs[i].server);
+		free(s->proxy.pairs[i].label);
+	}
+	for (size_t i = 0; i < s->capture.nfiles; i++)
+		free(s->capture.files[i]);
+	free(s->capture.files);
+	free(s->capture.filter);
+	free(s->capture.iface);
+	free(s->proxy.pairs);
+	free(s->name);
 }
 
 void
 plan_done(struct plan *p)
 {
-	for (size_t i = 0; i < p->proxy.npairs; i++) {
-		endpoint_done(&p->proxy.pairs[i].client);
-		endpoint_done(&p->proxy.pairs[i].server);
-		free(p->proxy.pairs[i].label);
-	}
+	for (size_t i = 0; i < p->nsources; i++)
+		source_done(&p->sources[i]);
 	for (size_t i = 0; i < p->nsinks; i++)
 		sink_spec_done(&p->sinks[i]);
-	for (size_t i = 0; i < p->capture.nfiles; i++)
-		free(p->capture.files[i]);
-	free(p->capture.files);
-	free(p->capture.filter);
-	free(p->capture.iface);
-	free(p->proxy.pairs);
+	free(p->control.token_file);
+	free(p->control.listen);
+	free(p->log.file);
+	free(p->config);
+	free(p->sources);
 	free(p->sinks);
 	free(p->user);
 	free(p->stats);
 	plan_init(p);
 }
 
-int
-plan_add_pair(
-    struct plan *p, struct endpoint *client_take, struct endpoint *server_take)
+const struct plan_source *
+plan_find_source(const struct plan *p, const char *name)
 {
+	for (size_t i = 0; i < p->nsources; i++)
+		if (strcmp(p->sources[i].name, name) == 0)
+			return &p->sources[i];
+	return NULL;
+}
+
+bool
+plan_has_names(const struct plan *p)
+{
+	return p->nsources > 1 || (p->nsources == 1 && p->sources[0].is_named);
+}
+
+/* "tap", "tap-2", ...; NULL without memory. */
+static char *
+free_name(const struct plan *p, enum plan_input input)
+{
+	char name[PLAN_NAME_MAX + 1];
+
+	(void)snprintf(name, sizeof(name), "%s", plan_input_name(input));
+	for (unsigned i = 2; plan_find_source(p, name) != NULL; i++)
+		(void)snprintf(
+		    name, sizeof(name), "%s-%u", plan_input_name(input), i);
+	return strdup(name);
+}
+
+struct plan_source *
+plan_add_source(struct plan *p, enum plan_input input, const char *name)
+{
+	char *own = name != NULL ? strdup(name) : free_name(p, input);
+	struct plan_source *more = NULL;
+
+	assert(name == NULL || plan_find_source(p, name) == NULL);
+	if (own != NULL)
+		more = realloc(p->sources, (p->nsources + 1) * sizeof(*more));
+	if (more == NULL) {
+		free(own);
+		return NULL;
+	}
+	p->sources = more;
+	more += p->nsources++;
+	source_init(more, input, own);
+	more->is_named = name != NULL;
+	return more;
+}
+
+int
+plan_add_pair(struct plan_source *s, struct endpoint *client_take,
+    struct endpoint *server_take)
+{
+	struct plan_proxy *pp = &s->proxy;
 	struct plan_pair *more =
-	    realloc(p->proxy.pairs, (p->proxy.npairs + 1) * sizeof(*more));
+	    realloc(pp->pairs, (pp->npairs + 1) * sizeof(*more));
 
 	if (more == NULL) {
 		endpoint_done(client_take);
 		endpoint_done(server_take);
 		return -ENOMEM;
 	}
-	p->proxy.pairs = more;
-	more[p->proxy.npairs++] = (struct plan_pair){
+	pp->pairs = more;
+	more[pp->npairs++] = (struct plan_pair){
 		.client = *client_take,
 		.server = *server_take,
 	};
@@ -73,9 +170,9 @@ plan_add_pair(
 }
 
 int
-plan_add_file(struct plan *p, const char *path)
+plan_add_file(struct plan_source *s, const char *path)
 {
-	struct plan_capture *pc = &p->capture;
+	struct plan_capture *pc = &s->capture;
 	char **more = realloc(pc->files, (pc->nfiles + 1) * sizeof(*more));
 
 	if (more == NULL)

@@ -7,15 +7,19 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/log.h"
 #include "core/reasm.h"
 #include "core/sink_spec.h"
 
 /*
  * plan.h - what the user wants, checked, before anything is opened.
  *
- * Command lines, personalities and (later) configuration files all end in a
- * struct plan; app/run.c carries it out.  A personality is nothing but
- * another way to fill it in.
+ * Command lines, personalities and configuration files all end in a struct
+ * plan; app/run.c carries it out.  A personality is nothing but another way to
+ * fill it in.
+ *
+ * A run hears one input or several, and each sink all of them or some, by name
+ * (sink_spec.inputs).  It is over when all inputs are.
  */
 
 struct err;
@@ -62,12 +66,13 @@ struct plan_proxy {
 	bool orderly;
 };
 
-/** enum plan_input - Where a run hears its traffic. */
+/** enum plan_input - How an input hears its traffic. */
 enum plan_input {
 	PLAN_PROXY,
 	PLAN_TAP,
 	PLAN_READ,
 };
+#define PLAN_NINPUTS (PLAN_READ + 1)
 
 /**
  * struct plan_capture - Options of tap and read
@@ -106,11 +111,70 @@ struct plan_capture {
 /* Silence after which tap forgets a session, unless told otherwise. */
 #define PLAN_TAP_IDLE_NS UINT64_C(3600000000000)
 
+/* Most inputs of one run: each has threads of its own. */
+#define PLAN_MAX_SOURCES 64
+
+/* Longest name of an input, without its end: [A-Za-z0-9_.-]. */
+#define PLAN_NAME_MAX 64
+
+/**
+ * struct plan_source - An input
+ * @name:	Unique in the run; owned
+ * @is_named:	Its user gave it the name: records mention it
+ * @input:	Which of the next two is meant
+ * @proxy:	In the middle
+ * @capture:	Of packets
+ * @workers:	0: as many as CPUs this process may use (proxy), 1 (tap)
+ * @max_sessions: It is over after so many; 0: no limit
+ * @max_concurrent: At once; 0: what descriptors allow (proxy alone)
+ * @max_bytes:	Per session, both directions; 0: no limit
+ * @idle_timeout_ns: 0: none
+ */
+struct plan_source {
+	char *name;
+	bool is_named;
+	enum plan_input input;
+	struct plan_proxy proxy;
+	struct plan_capture capture;
+	unsigned workers;
+	uint64_t max_sessions;
+	uint64_t max_concurrent;
+	uint64_t max_bytes;
+	uint64_t idle_timeout_ns;
+};
+
+/**
+ * struct plan_control - The control plane
+ * @listen:	ADDR:PORT, [V6]:PORT or unix:PATH; owned; NULL: none
+ * @token_file:	Where the token is read from; owned; NULL: a random one
+ * @no_token:	Whoever reaches it may do everything
+ * @history:	Latest bytes kept of each session; 0: none; default 64 KiB
+ * @history_total: ... of all sessions together; default 64 MiB
+ */
+struct plan_control {
+	char *listen;
+	char *token_file;
+	bool no_token;
+	size_t history;
+	size_t history_total;
+};
+
+/**
+ * struct plan_log - What is said to people
+ * @level:	On standard error; default LOG_LEVEL_WARN
+ * @file:	Where it is written as well; owned; NULL: nowhere
+ * @file_level:	... up to this level; default LOG_LEVEL_INFO
+ */
+struct plan_log {
+	enum log_level level;
+	char *file;
+	enum log_level file_level;
+};
+
 /**
  * struct plan - A run
- * @input:	Which of the next two is meant
- * @proxy:	Source in the middle
- * @capture:	Source of packets
+ * @sources:	@nsources inputs, in the order of the sheet; owned.  Command
+ *		lines and personalities have exactly one.
  * @sinks:	@nsinks of them; owned.  -f has become the first, with "-" as
  *		its argument; -w has become pcapng: or pcap:.
  * @overwrite:	--overwrite
@@ -119,25 +183,24 @@ struct plan_capture {
  * @quiet:	-q: no sheet, no "listening on" line
  * @verbose:	Number of -v
  * @only:	--only N; 0: all
- * @workers:	0: as many as CPUs this process may use (proxy), 1 (tap)
- * @max_sessions: Stop after so many; 0: no limit
- * @max_concurrent: At once; 0: what descriptors allow (proxy), PLAN_SESSIONS
- * @max_bytes:	Per session, both directions; 0: no limit
- * @idle_timeout_ns: 0: none
  * @drain_ns:	--drain-time; default 2 s
  * @user:	-Z; owned; NULL: stay who we are
  * @stats:	--stats FILE; "-" is stderr; owned; NULL: none
  * @strict:	--strict
  * @daemon:	Go to the background once listening
+ * @control:	The control plane
+ * @log:	What is said
+ * @config:	Path of the configuration file, to be read again; owned; NULL:
+ *		there is none
  * @ready:	Called on the main thread once all listeners are open, with
- *		their addresses; NULL: "listening on" lines on stderr
+ *		the addresses of all inputs; NULL: "listening on" lines on
+ *		stderr
  * @stopping:	Called on the main thread when a signal, @number, ends the run;
  *		may be NULL
  */
 struct plan {
-	enum plan_input input;
-	struct plan_proxy proxy;
-	struct plan_capture capture;
+	struct plan_source *sources;
+	size_t nsources;
 	struct sink_spec *sinks;
 	size_t nsinks;
 	bool overwrite;
@@ -146,33 +209,51 @@ struct plan {
 	bool quiet;
 	unsigned verbose;
 	uint64_t only;
-	unsigned workers;
-	uint64_t max_sessions;
-	uint64_t max_concurrent;
-	uint64_t max_bytes;
-	uint64_t idle_timeout_ns;
 	uint64_t drain_ns;
 	char *user;
 	char *stats;
 	bool strict;
 	bool daemon;
+	struct plan_control control;
+	struct plan_log log;
+	char *config;
 	void (*ready)(
 	    const struct plan *p, const struct addr *listening, size_t n);
 	void (*stopping)(const struct plan *p, int number);
 };
 
-/** plan_init() - All defaults. */
+/** plan_input_name() - "proxy", "tap" or "read". */
+const char *plan_input_name(enum plan_input input);
+
+/** plan_init() - All defaults; no input and no sink yet. */
 void plan_init(struct plan *p);
 
 /** plan_done() - Release all that is owned; idempotent. */
 void plan_done(struct plan *p);
 
+/**
+ * plan_add_source() - One more input, with the defaults of its kind
+ * @name:	Copied; not taken yet.  NULL: that of the kind, or "tap-2", ...
+ *		whichever is free now
+ *
+ * Return: it, until another is added; NULL without memory
+ */
+struct plan_source *plan_add_source(
+    struct plan *p, enum plan_input input, const char *name) ATTR_WUNRES;
+
+/** plan_find_source() - The input of this name; NULL: there is none. */
+const struct plan_source *plan_find_source(
+    const struct plan *p, const char *name);
+
+/** plan_has_names() - Do records say which input they are from? */
+bool plan_has_names(const struct plan *p);
+
 /** plan_add_pair() - Takes both endpoints over; 0 or -ENOMEM. */
-int plan_add_pair(struct plan *p, struct endpoint *client_take,
+int plan_add_pair(struct plan_source *s, struct endpoint *client_take,
     struct endpoint *server_take) ATTR_WUNRES;
 
 /** plan_add_file() - One more file to read; copied; 0 or -ENOMEM. */
-int plan_add_file(struct plan *p, const char *path) ATTR_WUNRES;
+int plan_add_file(struct plan_source *s, const char *path) ATTR_WUNRES;
 
 /** plan_add_sink() - Takes the specification over; 0 or -ENOMEM. */
 int plan_add_sink(struct plan *p, struct sink_spec *spec_take) ATTR_WUNRES;

@@ -55,6 +55,35 @@ sink_spec_set(struct sink_spec *spec, const char *key, const char *value)
 	return 0;
 }
 
+bool
+sink_spec_hears(const struct sink_spec *spec, const char *name)
+{
+	for (size_t i = 0; i < spec->ninputs; i++)
+		if (strcmp(spec->inputs[i], name) == 0)
+			return true;
+	return spec->ninputs == 0;
+}
+
+int
+sink_spec_hear(struct sink_spec *spec, const char *name)
+{
+	char *copy, **more;
+
+	if (spec->ninputs > 0 && sink_spec_hears(spec, name))
+		return 0;
+	copy = strdup(name);
+	more = copy == NULL
+		   ? NULL
+		   : realloc(spec->inputs, (spec->ninputs + 1) * sizeof(*more));
+	if (more == NULL) {
+		free(copy);
+		return -ENOMEM;
+	}
+	spec->inputs = more;
+	more[spec->ninputs++] = copy;
+	return 0;
+}
+
 int
 sink_spec_init(struct sink_spec *spec, const char *kind, const char *arg)
 {
@@ -73,6 +102,9 @@ sink_spec_done(struct sink_spec *spec)
 		free(spec->pairs[i].key);
 		free(spec->pairs[i].value);
 	}
+	for (size_t i = 0; i < spec->ninputs; i++)
+		free(spec->inputs[i]);
+	free(spec->inputs);
 	free(spec->pairs);
 	free(spec->kind);
 	free(spec->arg);

@@ -51,6 +51,7 @@ struct sink_rotation {
  * @has_on_full: @on_full was given
  * @queue:	queue= in bytes; 0: the default of the kind
  * @match:	port=, client=, server=
+ * @inputs:	Names of the @ninputs inputs that it hears; owned; none: all
  * @pairs:	The kind's own keys, @npairs of them; owned
  * @overwrite:	A file that exists may be cut to nothing (-w, personalities)
  * @mode:	Mode of new files, less the umask; 0: 0600
@@ -64,6 +65,8 @@ struct sink_spec {
 	enum on_full on_full;
 	size_t queue;
 	struct sink_match match;
+	char **inputs;
+	size_t ninputs;
 	struct sink_pair *pairs;
 	size_t npairs;
 	bool overwrite;
@@ -81,6 +84,16 @@ const char *sink_spec_get(const struct sink_spec *spec, const char *key);
  */
 int sink_spec_set(
     struct sink_spec *spec, const char *key, const char *value) ATTR_WUNRES;
+
+/**
+ * sink_spec_hear() - It hears the input @name too, and no more all of them
+ *
+ * Said again it makes no difference.  Return: 0 or -ENOMEM
+ */
+int sink_spec_hear(struct sink_spec *spec, const char *name) ATTR_WUNRES;
+
+/** sink_spec_hears() - Does it hear the input @name? */
+bool sink_spec_hears(const struct sink_spec *spec, const char *name);
 
 /**
  * sink_spec_init() - A specification with nothing but kind and argument

@@ -43,7 +43,7 @@ read_as(const struct reader *r, struct cmdline *c, const char *line,
 		argv[argc++] = w;
 	}
 	argv[argc] = NULL;
-	cmdline_init(c, r->input);
+	assert_int_equal(cmdline_init(c, r->input), 0);
 	rc = option_parse(r->table(), &argc, argv, c, err);
 	if (rc == 0)
 		rc = cmdline_finish(c, terminal, err);
@@ -186,15 +186,16 @@ test_options(void **state)
 	assert_int_equal(p.verbose, 2);
 	assert_int_equal(p.color, PLAN_COLOR_NEVER);
 	assert_int_equal(p.only, 7);
-	assert_int_equal(p.max_sessions, 8);
-	assert_int_equal(p.max_concurrent, 9);
-	assert_int_equal(p.max_bytes, 1048576);
-	assert_int_equal(p.idle_timeout_ns, 1500000000);
+	assert_int_equal(p.sources[0].max_sessions, 8);
+	assert_int_equal(p.sources[0].max_concurrent, 9);
+	assert_int_equal(p.sources[0].max_bytes, 1048576);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 1500000000);
 	assert_int_equal(p.drain_ns, 0);
-	assert_int_equal(p.workers, 3);
+	assert_int_equal(p.sources[0].workers, 3);
 	assert_string_equal(p.user, "nobody");
 	assert_string_equal(p.stats, "-");
-	assert_false(p.proxy.copy || p.proxy.reuse_port || p.daemon);
+	assert_false(p.sources[0].proxy.copy || p.sources[0].proxy.reuse_port ||
+		     p.daemon);
 	cmdline_done(&c);
 
 	p = good(&c, "--names -n -Z nobody -Z 7");
@@ -204,15 +205,15 @@ test_options(void **state)
 
 	p = good(&c, "--copy --reuse-port --backlog 5 --connect-timeout 300ms "
 		     "--source ::1 -L 80=h:81 -L unix:/a=[::1]:82");
-	assert_true(p.proxy.copy && p.proxy.reuse_port);
-	assert_int_equal(p.proxy.backlog, 5);
-	assert_int_equal(p.proxy.connect_timeout_ns, 300000000);
-	assert_int_equal(p.proxy.source.family, AF_INET6);
-	assert_int_equal(p.proxy.npairs, 2);
-	assert_int_equal(p.proxy.pairs[0].client.port, 80);
-	assert_int_equal(p.proxy.pairs[0].server.port, 81);
-	assert_string_equal(p.proxy.pairs[1].client.host, "/a");
-	assert_int_equal(p.proxy.pairs[1].server.port, 82);
+	assert_true(p.sources[0].proxy.copy && p.sources[0].proxy.reuse_port);
+	assert_int_equal(p.sources[0].proxy.backlog, 5);
+	assert_int_equal(p.sources[0].proxy.connect_timeout_ns, 300000000);
+	assert_int_equal(p.sources[0].proxy.source.family, AF_INET6);
+	assert_int_equal(p.sources[0].proxy.npairs, 2);
+	assert_int_equal(p.sources[0].proxy.pairs[0].client.port, 80);
+	assert_int_equal(p.sources[0].proxy.pairs[0].server.port, 81);
+	assert_string_equal(p.sources[0].proxy.pairs[1].client.host, "/a");
+	assert_int_equal(p.sources[0].proxy.pairs[1].server.port, 82);
 	cmdline_done(&c);
 	cmdline_done(&c);
 }
@@ -227,24 +228,24 @@ test_capture_options(void **state)
 	    "--idle-timeout 3");
 
 	(void)state;
-	assert_int_equal(p.input, PLAN_TAP);
-	assert_string_equal(p.capture.iface, "eth9");
-	assert_int_equal(p.capture.snaplen, 100);
-	assert_int_equal(p.capture.buffer, 524288);
-	assert_false(p.capture.promiscuous);
-	assert_int_equal(p.capture.max_packets, 7);
-	assert_int_equal(p.capture.hold, 1048576);
-	assert_int_equal(p.capture.hold_total, 2097152);
-	assert_int_equal(p.capture.hold_ns, 500000000);
-	assert_int_equal(p.capture.overlap, REASM_WINDOWS);
-	assert_int_equal(p.capture.decap, 2);
-	assert_int_equal(p.max_concurrent, 5);
-	assert_int_equal(p.idle_timeout_ns, 3000000000);
+	assert_int_equal(p.sources[0].input, PLAN_TAP);
+	assert_string_equal(p.sources[0].capture.iface, "eth9");
+	assert_int_equal(p.sources[0].capture.snaplen, 100);
+	assert_int_equal(p.sources[0].capture.buffer, 524288);
+	assert_false(p.sources[0].capture.promiscuous);
+	assert_int_equal(p.sources[0].capture.max_packets, 7);
+	assert_int_equal(p.sources[0].capture.hold, 1048576);
+	assert_int_equal(p.sources[0].capture.hold_total, 2097152);
+	assert_int_equal(p.sources[0].capture.hold_ns, 500000000);
+	assert_int_equal(p.sources[0].capture.overlap, REASM_WINDOWS);
+	assert_int_equal(p.sources[0].capture.decap, 2);
+	assert_int_equal(p.sources[0].max_concurrent, 5);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 3000000000);
 	cmdline_done(&c);
 
 	p = good_as(&tap, &c, "-s 0 -i a -i b");
-	assert_int_equal(p.capture.snaplen, 262144);
-	assert_string_equal(p.capture.iface, "b");
+	assert_int_equal(p.sources[0].capture.snaplen, 262144);
+	assert_string_equal(p.sources[0].capture.iface, "b");
 	cmdline_done(&c);
 }
 
@@ -257,23 +258,55 @@ test_limits_by_input(void **state)
 
 	(void)state;
 	p = good(&c, "");
-	assert_int_equal(p.max_concurrent, 0);
-	assert_int_equal(p.idle_timeout_ns, 0);
+	assert_int_equal(p.nsources, 1);
+	assert_string_equal(p.sources[0].name, "proxy");
+	assert_int_equal(p.sources[0].max_concurrent, 0);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 0);
 	cmdline_done(&c);
 	p = good_as(&tap, &c, "");
-	assert_int_equal(p.max_concurrent, 1000000);
-	assert_int_equal(p.idle_timeout_ns, 3600000000000);
+	assert_int_equal(p.sources[0].max_concurrent, 1000000);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 3600000000000);
 	cmdline_done(&c);
 	p = good_as(&reading, &c, "");
-	assert_int_equal(p.max_concurrent, 1000000);
-	assert_int_equal(p.idle_timeout_ns, 0);
+	assert_int_equal(p.sources[0].max_concurrent, 1000000);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 0);
+	cmdline_done(&c);
+	p = good_as(&tap, &c, "-r x --idle-timeout 3");
+	assert_int_equal(p.sources[0].idle_timeout_ns, 3000000000);
 	cmdline_done(&c);
 	p = good_as(&tap, &c, "-r x -r y");
-	assert_int_equal(p.input, PLAN_READ);
-	assert_int_equal(p.idle_timeout_ns, 0);
-	assert_int_equal(p.capture.nfiles, 2);
-	assert_string_equal(p.capture.files[1], "y");
+	assert_string_equal(p.sources[0].name, "read");
+	assert_false(plan_has_names(&p));
+	assert_int_equal(p.sources[0].input, PLAN_READ);
+	assert_int_equal(p.sources[0].idle_timeout_ns, 0);
+	assert_int_equal(p.sources[0].capture.nfiles, 2);
+	assert_string_equal(p.sources[0].capture.files[1], "y");
 	cmdline_done(&c);
+}
+
+static void
+test_log_level(void **state)
+{
+	static const struct {
+		const char *line;
+		enum log_level level;
+	} rows[] = {
+		{ "", LOG_LEVEL_WARN },
+		{ "-v", LOG_LEVEL_INFO },
+		{ "-v -v", LOG_LEVEL_DEBUG },
+		{ "-vvv", LOG_LEVEL_DEBUG },
+		{ "-q", LOG_LEVEL_ERROR },
+		{ "-v -q", LOG_LEVEL_ERROR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ATTR_COUNT(rows); i++) {
+		struct cmdline c;
+		struct plan p = good(&c, rows[i].line);
+
+		assert_int_equal(p.log.level, rows[i].level);
+		cmdline_done(&c);
+	}
 }
 
 /* The halves of a connection in a tunnel may go to two rings. */
@@ -285,14 +318,14 @@ test_rings_open_no_tunnels(void **state)
 
 	(void)state;
 	p = good_as(&tap, &c, "--workers 3");
-	assert_int_equal(p.workers, 3);
-	assert_int_equal(p.capture.decap, 0);
+	assert_int_equal(p.sources[0].workers, 3);
+	assert_int_equal(p.sources[0].capture.decap, 0);
 	cmdline_done(&c);
 	p = good_as(&tap, &c, "--workers 1 --decap 3");
-	assert_int_equal(p.capture.decap, 3);
+	assert_int_equal(p.sources[0].capture.decap, 3);
 	cmdline_done(&c);
 	p = good_as(&tap, &c, "--workers 2 --decap 0");
-	assert_int_equal(p.capture.decap, 0);
+	assert_int_equal(p.sources[0].capture.decap, 0);
 	cmdline_done(&c);
 }
 
@@ -386,6 +419,7 @@ main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_capture_options),
 		cmocka_unit_test(test_limits_by_input),
+		cmocka_unit_test(test_log_level),
 		cmocka_unit_test(test_rings_open_no_tunnels),
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_capture_refusals),

@@ -36,11 +36,36 @@ test_pairs(void **state)
 	sink_spec_done(&spec);
 }
 
+static void
+test_inputs(void **state)
+{
+	struct sink_spec spec;
+	char name[] = "web";
+
+	(void)state;
+	assert_int_equal(sink_spec_init(&spec, "tee", "h:1"), 0);
+	assert_true(sink_spec_hears(&spec, "web"));
+	assert_true(sink_spec_hears(&spec, ""));
+	assert_int_equal(sink_spec_hear(&spec, name), 0);
+	name[0] = 'x'; /* it is a copy */
+	assert_true(sink_spec_hears(&spec, "web"));
+	assert_false(sink_spec_hears(&spec, "we"));
+	assert_false(sink_spec_hears(&spec, "webb"));
+	assert_int_equal(sink_spec_hear(&spec, "mail"), 0);
+	assert_int_equal(sink_spec_hear(&spec, "web"), 0);
+	assert_int_equal(spec.ninputs, 2);
+	assert_true(sink_spec_hears(&spec, "mail"));
+	sink_spec_done(&spec);
+	assert_int_equal(spec.ninputs, 0);
+	assert_true(sink_spec_hears(&spec, "mail"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_inputs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
