@@ -4,10 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/descriptors.h"
 #include "app/drain.h"
+#include "app/input.h"
 #include "app/mainloop.h"
 #include "app/progress.h"
 #include "app/run.h"
@@ -19,65 +20,54 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/plan.h"
-#include "core/fanout.h"
 #include "core/source.h"
 #include "net/privilege.h"
-#include "net/worker.h"
 
 /*
  * How a run goes.  The order matters:
  *
- *	source		listeners, captures need privileges; no thread yet
+ *	inputs		listeners, captures need privileges; no thread yet
  *	user		given up before any output is opened
  *	background	fork before any thread
  *	main loop	signals and letters
  *	sinks		open their files, start their writers
- *	workers		loops, fan-outs, the source's part in each
- *	traffic		until the source has finished, or a signal came
+ *	workers		of each input: loops, fan-outs, the source's part
+ *	traffic		until all inputs have finished, or a signal came
  *	stop		sessions end, workers join, sinks drain, the sheet
+ *
+ * An input that comes to its own end is stopped alone; with the last one that
+ * hears, the run begins to stop.
  */
-
-/* Files that one sink may keep open: a sixteenth of all, within these. */
-#define SINK_FILES_MIN 2
-#define SINK_FILES_MAX 4096
 
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
 
 /* Listeners that plan.ready() is told of. */
-#define MAX_ADDRS 64
-
-struct run;
-
-/** struct ending - What the end of a worker needs to know. */
-struct ending {
-	const struct run *run;
-	struct fanout *fan;
-};
+#define MAX_ADDRS 256
 
 /**
  * struct run - All that is made for a plan
+ * @inputs:	@ninputs opened ones, in the order of the plan, which has room
+ *		for them
+ * @sources:	Their sources
+ * @from:	Where their figures are
  * @fds:	Descriptors this process may have
- * @stopping:	The source was told to stop
- * @is_told:	... by somebody: it did not come to its own end
+ * @stopping:	No input hears any more
+ * @is_told:	... since somebody said so: they did not all come to their end
  * @stop_ns:	When draining must be over, monotonic
  * @deaf:	A sink's thread had to be left behind
  */
 struct run {
 	const struct plan *plan;
-	struct source *source;
+	struct input *inputs;
+	size_t ninputs;
+	struct source **sources;
+	struct sheet_from *from;
+	struct source_numbers numbers;
 	struct sinks sinks;
-	struct sink_env env;
-	struct worker **workers;
-	struct fanout **fans;
-	struct ending *endings;
-	size_t nworkers;
-	size_t nstarted;
 	size_t fds;
 	struct mainloop loop;
 	struct progress progress;
-	struct mail finished;
-	struct mail stopped;
 	struct mail stdout_gone;
 	bool stopping;
 	bool is_told;
@@ -86,49 +76,6 @@ struct run {
 };
 
 /* --- the surroundings -------------------------------------------------- */
-
-static void
-raise_fd_limit(struct run *r)
-{
-	struct rlimit rl;
-
-	r->fds = 1024;
-	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
-		return;
-	if (rl.rlim_cur < rl.rlim_max) {
-		struct rlimit more = { rl.rlim_max, rl.rlim_max };
-
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			rl = more;
-	}
-	r->fds = rl.rlim_cur > 1 << 20 ? 1 << 20 : (size_t)rl.rlim_cur;
-}
-
-static unsigned
-files_per_sink(const struct run *r)
-{
-	size_t n = r->fds / 16;
-
-	if (n < SINK_FILES_MIN)
-		n = SINK_FILES_MIN;
-	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
-}
-
-/*
- * Sessions that fit: two sockets each, beside what is open now and what the
- * sinks may open.  At least one: a run that can do nothing helps nobody.
- */
-static uint64_t
-sessions_that_fit(const struct run *r)
-{
-	int probe = dup(STDERR_FILENO);
-	size_t used = probe < 0 ? 64 : (size_t)probe;
-
-	if (probe >= 0)
-		close(probe);
-	used += r->sinks.n * files_per_sink(r) + 1;
-	return r->fds > used + 2 ? (r->fds - used) / 2 : 1;
-}
 
 static bool
 wants_color(const struct plan *p)
@@ -172,11 +119,9 @@ on_stdout_gone(void *self)
 static struct sink_env
 sink_env(struct run *r)
 {
-	const struct source_ops *ops = r->source->ops;
 	bool tty = isatty(STDOUT_FILENO);
-	struct sink_env env = {
-		.source = ops->name,
-		.packets = ops->packets,
+
+	return (struct sink_env){
 		.overwrite = r->plan->overwrite,
 		.utf8 = tty && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.color = wants_color(r->plan),
@@ -186,12 +131,8 @@ sink_env(struct run *r)
 		.remark = on_remark,
 		.stdout_gone = on_stdout_gone,
 		.self = r,
-		.max_open = files_per_sink(r),
+		.max_open = descriptors_per_sink(r->fds),
 	};
-
-	if (ops->ifaces != NULL)
-		env.nifaces = ops->ifaces(r->source, &env.ifaces);
-	return env;
 }
 
 /* --- the end comes ----------------------------------------------------- */
@@ -205,13 +146,8 @@ begin_stop(struct run *r, bool is_told)
 	r->is_told = is_told;
 	mainloop_stop_is_final(&r->loop);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
-	r->source->ops->stop(r->source, r->plan->drain_ns);
-}
-
-static void
-deliver_finished(struct mail *m)
-{
-	begin_stop(ATTR_CONTAINER(m, struct run, finished), false);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_stop(&r->inputs[i], r->plan->drain_ns);
 }
 
 /* Whoever read our output has gone: there is nothing left to do (EPIPE). */
@@ -221,35 +157,36 @@ deliver_gone(struct mail *m)
 	begin_stop(ATTR_CONTAINER(m, struct run, stdout_gone), true);
 }
 
-static void
-deliver_stopped(struct mail *m)
+static size_t
+count_state(const struct run *r, enum input_state state)
 {
-	mainloop_end(&ATTR_CONTAINER(m, struct run, stopped)->loop);
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->ninputs; i++)
+		n += r->inputs[i].state == state;
+	return n;
 }
 
-/* --- what the source tells, on its own threads ------------------------- */
-
 static void
-on_finished(void *self)
+on_input_finished(void *self, struct input *in)
 {
 	struct run *r = self;
 
-	mainloop_send(&r->loop, &r->finished);
+	if (count_state(r, INPUT_HEARS) == 1)
+		begin_stop(r, false);
+	else
+		input_stop(in, r->plan->drain_ns);
 }
 
 static void
-on_stopped(void *self)
+on_input_over(void *self, struct input *in)
 {
 	struct run *r = self;
 
-	mainloop_send(&r->loop, &r->stopped);
-}
-
-static void
-on_trouble(void *self, const char *text)
-{
-	(void)self;
-	log_error("%s", text);
+	if (!r->stopping)
+		log_info("input %s is over", in->plan->name);
+	if (count_state(r, INPUT_OVER) == r->ninputs)
+		mainloop_end(&r->loop);
 }
 
 /* --- signals ----------------------------------------------------------- */
@@ -277,16 +214,24 @@ reopen_sinks(void *self)
 	}
 }
 
+static int
+take_sheet(const struct run *r, struct sheet *sh)
+{
+	int rc = sheet_take(sh, r->from, r->ninputs, r->sinks.v, r->sinks.n);
+
+	if (rc != 0)
+		log_error("no memory for the balance sheet");
+	return rc;
+}
+
 static void
 show_sheet(void *self)
 {
 	struct run *r = self;
 	struct sheet sh;
 
-	if (sheet_take(&sh, r->source, r->fans, r->nworkers) != 0) {
-		log_error("no memory for the balance sheet");
+	if (take_sheet(r, &sh) != 0)
 		return;
-	}
 	progress_hide(&r->progress);
 	sheet_print(&sh);
 	sheet_done(&sh);
@@ -310,22 +255,36 @@ static const struct mainloop_ops loop_ops = {
 /* --- making ------------------------------------------------------------ */
 
 static int
-open_source(struct run *r, struct err *err)
+open_inputs(struct run *r, struct err *err)
 {
-	const struct sources_opts o = {
+	const struct plan *p = r->plan;
+	const struct input_opts o = {
 		.fds = r->fds,
-		.names = r->plan->names,
-		.events = {
-			.finished = on_finished,
-			.stopped = on_stopped,
-			.trouble = on_trouble,
-			.self = r,
-		},
+		.names = p->names,
+		.numbers = &r->numbers,
+		.loop = &r->loop,
+		.finished = on_input_finished,
+		.over = on_input_over,
+		.self = r,
 	};
-	int code = 0;
 
-	r->source = sources_open(&r->plan->sources[0], &o, &code, err);
-	return r->source != NULL ? 0 : code;
+	r->inputs = calloc(p->nsources, sizeof(*r->inputs));
+	r->sources = calloc(p->nsources, sizeof(struct source *));
+	r->from = calloc(p->nsources, sizeof(*r->from));
+	if (r->inputs == NULL || r->sources == NULL || r->from == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	while (r->ninputs < p->nsources) {
+		size_t i = r->ninputs;
+		int rc = input_open(&r->inputs[i], &p->sources[i], &o, err);
+
+		if (rc != 0 && p->nsources > 1)
+			err_prefix(err, "input %s: ", p->sources[i].name);
+		if (rc != 0)
+			return rc;
+		r->sources[i] = r->inputs[i].source;
+		r->ninputs++;
+	}
+	return 0;
 }
 
 /* As daemon(3), once the listeners are open and before any thread is. */
@@ -346,39 +305,29 @@ drop_privileges(const struct plan *p, struct err *err)
 	return privilege_real(err);
 }
 
-/* No session is left on this worker: its sinks send what they have. */
-static void
-on_worker_ends(void *self)
-{
-	const struct ending *e = self;
-
-	fanout_finish(e->fan, e->run->stop_ns);
-}
-
 static int
-make_workers(struct run *r, struct err *err)
+attach_inputs(struct run *r, struct err *err)
 {
-	size_t n = sources_workers(&r->plan->sources[0]);
+	struct sink **heard = calloc(r->sinks.n + 1, sizeof(struct sink *));
+	int rc = 0;
 
-	r->workers = calloc(n, sizeof(struct worker *));
-	r->fans = calloc(n, sizeof(struct fanout *));
-	r->endings = calloc(n, sizeof(struct ending));
-	if (r->workers == NULL || r->fans == NULL || r->endings == NULL)
+	if (heard == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		r->workers[i] = worker_new((unsigned)i, err);
-		if (r->workers[i] == NULL)
-			return -EIO;
-		r->nworkers = i + 1;
-		r->fans[i] =
-		    fanout_new(r->sinks.v, r->sinks.n, r->workers[i], err);
-		if (r->fans[i] == NULL)
-			return -EIO;
-		r->endings[i] = (struct ending){ r, r->fans[i] };
-		worker_set_finish(
-		    r->workers[i], on_worker_ends, &r->endings[i]);
+	for (size_t i = 0; rc == 0 && i < r->ninputs; i++) {
+		struct input *in = &r->inputs[i];
+		size_t n =
+		    sinks_heard_by(&r->sinks, r->plan, in->plan->name, heard);
+
+		rc = input_attach(in, heard, n, err);
+		r->from[i] = (struct sheet_from){
+			.name = in->plan->name,
+			.src = in->source,
+			.fans = in->fans,
+			.nfans = in->nworkers,
+		};
 	}
-	return r->source->ops->attach(r->source, r->workers, r->fans, n, err);
+	free(heard);
+	return rc;
 }
 
 /* The log is written by it, so that no thread may run yet. */
@@ -387,30 +336,50 @@ start_progress(struct run *r)
 {
 	if (!progress_wanted(r->plan))
 		return;
-	progress_start(&r->progress, r->source, clock_mono_ns());
+	progress_start(&r->progress, r->sources[0], clock_mono_ns());
 	mainloop_tick(&r->loop, PROGRESS_MS);
+}
+
+static int
+limit_inputs(const struct run *r, struct err *err)
+{
+	uint64_t fit = descriptors_sessions(r->fds, r->sinks.n);
+	uint64_t *want = calloc(r->ninputs, sizeof(*want));
+	size_t n = 0;
+
+	if (want == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < r->ninputs; i++)
+		if (sources_has_limit(r->inputs[i].plan))
+			want[n++] = r->inputs[i].plan->max_concurrent;
+	descriptors_share(fit, want, n);
+	n = 0;
+	for (size_t i = 0; i < r->ninputs; i++)
+		if (sources_has_limit(r->inputs[i].plan))
+			sources_limit(
+			    r->sources[i], r->inputs[i].plan, want[n++]);
+	free(want);
+	return 0;
 }
 
 static int
 start_workers(struct run *r, struct err *err)
 {
-	start_progress(r);
-	sources_limit(r->source, &r->plan->sources[0], sessions_that_fit(r));
-	for (size_t i = 0; i < r->nworkers; i++) {
-		int rc = worker_start(r->workers[i], err);
+	int rc;
 
-		if (rc != 0)
-			return rc;
-		r->nstarted++;
-	}
-	return 0;
+	start_progress(r);
+	rc = limit_inputs(r, err);
+	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
+		rc = input_run(&r->inputs[i], err);
+	return rc;
 }
 
 /* Those that read the command line give -EINVAL and -EEXIST: it is wrong. */
 static int
 open_all(struct run *r, int *code, struct err *err)
 {
-	int rc = open_source(r, err);
+	const struct sink_env env = sink_env(r);
+	int rc = open_inputs(r, err);
 
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
@@ -421,12 +390,11 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc != 0)
 		return rc;
-	r->env = sink_env(r);
-	rc = sinks_make(&r->sinks, r->plan, &r->env, err);
+	rc = sinks_make(&r->sinks, r->plan, r->sources, &env, err);
 	if (rc == -EINVAL || rc == -EEXIST)
 		*code = RUN_USAGE;
 	if (rc == 0)
-		rc = make_workers(r, err);
+		rc = attach_inputs(r, err);
 	return rc;
 }
 
@@ -435,10 +403,10 @@ open_all(struct run *r, int *code, struct err *err)
 static void
 join_workers(struct run *r)
 {
-	for (size_t i = 0; i < r->nstarted; i++)
-		worker_stop(r->workers[i]);
-	for (size_t i = 0; i < r->nstarted; i++)
-		worker_join(r->workers[i]);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_end(&r->inputs[i], r->stop_ns);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_join(&r->inputs[i]);
 	progress_hide(&r->progress);
 }
 
@@ -449,6 +417,18 @@ drain_sinks(struct run *r)
 		r->deaf = true;
 }
 
+static bool
+has_failed_source(const struct run *r)
+{
+	for (size_t i = 0; i < r->ninputs; i++) {
+		const struct source *src = r->sources[i];
+
+		if (src->ops->failed != NULL && src->ops->failed(src))
+			return true;
+	}
+	return false;
+}
+
 static int
 close_books(struct run *r)
 {
@@ -457,10 +437,8 @@ close_books(struct run *r)
 	struct sheet sh;
 	int code = RUN_OK;
 
-	if (sheet_take(&sh, r->source, r->fans, r->nworkers) != 0) {
-		log_error("no memory for the balance sheet");
+	if (take_sheet(r, &sh) != 0)
 		return RUN_FAIL;
-	}
 	if (p->stats != NULL && strcmp(p->stats, "-") != 0 &&
 	    sheet_write(&sh, p->stats, &err) != 0) {
 		log_error("%s", err.text);
@@ -468,9 +446,7 @@ close_books(struct run *r)
 	}
 	if (!p->quiet || (p->stats != NULL && strcmp(p->stats, "-") == 0))
 		sheet_print(&sh);
-	if (sheet_has_failure(&sh))
-		code = RUN_FAIL;
-	if (r->source->ops->failed != NULL && r->source->ops->failed(r->source))
+	if (sheet_has_failure(&sh) || has_failed_source(r))
 		code = RUN_FAIL;
 	if (code == RUN_OK && p->strict && sheet_has_loss(&sh))
 		code = RUN_LOSS;
@@ -481,16 +457,12 @@ close_books(struct run *r)
 static void
 free_all(struct run *r)
 {
-	for (size_t i = 0; i < r->nworkers; i++)
-		worker_free(r->workers[i]);
-	if (r->source != NULL)
-		r->source->ops->free(r->source);
-	for (size_t i = 0; i < r->nworkers; i++)
-		fanout_free(r->fans[i]);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_free(&r->inputs[i]);
 	sinks_free(&r->sinks);
-	free(r->endings);
-	free(r->fans);
-	free(r->workers);
+	free(r->from);
+	free(r->sources);
+	free(r->inputs);
 }
 
 /* Something failed before traffic came: undo what was done. */
@@ -501,8 +473,8 @@ abandon(struct run *r)
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	/* The listeners' handles belong to the workers while these run. */
 	join_workers(r);
-	if (r->source != NULL)
-		r->source->ops->close(r->source);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_close(&r->inputs[i]);
 	r->is_told = true;
 	drain_sinks(r);
 }
@@ -510,23 +482,29 @@ abandon(struct run *r)
 static void
 announce(const struct run *r)
 {
-	const struct plan_source *s = &r->plan->sources[0];
+	const struct plan *p = r->plan;
 	struct addr addrs[MAX_ADDRS];
-	size_t n;
+	size_t n = 0;
 
-	if (r->plan->ready != NULL) {
-		n = sources_addrs(r->source, s, addrs, MAX_ADDRS);
-		r->plan->ready(r->plan, addrs, n);
-	} else if (!r->plan->quiet) {
-		sources_announce(r->source, s);
+	if (p->ready == NULL && p->quiet)
+		return;
+	for (size_t i = 0; i < r->ninputs; i++) {
+		if (p->ready == NULL)
+			sources_announce(r->sources[i], &p->sources[i]);
+		else
+			n += sources_addrs(r->sources[i], &p->sources[i],
+			    addrs + n, MAX_ADDRS - n);
 	}
+	if (p->ready != NULL)
+		p->ready(p, addrs, n);
 }
 
 static int
 carry_traffic(struct run *r)
 {
 	announce(r);
-	r->source->ops->start(r->source);
+	for (size_t i = 0; i < r->ninputs; i++)
+		input_start(&r->inputs[i]);
 	mainloop_run(&r->loop);
 	join_workers(r);
 	drain_sinks(r);
@@ -538,8 +516,6 @@ run_plan(const struct plan *p)
 {
 	struct run r = {
 		.plan = p,
-		.finished.deliver = deliver_finished,
-		.stopped.deliver = deliver_stopped,
 		.stdout_gone.deliver = deliver_gone,
 	};
 	struct err err = { "" };
@@ -548,7 +524,7 @@ run_plan(const struct plan *p)
 	clock_init();
 	(void)setlocale(LC_CTYPE, ""); /* "C" if there is no such locale */
 	(void)signal(SIGPIPE, SIG_IGN);
-	raise_fd_limit(&r);
+	r.fds = descriptors_raise();
 	if (open_all(&r, &code, &err) == 0 && start_workers(&r, &err) == 0) {
 		code = carry_traffic(&r);
 	} else {

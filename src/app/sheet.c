@@ -24,10 +24,55 @@ add_totals(struct sheet *sh, struct fanout *f)
 }
 
 static void
+count_open(struct sheet *sh)
+{
+	uint64_t closed = 0;
+
+	for (int i = 0; i < HOW_NHOWS; i++)
+		closed += sh->ended[i];
+	/* A session may have opened and closed between the two reads. */
+	sh->open = sh->sessions > closed ? sh->sessions - closed : 0;
+}
+
+static void
+take_input(struct sheet *sh, const struct sheet_from *from)
+{
+	const struct source_ops *ops = from->src->ops;
+
+	sh->has_packets = ops->packets;
+	if (ops->tally != NULL)
+		ops->tally(from->src, &sh->tally);
+	for (size_t w = 0; w < from->nfans; w++)
+		add_totals(sh, from->fans[w]);
+	for (int d = 0; d < DIR_NDIRS; d++)
+		sh->received[d] = sh->has_packets
+				      ? sh->tally.payload[d].received
+				      : sh->bytes[d];
+	count_open(sh);
+}
+
+/* Adds the figures of an input to those of all. */
+static void
+add_input(struct sheet *all, const struct sheet *one)
+{
+	all->has_packets = all->has_packets || one->has_packets;
+	tally_add(&all->tally, &one->tally);
+	all->sessions += one->sessions;
+	all->open += one->open;
+	for (int i = 0; i < HOW_NHOWS; i++)
+		all->ended[i] += one->ended[i];
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		all->received[d] += one->received[d];
+		all->bytes[d] += one->bytes[d];
+		all->gap_bytes[d] += one->gap_bytes[d];
+		all->lost_bytes[d] += one->lost_bytes[d];
+	}
+	all->conflicts += one->conflicts;
+}
+
+static void
 add_lane(struct sheet_sink *s, const struct sink_lane *lane)
 {
-	s->name = lane->sink->name;
-	s->kind = lane->sink->ops->kind;
 	s->offered += count_get(&lane->count.offered);
 	s->written += count_get(&lane->count.written);
 	s->missed += count_get(&lane->count.missed);
@@ -52,38 +97,76 @@ queued(const struct sheet_sink *s)
 	return s->offered > out ? s->offered - out : 0;
 }
 
-int
-sheet_take(struct sheet *sh, const struct source *src,
-    struct fanout *const *fans, size_t n)
+/* The line of this sink; NULL: it has none. */
+static struct sheet_sink *
+line_of(struct sheet *sh, struct sink *const *sinks, const struct sink *sink)
 {
-	uint64_t closed = 0;
-
-	memset(sh, 0, sizeof(*sh));
-	sh->has_packets = src->ops->packets;
-	if (src->ops->tally != NULL)
-		src->ops->tally(src, &sh->tally);
-	sh->nsinks = fanout_count(fans[0]);
-	sh->sinks = calloc(sh->nsinks + 1, sizeof(*sh->sinks));
-	if (sh->sinks == NULL)
-		return -ENOMEM;
-	for (size_t w = 0; w < n; w++) {
-		add_totals(sh, fans[w]);
-		for (size_t i = 0; i < sh->nsinks; i++)
-			add_lane(&sh->sinks[i], fanout_lane(fans[w], i));
-	}
 	for (size_t i = 0; i < sh->nsinks; i++)
+		if (sinks[i] == sink)
+			return &sh->sinks[i];
+	return NULL;
+}
+
+static void
+add_lanes(struct sheet *sh, struct sink *const *sinks, const struct fanout *f)
+{
+	for (size_t i = 0; i < fanout_count(f); i++) {
+		const struct sink_lane *lane = fanout_lane(f, i);
+		struct sheet_sink *line = line_of(sh, sinks, lane->sink);
+
+		if (line != NULL)
+			add_lane(line, lane);
+	}
+}
+
+static int
+make_room(struct sheet *sh, size_t ninputs, size_t nsinks)
+{
+	memset(sh, 0, sizeof(*sh));
+	sh->inputs = calloc(ninputs + 1, sizeof(*sh->inputs));
+	sh->sinks = calloc(nsinks + 1, sizeof(*sh->sinks));
+	if (sh->inputs == NULL || sh->sinks == NULL) {
+		sheet_done(sh);
+		return -ENOMEM;
+	}
+	sh->ninputs = ninputs;
+	sh->nsinks = nsinks;
+	return 0;
+}
+
+int
+sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
+    struct sink *const *sinks, size_t nsinks)
+{
+	if (make_room(sh, n, nsinks) != 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < nsinks; i++) {
+		sh->sinks[i].name = sinks[i]->name;
+		sh->sinks[i].kind = sinks[i]->ops->kind;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct sheet_input *in = &sh->inputs[i];
+
+		in->name = from[i].name;
+		in->source = from[i].src->ops->name;
+		take_input(&in->figures, &from[i]);
+		add_input(sh, &in->figures);
+		for (size_t w = 0; w < from[i].nfans; w++)
+			add_lanes(sh, sinks, from[i].fans[w]);
+	}
+	for (size_t i = 0; i < nsinks; i++)
 		sh->sinks[i].queued = queued(&sh->sinks[i]);
-	for (int i = 0; i < HOW_NHOWS; i++)
-		closed += sh->ended[i];
-	sh->open = sh->sessions > closed ? sh->sessions - closed : 0;
 	return 0;
 }
 
 void
 sheet_done(struct sheet *sh)
 {
+	free(sh->inputs);
 	free(sh->sinks);
+	sh->inputs = NULL;
 	sh->sinks = NULL;
+	sh->ninputs = 0;
 	sh->nsinks = 0;
 }
 

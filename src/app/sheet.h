@@ -21,7 +21,9 @@
 
 struct err;
 struct fanout;
+struct sink;
 struct source;
+struct sheet_input;
 
 /** struct sheet_sink - One sink, all workers together. */
 struct sheet_sink {
@@ -40,13 +42,17 @@ struct sheet_sink {
 
 /**
  * struct sheet - The figures at one moment
- * @has_packets: The source gives packets; else @tally is all zero
- * @tally:	What the source has counted
+ * @has_packets: Some source gives packets; else @tally is all zero
+ * @tally:	What the sources have counted
+ * @received:	Payload that came in: of a source that puts nothing in order
+ *		what it delivered, else tally.payload[].received
+ * @inputs:	The same for each input, without sinks; @ninputs of them; owned
  * @sinks:	@nsinks of them; owned
  */
 struct sheet {
 	bool has_packets;
 	struct tally tally;
+	uint64_t received[DIR_NDIRS];
 	uint64_t sessions;
 	uint64_t open;
 	uint64_t ended[HOW_NHOWS];
@@ -54,19 +60,42 @@ struct sheet {
 	uint64_t gap_bytes[DIR_NDIRS];
 	uint64_t lost_bytes[DIR_NDIRS];
 	uint64_t conflicts;
+	struct sheet_input *inputs;
+	size_t ninputs;
 	struct sheet_sink *sinks;
 	size_t nsinks;
 };
 
+/** struct sheet_input - One input, all its workers together. */
+struct sheet_input {
+	const char *name;
+	const char *source;
+	struct sheet figures;
+};
+
 /**
- * sheet_take() - Add up the counters of all workers
- * @src:	Where they hear
- * @fans:	@n of them
+ * struct sheet_from - Where the figures of an input are
+ * @name:	What it is called; outlives the sheet
+ * @src:	Where it hears
+ * @fans:	Of its workers, @nfans of them
+ */
+struct sheet_from {
+	const char *name;
+	const struct source *src;
+	struct fanout *const *fans;
+	size_t nfans;
+};
+
+/**
+ * sheet_take() - Add up the counters of all inputs and workers
+ * @from:	@n of them
+ * @sinks:	@nsinks of them, that are to be in it; each may have a lane on
+ *		some of the workers only.  They outlive the sheet
  *
  * Return: 0 or -ENOMEM.  Release with sheet_done().
  */
-int sheet_take(struct sheet *sh, const struct source *src,
-    struct fanout *const *fans, size_t n) ATTR_WUNRES;
+int sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
+    struct sink *const *sinks, size_t nsinks) ATTR_WUNRES;
 
 /** sheet_done() - Idempotent. */
 void sheet_done(struct sheet *sh);

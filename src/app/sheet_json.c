@@ -30,19 +30,15 @@ ends_json(const struct sheet *sh)
 	return ends;
 }
 
-/*
- * Where nothing is put in order, what was received is what was delivered;
- * the rest of the payload's counters are zero then.
- */
+/* Where nothing is put in order, only what was delivered is not zero. */
 static json_t *
 direction_json(const struct sheet *sh, enum dir d)
 {
 	const struct tally *t = &sh->tally;
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "received",
-	    json_of(sh->has_packets ? t->payload[d].received : sh->bytes[d]),
-	    "delivered", json_of(sh->bytes[d]), "duplicate",
+	    "received", json_of(sh->received[d]), "delivered",
+	    json_of(sh->bytes[d]), "duplicate",
 	    json_of(t->payload[d].duplicate), "differing",
 	    json_of(t->payload[d].differing), "late",
 	    json_of(t->payload[d].late), "strays",
@@ -147,21 +143,79 @@ process_json(void)
 	    json_of(peak_resident(&ru)));
 }
 
+/* What was heard: by one input, or by all of them. */
 static json_t *
-sheet_json(const struct sheet *sh)
+heard_json(const struct sheet *sh)
 {
-	json_t *sinks = json_array();
-
-	for (size_t i = 0; i < sh->nsinks; i++)
-		(void)json_array_append_new(sinks, sink_json(&sh->sinks[i]));
-	return json_pack("{s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:o, "
-			 "s:o, s:o}",
+	return json_pack("{s:o, s:o, s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:o}",
 	    "packets", packets_json(sh), "kernel", kernel_json(sh), "bytes",
 	    "c2s", direction_json(sh, DIR_CLIENT), "s2c",
 	    direction_json(sh, DIR_SERVER), "sessions", "total",
 	    json_of(sh->sessions), "open", json_of(sh->open), "ends",
-	    ends_json(sh), "conflicts", json_of(sh->conflicts), "sinks", sinks,
-	    "process", process_json());
+	    ends_json(sh), "conflicts", json_of(sh->conflicts));
+}
+
+/* @o with one more key; NULL, and both are released, without memory. */
+static json_t *
+with(json_t *o, const char *key, json_t *value)
+{
+	if (json_object_set_new(o, key, value) == 0)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *
+input_json(const struct sheet_input *in)
+{
+	json_t *one =
+	    json_pack("{s:s, s:s}", "name", in->name, "source", in->source);
+	json_t *heard = heard_json(&in->figures);
+
+	if (json_object_update(one, heard) != 0) {
+		json_decref(one);
+		one = NULL;
+	}
+	json_decref(heard);
+	return one;
+}
+
+static json_t *
+inputs_json(const struct sheet *sh)
+{
+	json_t *inputs = json_array();
+
+	for (size_t i = 0; i < sh->ninputs; i++) {
+		if (json_array_append_new(inputs, input_json(&sh->inputs[i])) ==
+		    0)
+			continue;
+		json_decref(inputs);
+		return NULL;
+	}
+	return inputs;
+}
+
+static json_t *
+sinks_json(const struct sheet *sh)
+{
+	json_t *sinks = json_array();
+
+	for (size_t i = 0; i < sh->nsinks; i++) {
+		if (json_array_append_new(sinks, sink_json(&sh->sinks[i])) == 0)
+			continue;
+		json_decref(sinks);
+		return NULL;
+	}
+	return sinks;
+}
+
+static json_t *
+sheet_json(const struct sheet *sh)
+{
+	json_t *root = with(heard_json(sh), "inputs", inputs_json(sh));
+
+	root = with(root, "sinks", sinks_json(sh));
+	return with(root, "process", process_json());
 }
 
 static int

@@ -140,15 +140,48 @@ put_sink(const struct sheet_sink *s, size_t width, struct obuf *o)
 	obuf_putc(o, '\n');
 }
 
-void
-sheet_print(const struct sheet *sh)
+/* What each has to do with the sums above it; one alone has all of them. */
+static void
+put_input(const struct sheet_input *in, size_t width, struct obuf *o)
 {
-	struct obuf o = { 0 };
+	const struct sheet *sh = &in->figures;
+	uint64_t missing = 0, lost = 0;
+
+	put_label(o, in->name, width);
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		missing += sh->gap_bytes[d];
+		lost += sh->lost_bytes[d];
+	}
+	put_number(o, "sessions ", sh->sessions, "");
+	put_number(o, "  c2s ", sh->bytes[DIR_CLIENT], "");
+	put_number(o, "  s2c ", sh->bytes[DIR_SERVER], "");
+	if (missing > 0)
+		put_number(o, "  missing ", missing, "");
+	if (lost > 0)
+		put_number(o, "  not delivered ", lost, "");
+	obuf_putc(o, '\n');
+}
+
+static size_t
+label_width(const struct sheet *sh)
+{
 	size_t width = strlen("sessions");
 
 	for (size_t i = 0; i < sh->nsinks; i++)
 		if (strlen(sh->sinks[i].name) > width)
 			width = strlen(sh->sinks[i].name);
+	for (size_t i = 0; sh->ninputs > 1 && i < sh->ninputs; i++)
+		if (strlen(sh->inputs[i].name) > width)
+			width = strlen(sh->inputs[i].name);
+	return width;
+}
+
+void
+sheet_print(const struct sheet *sh)
+{
+	struct obuf o = { 0 };
+	size_t width = label_width(sh);
+
 	if (sh->has_packets) {
 		put_packets(&sh->tally, width, &o);
 		put_remarks(&sh->tally, width, &o);
@@ -156,6 +189,8 @@ sheet_print(const struct sheet *sh)
 	put_sessions(sh, width, &o);
 	put_direction(sh, DIR_CLIENT, width, &o);
 	put_direction(sh, DIR_SERVER, width, &o);
+	for (size_t i = 0; sh->ninputs > 1 && i < sh->ninputs; i++)
+		put_input(&sh->inputs[i], width, &o);
 	for (size_t i = 0; i < sh->nsinks; i++)
 		put_sink(&sh->sinks[i], width, &o);
 	/* There is nobody left to tell when stderr itself fails. */

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include "app/sinks.h"
 #include "base/err.h"
 #include "config/plan.h"
+#include "core/packet.h"
+#include "core/source.h"
 
 /* Enough for a writer to be busy while the next batches are made. */
 #define READ_QUEUE ((size_t)8 << 20)
@@ -95,36 +98,82 @@ default_queue(const struct sink_kind *kind, const char *source)
 	return waits ? READ_QUEUE : kind->queue;
 }
 
-/* Appends an empty sink to @s, which has room for it. */
-static struct sink *
-add_sink(struct sinks *s)
+/* Every name that a sink hears is that of an input. */
+static int
+check_inputs(
+    const struct plan *p, const struct sink_spec *spec, struct err *err)
 {
-	struct sink *sink = calloc(1, sizeof(*sink));
+	for (size_t i = 0; i < spec->ninputs; i++)
+		if (plan_find_source(p, spec->inputs[i]) == NULL)
+			return err_set(err, -EINVAL,
+			    "there is no input \"%.64s\"", spec->inputs[i]);
+	return 0;
+}
 
-	if (sink != NULL)
-		s->v[s->n++] = sink;
-	return sink;
+/* A tap cannot wait and a proxy should not: the one that can least decides. */
+static bool
+outranks(const char *source, const char *other)
+{
+	if (strcmp(source, "tap") == 0)
+		return true;
+	return strcmp(source, "proxy") == 0 && strcmp(other, "read") == 0;
+}
+
+/* Appends the interfaces of @src to *@all, @env->nifaces of them. */
+static int
+add_ifaces(
+    const struct source *src, struct packet_iface **all, struct sink_env *env)
+{
+	const struct packet_iface *list;
+	struct packet_iface *more;
+	size_t n;
+
+	if (src->ops->ifaces == NULL)
+		return 0;
+	n = src->ops->ifaces(src, &list);
+	if (n == 0)
+		return 0;
+	more = realloc(*all, (env->nifaces + n) * sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	memcpy(more + env->nifaces, list, n * sizeof(*more));
+	*all = more;
+	env->nifaces += n;
+	return 0;
+}
+
+/* What the inputs mean to a sink that hears them; *@ifaces: owned. */
+static int
+settle_env(const struct sink_spec *spec, const struct plan *p,
+    struct source *const *sources, struct sink_env *env,
+    struct packet_iface **ifaces)
+{
+	env->source = NULL;
+	env->packets = false;
+	env->nifaces = 0;
+	env->inputs = plan_has_names(p);
+	for (size_t i = 0; i < p->nsources; i++) {
+		const struct source_ops *ops = sources[i]->ops;
+
+		if (!sink_spec_hears(spec, p->sources[i].name))
+			continue;
+		if (env->source == NULL || outranks(ops->name, env->source))
+			env->source = ops->name;
+		env->packets = env->packets || ops->packets;
+		if (add_ifaces(sources[i], ifaces, env) != 0)
+			return -ENOMEM;
+	}
+	assert(env->source != NULL);
+	env->ifaces = *ifaces;
+	return 0;
 }
 
 static int
-make_one(struct sinks *s, const struct plan *p, const struct sink_spec *spec,
-    const struct sink_env *env, struct err *err)
+make_one(struct sink *sink, const struct sink_kind *kind,
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
 {
-	const struct sink_kind *kind = registry_find_sink(spec->kind);
-	struct sink *sink;
-	char *name;
 	int rc;
 
-	if (kind == NULL)
-		return err_set(
-		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
-	name = choose_name(p, s, spec);
-	sink = name != NULL ? add_sink(s) : NULL;
-	if (sink == NULL) {
-		free(name);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	sink->name = name;
 	sink->queue =
 	    spec->queue != 0 ? spec->queue : default_queue(kind, env->source);
 	sink->match = spec->match;
@@ -132,17 +181,47 @@ make_one(struct sinks *s, const struct plan *p, const struct sink_spec *spec,
 			    ? spec->on_full
 			    : default_on_full(kind, spec, env->source);
 	rc = kind->make(sink, spec, env, err);
-	if (rc != 0) {
-		/* Half made: there is nothing that free() could release. */
+	/* Half made: there is nothing that free() could release. */
+	if (rc != 0)
 		sink->ops = NULL;
-		err_prefix(err, "%s: ", name);
-	}
+	return rc;
+}
+
+/* The next of the plan; there is room for it. */
+static int
+add_one(struct sinks *s, const struct plan *p, struct source *const *sources,
+    const struct sink_env *common, struct err *err)
+{
+	const struct sink_spec *spec = &p->sinks[s->n];
+	const struct sink_kind *kind = registry_find_sink(spec->kind);
+	struct sink_env env = *common;
+	struct sink *sink;
+	int rc;
+
+	if (kind == NULL)
+		return err_set(
+		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
+	sink = calloc(1, sizeof(*sink));
+	if (sink == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	sink->name = choose_name(p, s, spec);
+	s->v[s->n++] = sink;
+	if (sink->name == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = check_inputs(p, spec, err);
+	if (rc == 0 &&
+	    settle_env(spec, p, sources, &env, &s->ifaces[s->n - 1]) != 0)
+		rc = err_set(err, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = make_one(sink, kind, spec, &env, err);
+	if (rc != 0)
+		err_prefix(err, "%s: ", sink->name);
 	return rc;
 }
 
 int
-sinks_make(struct sinks *s, const struct plan *p, const struct sink_env *env,
-    struct err *err)
+sinks_make(struct sinks *s, const struct plan *p, struct source *const *sources,
+    const struct sink_env *env, struct err *err)
 {
 	struct sinks made = { .n = 0 };
 	int rc = check_names(p, err);
@@ -150,16 +229,29 @@ sinks_make(struct sinks *s, const struct plan *p, const struct sink_env *env,
 	if (rc != 0)
 		return rc;
 	made.v = calloc(p->nsinks + 1, sizeof(struct sink *));
-	if (made.v == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; rc == 0 && i < p->nsinks; i++)
-		rc = make_one(&made, p, &p->sinks[i], env, err);
+	made.ifaces = calloc(p->nsinks + 1, sizeof(struct packet_iface *));
+	if (made.v == NULL || made.ifaces == NULL)
+		rc = err_set(err, -ENOMEM, "out of memory");
+	while (rc == 0 && made.n < p->nsinks)
+		rc = add_one(&made, p, sources, env, err);
 	if (rc != 0) {
 		sinks_free(&made);
 		return rc;
 	}
 	*s = made;
 	return 0;
+}
+
+size_t
+sinks_heard_by(const struct sinks *s, const struct plan *p, const char *input,
+    struct sink **out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (sink_spec_hears(&p->sinks[i], input))
+			out[n++] = s->v[i];
+	return n;
 }
 
 void
@@ -172,7 +264,9 @@ sinks_free(struct sinks *s)
 			sink->ops->free(sink);
 		free(sink->name);
 		free(sink);
+		free(s->ifaces[i]);
 	}
+	free(s->ifaces);
 	free(s->v);
 	*s = (struct sinks){ .n = 0 };
 }

@@ -8,14 +8,18 @@
 #include "core/sink_spec.h"
 
 struct err;
+struct packet_iface;
 struct plan;
+struct source;
 
 /**
  * struct sinks - All sinks of a run
- * @v:		@n pointers, as fanout_new() wants them; owned
+ * @v:		@n pointers, in the order of the plan; owned
+ * @ifaces:	Of each: the interfaces that it knows from the start; owned
  */
 struct sinks {
 	struct sink **v;
+	struct packet_iface **ifaces;
 	size_t n;
 };
 
@@ -25,7 +29,11 @@ bool sinks_is_stdout(const struct sink_spec *spec);
 /**
  * sinks_make() - Make what a plan asks for, in its order
  * @s:		Set on success; free with sinks_free()
- * @env:	Borrowed until all sinks are freed
+ * @sources:	Those of the plan's inputs, in their order; they outlive the
+ *		sinks
+ * @env:	What all sinks have in common; what depends on the inputs that
+ *		a sink hears is set here: tap if one of them is a tap, else
+ *		proxy if one is, else read
  * @err:	Begins with the sink: "flows: ..."
  *
  * Settles what a specification left open.  Names: that of the kind, or
@@ -38,7 +46,19 @@ bool sinks_is_stdout(const struct sink_spec *spec);
  *	   mean that the text is wrong, anything else the surroundings
  */
 int sinks_make(struct sinks *s, const struct plan *p,
-    const struct sink_env *env, struct err *err) ATTR_WUNRES;
+    struct source *const *sources, const struct sink_env *env,
+    struct err *err) ATTR_WUNRES;
+
+/**
+ * sinks_heard_by() - Which sinks hear an input?
+ * @p:		The plan that @s was made from
+ * @input:	Its name
+ * @out:	Room for @s->n of them
+ *
+ * Return: how many it has put there
+ */
+size_t sinks_heard_by(const struct sinks *s, const struct plan *p,
+    const char *input, struct sink **out);
 
 /** sinks_free() - Release all of them, after their lanes; idempotent. */
 void sinks_free(struct sinks *s);

@@ -38,6 +38,7 @@ open_proxy(const struct plan_source *s, const struct sources_opts *o, int *code,
 		.max_sessions = s->max_sessions,
 		.max_bytes = s->max_bytes,
 		.idle_timeout_ns = s->idle_timeout_ns,
+		.place = { s->name, o->numbers },
 		.events = o->events,
 	};
 	struct source *src;
@@ -53,14 +54,6 @@ open_proxy(const struct plan_source *s, const struct sources_opts *o, int *code,
 	src = proxy_new(&po, err);
 	free(pairs);
 	return src;
-}
-
-static void
-limit_proxy(struct source *src, const struct plan_source *s, uint64_t fit)
-{
-	uint64_t limit = s->max_concurrent;
-
-	proxy_limit(src, limit > 0 && limit < fit ? limit : fit);
 }
 
 static size_t
@@ -144,6 +137,7 @@ open_tap(const struct plan_source *s, const struct sources_opts *o, int *code,
 		.max_sessions = s->max_sessions,
 		.names = o->names,
 		.dissect = dissect_opts(s),
+		.place = { s->name, o->numbers },
 		.events = o->events,
 	};
 
@@ -184,6 +178,7 @@ open_read(const struct plan_source *s, const struct sources_opts *o, int *code,
 		.max_sessions = s->max_sessions,
 		.names = o->names,
 		.dissect = dissect_opts(s),
+		.place = { s->name, o->numbers },
 		.events = o->events,
 	};
 
@@ -197,14 +192,13 @@ struct kind {
 	struct source *(*open)(const struct plan_source *s,
 	    const struct sources_opts *o, int *code, struct err *err);
 	size_t (*workers)(const struct plan_source *s);
-	void (*limit)(
-	    struct source *src, const struct plan_source *s, uint64_t fit);
+	void (*limit)(struct source *src, uint64_t max_concurrent);
 	size_t (*addrs)(const struct source *src, struct addr *out, size_t max);
 	void (*announce)(const struct source *src, const struct plan_source *s);
 };
 
 static const struct kind kinds[] = {
-	[PLAN_PROXY] = { open_proxy, proxy_workers, limit_proxy, proxy_addrs,
+	[PLAN_PROXY] = { open_proxy, proxy_workers, proxy_limit, proxy_addrs,
 	    announce_proxy },
 	[PLAN_TAP] = { open_tap, tap_workers, NULL, NULL, announce_tap },
 	[PLAN_READ] = { open_read, read_workers, NULL, NULL, NULL },
@@ -224,11 +218,16 @@ sources_workers(const struct plan_source *s)
 	return kinds[s->input].workers(s);
 }
 
-void
-sources_limit(struct source *src, const struct plan_source *s, uint64_t fit)
+bool
+sources_has_limit(const struct plan_source *s)
 {
-	if (kinds[s->input].limit != NULL)
-		kinds[s->input].limit(src, s, fit);
+	return kinds[s->input].limit != NULL;
+}
+
+void
+sources_limit(struct source *src, const struct plan_source *s, uint64_t limit)
+{
+	kinds[s->input].limit(src, limit);
 }
 
 size_t

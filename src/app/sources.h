@@ -23,11 +23,13 @@ struct plan_source;
  * struct sources_opts - What the surroundings add to an input
  * @fds:	Descriptors this process may have
  * @names:	--names
+ * @numbers:	Of the run; outlive the source
  * @events:	See core/source.h
  */
 struct sources_opts {
 	size_t fds;
 	bool names;
+	struct source_numbers *numbers;
 	struct source_events events;
 };
 
@@ -44,14 +46,17 @@ struct source *sources_open(const struct plan_source *s,
 /** sources_workers() - How many threads carry its traffic; > 0 */
 size_t sources_workers(const struct plan_source *s);
 
+/** sources_has_limit() - Does each session of its need descriptors? */
+bool sources_has_limit(const struct plan_source *s);
+
 /**
  * sources_limit() - Settle how many sessions there may be at once
- * @fit:	So many fit into the descriptors that the sinks have left
+ * @limit:	> 0; the plan's max_concurrent, as far as descriptors go
  *
- * Before the source is started.
+ * Before it is started; of those with sources_has_limit().
  */
 void sources_limit(
-    struct source *src, const struct plan_source *s, uint64_t fit);
+    struct source *src, const struct plan_source *s, uint64_t limit);
 
 /**
  * sources_addrs() - Where it listens

@@ -111,9 +111,6 @@ struct plan_capture {
 /* Silence after which tap forgets a session, unless told otherwise. */
 #define PLAN_TAP_IDLE_NS UINT64_C(3600000000000)
 
-/* Most inputs of one run: each has threads of its own. */
-#define PLAN_MAX_SOURCES 64
-
 /* Longest name of an input, without its end: [A-Za-z0-9_.-]. */
 #define PLAN_NAME_MAX 64
 

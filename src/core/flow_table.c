@@ -295,6 +295,7 @@ new_flow(struct flow_table *t, const struct arrival *a, unsigned client_at)
 	s = &f->conn.s;
 	s->id = id;
 	s->source = t->o.source;
+	s->input = t->o.input;
 	s->client = by_client ? a->seg->src : a->seg->dst;
 	s->server = by_client ? a->seg->dst : a->seg->src;
 	f->conn.is_self = flow_map_key_is_self(&a->key);

@@ -35,6 +35,7 @@ struct session;
 /**
  * struct flow_opts - What a table is made from
  * @source:	session.source: "tap" or "read"; static
+ * @input:	session.input
  * @reasm:	Budgets and rules of reassembly
  * @max_concurrent: Sessions at once; then the one idle longest is ended as
  *		HOW_EVICTED; > 0
@@ -52,6 +53,7 @@ struct session;
  */
 struct flow_opts {
 	const char *source;
+	const char *input;
 	struct reasm_opts reasm;
 	uint64_t max_concurrent;
 	uint64_t idle_ns;

@@ -13,8 +13,8 @@
 
 /**
  * struct packet_iface - Where packets come from; lives as long as its source
- * @id:		Running number from 0, unique within the run: several files, or
- *		several sections of one, count on
+ * @id:		Running number from 0, unique within the run: all inputs, files
+ *		and sections count on
  * @linktype:	What its packets begin with, a LINKTYPE_ value
  *(pcap-linktype(7), in a live capture the DLT_ value translated to it)
  * @snaplen:	Most bytes of each packet; 0: no limit known

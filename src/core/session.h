@@ -37,6 +37,7 @@ struct session_name {
  * struct session - What is known about a conversation
  * @id:		Running number from 1, unique within the run
  * @source:	"proxy", "tap" or "read"; static
+ * @input:	Name of the input that hears it; lives as long as the run
  * @client:	The true peer that opened the connection
  * @server:	The true other end
  * @listen:	Proxy only: our end of the client's connection, else UNSPEC
@@ -45,8 +46,8 @@ struct session_name {
  * @target:	Proxy: the target as its user wrote it ("ftp.example.com:21");
  *		NULL otherwise.  Borrowed; lives as long as the program.
  * @midstream:	First seen in the middle
- * @no_packets:	Its source gives packets, but none of this session (a
- *		netrecord log): sinks that keep packets get its events
+ * @no_packets:	Nobody gives packets of it (a proxy, a netrecord log): sinks
+ *		that keep packets get its events
  * @open_ns:	Event time of the first sight (proxy: of the accept)
  * @last_ns:	Event time of the last event
  * @bytes:	Stream bytes delivered to the sinks, gaps not included
@@ -73,6 +74,7 @@ struct session_name {
 struct session {
 	uint64_t id;
 	const char *source;
+	const char *input;
 	struct addr client;
 	struct addr server;
 	struct addr listen;

@@ -107,11 +107,15 @@ int sink_spec_init(
 void sink_spec_done(struct sink_spec *spec);
 
 /**
- * struct sink_env - What all sinks of a run have in common
- * @source:	"proxy", "tap" or "read": sets the default of on-full
- * @packets:	The source gives packets as captured (sink_ops.packet)
- * @ifaces:	@nifaces interfaces that are known from the start; borrowed.
- *		Unless all are known, there is only one worker (core/source.h)
+ * struct sink_env - What surrounds a sink
+ * @source:	"proxy", "tap" or "read": the one among the inputs it hears
+ *		that can wait least; sets the default of on-full
+ * @packets:	One of them gives packets as captured (sink_ops.packet).
+ *		Sessions of the others say so (session.no_packets).
+ * @ifaces:	@nifaces interfaces that are known from the start, of all of
+ *		them; borrowed as long as the sink lives.  Others may follow,
+ *		on any worker.
+ * @inputs:	Records say by which input a session was heard
  * @overwrite:	--overwrite: files that exist may be cut to nothing
  * @utf8:	Standard output can show UTF-8 (arrows, control pictures)
  * @color:	Standard output wants colour
@@ -128,6 +132,7 @@ struct sink_env {
 	bool packets;
 	const struct packet_iface *ifaces;
 	size_t nifaces;
+	bool inputs;
 	bool overwrite;
 	bool utf8;
 	bool color;

@@ -1,6 +1,7 @@
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,40 @@ struct source_events {
 	void (*stopped)(void *self);
 	void (*trouble)(void *self, const char *text);
 	void *self;
+};
+
+/**
+ * struct source_numbers - Numbers that are unique in a run, for all sources
+ * @sessions:	Given out to sessions, from 1
+ * @ifaces:	... to interfaces, from 0
+ */
+struct source_numbers {
+	_Atomic uint64_t sessions;
+	_Atomic uint32_t ifaces;
+};
+
+/** source_number_session() - session.id of the next; any thread. */
+static inline uint64_t
+source_number_session(struct source_numbers *n)
+{
+	return atomic_fetch_add(&n->sessions, 1) + 1;
+}
+
+/** source_number_iface() - packet_iface.id of the next; any thread. */
+static inline uint32_t
+source_number_iface(struct source_numbers *n)
+{
+	return atomic_fetch_add(&n->ifaces, 1);
+}
+
+/**
+ * struct source_place - Its place in the run
+ * @input:	What the input is called: session.input; outlives the source
+ * @numbers:	Of the run; likewise
+ */
+struct source_place {
+	const char *input;
+	struct source_numbers *numbers;
 };
 
 /**

@@ -93,6 +93,9 @@ struct tally {
 	uint64_t interface_dropped;
 };
 
+/** tally_add() - Add what another source has counted. */
+void tally_add(struct tally *t, const struct tally *other);
+
 /** tally_add_payload() - Add a worker's counters of both directions. */
 void tally_add_payload(
     struct tally *t, const struct payload_count payload[DIR_NDIRS]);

@@ -216,6 +216,7 @@ open_rings(struct capture *cap, struct err *err)
 		}
 		cap->rings[0].is_first = true;
 		c->iface = (struct packet_iface){
+			.id = source_number_iface(c->o.place.numbers),
 			.linktype = linktype_of_dlt(pcap_datalink(handles[0])),
 			.snaplen = (uint32_t)pcap_snapshot(handles[0]),
 			.name = cap->iface,

@@ -31,9 +31,10 @@ struct err;
  * @max_packets: -c: stop after so many; 0: no limit
  * @max_sessions: Stop when so many are over; 0: no limit
  * @names:	Look names up (--names): they appear once they are known
- * @dissect:	Of each worker; its next_id, opening, is_own and self are set
- *		here
- * @events:	See core/source.h
+ * @dissect:	Of each worker; its input, next_id, opening, is_own and self
+ *		are set here
+ * @place:	See core/source.h
+ * @events:	Likewise
  */
 struct capture_opts {
 	const char *iface;
@@ -46,6 +47,7 @@ struct capture_opts {
 	uint64_t max_sessions;
 	bool names;
 	struct dissect_opts dissect;
+	struct source_place place;
 	struct source_events events;
 };
 

@@ -133,12 +133,12 @@ on_next_id(void *self)
 {
 	struct capture_ring *r = self;
 	struct capture_common *c = r->common;
-	uint64_t id = atomic_fetch_add(&c->ids, 1) + 1;
+	uint64_t nth = atomic_fetch_add(&c->opened, 1) + 1;
 
-	if (c->o.max_sessions > 0 && id > c->o.max_sessions)
+	if (c->o.max_sessions > 0 && nth > c->o.max_sessions)
 		return 0;
 	r->opened++;
-	return id;
+	return source_number_session(c->o.place.numbers);
 }
 
 static void
@@ -455,6 +455,7 @@ share_of(struct capture_ring *r)
 	o.flow.max_concurrent = (o.flow.max_concurrent + n - 1) / n;
 	o.flow.reasm.hold_total /= n;
 	o.flow.reasm.history /= n;
+	o.flow.input = r->common->o.place.input;
 	o.flow.next_id = on_next_id;
 	o.flow.opening = on_opening;
 	o.flow.is_own = on_is_own;

@@ -38,7 +38,7 @@ struct fanout;
  * @iface:	The one interface
  * @remark:	To be told at start; "": nothing
  * @packets:	Taken so far, by all rings; counted only for -c
- * @ids:	Session numbers given out
+ * @opened:	Sessions, so far
  * @over:	Sessions that are over; counted by each ring after its turn
  * @limit:	So many packets, or sessions, were asked for: read no more.  On
  *		any ring's thread, perhaps more than once
@@ -50,7 +50,7 @@ struct capture_common {
 	struct packet_iface iface;
 	const char *remark;
 	_Atomic uint64_t packets;
-	_Atomic uint64_t ids;
+	_Atomic uint64_t opened;
 	_Atomic uint64_t over;
 	void (*limit)(struct capture_common *c);
 	void (*lost)(struct capture_common *c);

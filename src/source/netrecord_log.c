@@ -69,6 +69,7 @@ open_session(struct netrecord_log *l)
 	session_init(s, l->o.fan, l->slots);
 	s->id = l->o.id;
 	s->source = l->o.source;
+	s->input = l->o.input;
 	s->client.family = AF_INET; /* 0.0.0.0:0 */
 	s->server.family = AF_INET;
 	s->no_packets = true;

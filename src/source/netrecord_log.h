@@ -30,6 +30,7 @@ struct unpack;
  * struct netrecord_log_opts - What a session is made from
  * @fan:	Where its events go
  * @source:	session.source
+ * @input:	session.input
  * @id:		Its number
  * @start_ns:	Time zero of the log, ns since the epoch
  * @max_bytes:	Then it ends as HOW_LIMIT, the rest are strays; 0: no limit
@@ -39,6 +40,7 @@ struct unpack;
 struct netrecord_log_opts {
 	struct fanout *fan;
 	const char *source;
+	const char *input;
 	uint64_t id;
 	uint64_t start_ns;
 	uint64_t max_bytes;

@@ -68,7 +68,7 @@ struct run_pair {
 /**
  * struct proxy - See proxy.h
  * @source:	What others see of it
- * @accepted:	Sessions numbered so far
+ * @accepted:	Sessions so far
  * @live:	Sessions that are not over, all workers
  * @closing:	No more sessions: stopped, or @max_sessions were accepted
  * @unstopped:	Workers that have not heard of stop() yet
@@ -331,6 +331,7 @@ arrived(struct run_pair *rp, const struct proxy_arrival *a)
 {
 	struct proxy_arrival next = *a;
 	struct proxy *p = rp->proxy;
+	uint64_t nth;
 
 	if (!claim_place(p)) {
 		rp->parked = next;
@@ -338,21 +339,22 @@ arrived(struct run_pair *rp, const struct proxy_arrival *a)
 		pair_shut(rp);
 		return;
 	}
-	next.id = atomic_fetch_add(&p->accepted, 1) + 1;
+	nth = atomic_fetch_add(&p->accepted, 1) + 1;
 	/* Two pairs on two workers may both take "the last one". */
-	if (p->o.max_sessions > 0 && next.id > p->o.max_sessions) {
+	if (p->o.max_sessions > 0 && nth > p->o.max_sessions) {
 		socket_reset(next.fd);
 		atomic_fetch_sub(&p->live, 1);
 		tell_if_over(p);
 		return;
 	}
-	if (next.id == p->o.max_sessions) {
+	if (nth == p->o.max_sessions) {
 		atomic_store(&p->closing, true);
 		for (size_t i = 0; i < p->npairs; i++)
 			send_lift(&p->pairs[i]);
 	}
-	if (!has_room(p) || next.id == p->o.max_sessions)
+	if (!has_room(p) || nth == p->o.max_sessions)
 		pair_shut(rp);
+	next.id = source_number_session(p->o.place.numbers);
 	deal(rp, &next);
 }
 
@@ -457,6 +459,7 @@ make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
 
 	sw->proxy = p;
 	sw->stop_mail.deliver = on_stop;
+	sw->lane.input = p->o.place.input;
 	sw->lane.names = p->o.names;
 	sw->lane.over = on_over;
 	sw->lane.self = sw;

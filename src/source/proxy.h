@@ -55,7 +55,8 @@ struct proxy_pair {
  * @max_sessions: Accept no more than so many; 0: no limit
  * @max_bytes:	Per session, both directions; 0: no limit
  * @idle_timeout_ns: 0: none
- * @events:	See core/source.h.  It is finished when @max_sessions are
+ * @place:	See core/source.h
+ * @events:	Likewise.  It is finished when @max_sessions are
  *		over; there is no trouble that is not some session's.
  */
 struct proxy_opts {
@@ -71,6 +72,7 @@ struct proxy_opts {
 	uint64_t max_sessions;
 	uint64_t max_bytes;
 	uint64_t idle_timeout_ns;
+	struct source_place place;
 	struct source_events events;
 };
 

@@ -260,6 +260,8 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 	list_append(&lane->sessions, &ps->node);
 	ps->s.id = a->id;
 	ps->s.source = "proxy";
+	ps->s.input = lane->input;
+	ps->s.no_packets = true;
 	ps->s.client = a->peer;
 	ps->s.target = a->target;
 	ps->s.open_ns = a->ts_ns;

@@ -32,6 +32,7 @@ struct worker;
  * struct proxy_lane - What the sessions of one worker share
  * @worker:	Runs them
  * @fan:	Records them
+ * @input:	session.input
  * @relay:	See source/relay.h
  * @targets:	[pair] the addresses of each target; NULL endpoint: it listens
  * @sessions:	All that are not GONE
@@ -45,6 +46,7 @@ struct worker;
 struct proxy_lane {
 	struct worker *worker;
 	struct fanout *fan;
+	const char *input;
 	struct relay_env relay;
 	struct resolve *targets;
 	struct list sessions;

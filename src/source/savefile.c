@@ -368,6 +368,7 @@ savefile_new(const struct savefile_opts *o, int *code, struct err *err)
 	savefile_feed_init(&sf->feed,
 	    &(struct savefile_feed_opts){
 		.source = ops.name,
+		.place = o->place,
 		.max_packets = o->max_packets,
 		.max_sessions = o->max_sessions,
 		.names = o->names,

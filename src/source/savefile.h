@@ -36,8 +36,9 @@ struct err;
  * @max_packets: -c: stop after so many that passed the filter; 0: no limit
  * @max_sessions: Stop when so many are over; 0: no limit
  * @names:	Look names up: reading waits for them
- * @dissect:	Its next_id, opening and self are set here
- * @events:	See core/source.h
+ * @dissect:	Its input, next_id, opening and self are set here
+ * @place:	See core/source.h
+ * @events:	Likewise
  */
 struct savefile_opts {
 	const char *const *paths;
@@ -47,6 +48,7 @@ struct savefile_opts {
 	uint64_t max_sessions;
 	bool names;
 	struct dissect_opts dissect;
+	struct source_place place;
 	struct source_events events;
 };
 

@@ -98,7 +98,7 @@ add_iface(struct savefile_feed *f, const struct capfile_item_iface *i)
 		return NULL;
 	at = fi->text;
 	fi->iface = (struct packet_iface){
-		.id = f->niface++,
+		.id = source_number_iface(f->o.place.numbers),
 		.linktype = i->linktype,
 		.snaplen = i->snaplen,
 		.name = take_text(&at, i->name, name),
@@ -129,9 +129,10 @@ next_id(void *self)
 {
 	struct savefile_feed *f = self;
 
-	if (f->o.max_sessions > 0 && f->ids == f->o.max_sessions)
+	if (f->o.max_sessions > 0 && f->opened == f->o.max_sessions)
 		return 0;
-	return ++f->ids;
+	f->opened++;
+	return source_number_session(f->o.place.numbers);
 }
 
 static void
@@ -146,7 +147,7 @@ opening(void *self, struct session *s)
 bool
 savefile_feed_is_over(const struct savefile_feed *f)
 {
-	return f->o.max_sessions > 0 && f->ids == f->o.max_sessions &&
+	return f->o.max_sessions > 0 && f->opened == f->o.max_sessions &&
 	       f->log == NULL && dissect_live(f->dissect) == 0;
 }
 
@@ -156,6 +157,7 @@ begin_log(struct savefile_feed *f, struct err *err)
 	struct netrecord_log_opts o = {
 		.fan = f->fan,
 		.source = f->o.source,
+		.input = f->o.place.input,
 		.id = next_id(f),
 		.start_ns = f->start_ns,
 		.max_bytes = f->o.dissect.flow.max_bytes,
@@ -400,6 +402,7 @@ savefile_feed_attach(
 {
 	struct dissect_opts o = f->o.dissect;
 
+	o.flow.input = f->o.place.input;
 	o.flow.next_id = next_id;
 	o.flow.opening = opening;
 	o.flow.self = f;

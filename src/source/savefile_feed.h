@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/list.h"
 #include "core/count.h"
+#include "core/source.h"
 #include "core/tally.h"
 #include "source/dissect.h"
 #include "source/window.h"
@@ -36,13 +37,15 @@ struct savefile_feed_iface;
 /**
  * struct savefile_feed_opts - What it is made from
  * @source:	session.source
+ * @place:	See core/source.h
  * @max_packets: 0: no limit
  * @max_sessions: 0: no limit
  * @names:	Look names up
- * @dissect:	Its next_id, opening and self are set here
+ * @dissect:	Its input, next_id, opening and self are set here
  */
 struct savefile_feed_opts {
 	const char *source;
+	struct source_place place;
 	uint64_t max_packets;
 	uint64_t max_sessions;
 	bool names;
@@ -59,10 +62,9 @@ struct savefile_feed_opts {
  * @log:	... NETRECORD: its session, NULL when there may be none
  * @here:	Interfaces of this file by number, @nhere in room for @room
  * @all:	Of all files; they live as long as this
- * @niface:	How many they are
  * @start_ns:	prefetch_block.start_ns
  * @last_ns:	Latest time stamp
- * @ids:	Session numbers given out
+ * @opened:	Sessions, so far
  * @passed:	Packets that passed the filter
  * @packets:	All
  */
@@ -82,10 +84,9 @@ struct savefile_feed {
 	size_t nhere;
 	size_t room;
 	struct list all;
-	uint32_t niface;
 	uint64_t start_ns;
 	uint64_t last_ns;
-	uint64_t ids;
+	uint64_t opened;
 	uint64_t passed;
 	struct count packets;
 	struct count filtered;

@@ -18,6 +18,7 @@
 #include "config/sink_text.h"
 #include "core/fanout.h"
 #include "core/sink.h"
+#include "core/source.h"
 
 #include "scenario.h"
 #include "whole.h"
@@ -78,12 +79,12 @@ play(const char *path, const struct sinks *sinks, struct err *err)
 static int
 make_and_play(const char *path, const struct plan *plan, struct err *err)
 {
-	struct sink_env env = {
-		.source = "proxy",
-		.start_ns = SCENARIO_START_NS,
-	};
+	static const struct source_ops ops = { .name = "proxy" };
+	struct source source = { .ops = &ops };
+	struct source *const sources[] = { &source };
+	struct sink_env env = { .start_ns = SCENARIO_START_NS };
 	struct sinks sinks;
-	int rc = sinks_make(&sinks, plan, &env, err);
+	int rc = sinks_make(&sinks, plan, sources, &env, err);
 
 	if (rc != 0)
 		return rc;
@@ -180,6 +181,8 @@ whole_play(const char *path, const char *spec, struct err *err)
 		return rc;
 	plan_init(&plan);
 	rc = plan_add_sink(&plan, &wanted);
+	if (rc == 0 && plan_add_source(&plan, PLAN_PROXY, NULL) == NULL)
+		rc = err_set(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = make_and_play(path, &plan, err);
 	plan_done(&plan);

@@ -12,6 +12,8 @@
 #include "app/sinks.h"
 #include "base/err.h"
 #include "config/plan.h"
+#include "core/packet.h"
+#include "core/source.h"
 
 /*
  * The kinds here stand in for those of app/registry.c, whose object is not
@@ -19,6 +21,10 @@
  */
 
 static int alive;
+
+/* What the sinks were told of their surroundings, the last ones made. */
+static struct sink_env heard[8];
+static size_t nheard;
 
 static void
 fake_free(struct sink *sink)
@@ -33,8 +39,9 @@ static int
 fake_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
-	(void)env;
 	sink->ops = &fake_ops;
+	heard[nheard % ATTR_COUNT(heard)] = *env;
+	nheard++;
 	if (strcmp(spec->arg, "exists") == 0)
 		return err_set(err, -EEXIST, "it is there");
 	if (strcmp(spec->arg, "broken") == 0)
@@ -75,14 +82,64 @@ add(struct plan *p, const char *kind, const char *arg, const char *name)
 	assert_int_equal(plan_add_sink(p, &spec), 0);
 }
 
-static struct sinks
-make(const struct plan *p, const char *source)
+static const struct packet_iface eth0 = { .id = 0, .name = "eth0" };
+static const struct packet_iface eth1 = { .id = 1, .name = "eth1" };
+
+/** struct fake_source - It has an interface, perhaps. */
+struct fake_source {
+	struct source source;
+	const struct packet_iface *iface;
+};
+
+static size_t
+fake_ifaces(const struct source *src, const struct packet_iface **list)
 {
-	const struct sink_env env = { .source = source };
+	*list = ((const struct fake_source *)src)->iface;
+	return 1;
+}
+
+static const struct source_ops source_ops[] = {
+	[PLAN_PROXY] = { .name = "proxy" },
+	[PLAN_TAP] = { .name = "tap", .packets = true, .ifaces = fake_ifaces },
+	[PLAN_READ] = { .name = "read", .packets = true },
+};
+
+static struct fake_source fakes[4];
+
+/* As the run would, of sources that do nothing; those of tap have ifaces. */
+static int
+try_make(struct sinks *s, const struct plan *p, struct err *err)
+{
+	const struct packet_iface *next = &eth0;
+	const struct sink_env env = { .source = NULL };
+	struct source *sources[ATTR_COUNT(fakes)];
+
+	for (size_t i = 0; i < p->nsources; i++) {
+		fakes[i].source.ops = &source_ops[p->sources[i].input];
+		fakes[i].iface = next;
+		if (p->sources[i].input == PLAN_TAP)
+			next = &eth1;
+		sources[i] = &fakes[i].source;
+	}
+	return sinks_make(s, p, sources, &env, err);
+}
+
+static void
+hear(struct plan *p, enum plan_input input, const char *name)
+{
+	assert_non_null(plan_add_source(p, input, name));
+}
+
+static struct sinks
+make(struct plan *p, enum plan_input input)
+{
 	struct err err = { "" };
 	struct sinks s;
 
-	if (sinks_make(&s, p, &env, &err) != 0)
+	if (p->nsources == 0)
+		hear(p, input, NULL);
+	p->sources[0].input = input;
+	if (try_make(&s, p, &err) != 0)
 		fail_msg("%s", err.text);
 	return s;
 }
@@ -102,7 +159,7 @@ test_names_are_unique(void **state)
 	add(&p, "flows", "b", "flows-2");
 	add(&p, "flows", "c", NULL);
 	add(&p, "text", "d", NULL);
-	s = make(&p, "proxy");
+	s = make(&p, PLAN_PROXY);
 	assert_int_equal(s.n, ATTR_COUNT(expected));
 	for (size_t i = 0; i < s.n; i++)
 		assert_string_equal(s.v[i]->name, expected[i]);
@@ -112,10 +169,9 @@ test_names_are_unique(void **state)
 
 	add(&p, "text", "e", "flows");
 	{
-		const struct sink_env env = { .source = "proxy" };
 		struct err err = { "" };
 
-		assert_int_equal(sinks_make(&s, &p, &env, &err), -EINVAL);
+		assert_int_equal(try_make(&s, &p, &err), -EINVAL);
 		assert_string_equal(
 		    err.text, "name=flows is given to two sinks");
 	}
@@ -127,15 +183,15 @@ static void
 test_on_full(void **state)
 {
 	static const struct {
-		const char *source;
+		enum plan_input input;
 		enum on_full policy[4]; /* text:-, text:f, flows:d, listen:a */
 	} rows[] = {
-		{ "proxy", { ON_FULL_DROP, ON_FULL_PAUSE, ON_FULL_PAUSE,
-			       ON_FULL_DROP } },
-		{ "read", { ON_FULL_PAUSE, ON_FULL_PAUSE, ON_FULL_PAUSE,
-			      ON_FULL_DROP } },
-		{ "tap", { ON_FULL_DROP, ON_FULL_DROP, ON_FULL_DROP,
-			     ON_FULL_DROP } },
+		{ PLAN_PROXY, { ON_FULL_DROP, ON_FULL_PAUSE, ON_FULL_PAUSE,
+				  ON_FULL_DROP } },
+		{ PLAN_READ, { ON_FULL_PAUSE, ON_FULL_PAUSE, ON_FULL_PAUSE,
+				 ON_FULL_DROP } },
+		{ PLAN_TAP, { ON_FULL_DROP, ON_FULL_DROP, ON_FULL_DROP,
+				ON_FULL_DROP } },
 	};
 	struct plan p;
 
@@ -146,7 +202,7 @@ test_on_full(void **state)
 	add(&p, "flows", "-", NULL); /* a folder of that name */
 	add(&p, "listen", "-", NULL);
 	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
-		struct sinks s = make(&p, rows[r].source);
+		struct sinks s = make(&p, rows[r].input);
 
 		for (size_t i = 0; i < 4; i++)
 			assert_int_equal(s.v[i]->on_full, rows[r].policy[i]);
@@ -157,7 +213,7 @@ test_on_full(void **state)
 	p.sinks[2].queue = 4096;
 	p.sinks[2].match.port = 80;
 	{
-		struct sinks s = make(&p, "proxy");
+		struct sinks s = make(&p, PLAN_PROXY);
 
 		assert_int_equal(s.v[1]->on_full, ON_FULL_CLOSE);
 		assert_int_equal(s.v[1]->queue, 64);
@@ -173,12 +229,12 @@ static void
 test_queues(void **state)
 {
 	static const struct {
-		const char *source;
+		enum plan_input input;
 		size_t queue;
 	} rows[] = {
-		{ "proxy", (size_t)64 << 20 },
-		{ "tap", (size_t)64 << 20 },
-		{ "read", (size_t)8 << 20 },
+		{ PLAN_PROXY, (size_t)64 << 20 },
+		{ PLAN_TAP, (size_t)64 << 20 },
+		{ PLAN_READ, (size_t)8 << 20 },
 	};
 	struct plan p;
 
@@ -189,7 +245,7 @@ test_queues(void **state)
 	add(&p, "pcapng", "b", NULL);
 	p.sinks[2].queue = (size_t)32 << 20;
 	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
-		struct sinks s = make(&p, rows[r].source);
+		struct sinks s = make(&p, rows[r].input);
 
 		assert_int_equal(s.v[0]->queue, rows[r].queue);
 		assert_int_equal(s.v[1]->queue, 64);
@@ -214,7 +270,6 @@ test_failure_frees_the_rest(void **state)
 
 	(void)state;
 	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
-		const struct sink_env env = { .source = "proxy" };
 		struct sinks s = { .n = 7 };
 		struct err err = { "" };
 		struct plan p;
@@ -224,12 +279,92 @@ test_failure_frees_the_rest(void **state)
 		add(&p, "flows", "a", NULL);
 		add(&p, "flows", rows[r].arg, NULL);
 		add(&p, "flows", "b", NULL);
-		assert_int_equal(sinks_make(&s, &p, &env, &err), rows[r].rc);
+		hear(&p, PLAN_PROXY, NULL);
+		assert_int_equal(try_make(&s, &p, &err), rows[r].rc);
 		assert_string_equal(err.text, rows[r].says);
 		assert_int_equal(alive, 0);
 		assert_int_equal(s.n, 7);
 		plan_done(&p);
 	}
+}
+
+/* What a sink hears decides what it can expect, not what others hear. */
+static void
+test_surroundings(void **state)
+{
+	struct sink *out[3];
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	hear(&p, PLAN_READ, "old");
+	hear(&p, PLAN_TAP, "net");
+	hear(&p, PLAN_PROXY, "web");
+	hear(&p, PLAN_TAP, "dmz");
+	add(&p, "pcapng", "all", NULL);
+	add(&p, "text", "web", NULL);
+	assert_int_equal(sink_spec_hear(&p.sinks[1], "web"), 0);
+	assert_int_equal(sink_spec_hear(&p.sinks[1], "old"), 0);
+	add(&p, "pcapng", "dmz", NULL);
+	assert_int_equal(sink_spec_hear(&p.sinks[2], "dmz"), 0);
+	nheard = 0;
+	s = make(&p, PLAN_READ);
+	assert_int_equal(nheard, 3);
+	assert_string_equal(heard[0].source, "tap");
+	assert_string_equal(heard[1].source, "proxy");
+	assert_string_equal(heard[2].source, "tap");
+	assert_true(heard[0].packets && heard[1].packets && heard[2].packets);
+	assert_true(heard[0].inputs && heard[1].inputs && heard[2].inputs);
+	assert_int_equal(heard[0].nifaces, 2);
+	assert_string_equal(heard[0].ifaces[0].name, "eth0");
+	assert_string_equal(heard[0].ifaces[1].name, "eth1");
+	assert_int_equal(heard[1].nifaces, 0);
+	assert_int_equal(heard[2].nifaces, 1);
+	assert_string_equal(heard[2].ifaces[0].name, "eth1");
+	assert_int_equal(sinks_heard_by(&s, &p, "net", out), 1);
+	assert_ptr_equal(out[0], s.v[0]);
+	assert_int_equal(sinks_heard_by(&s, &p, "dmz", out), 2);
+	assert_ptr_equal(out[0], s.v[0]);
+	assert_ptr_equal(out[1], s.v[2]);
+	sinks_free(&s);
+	plan_done(&p);
+}
+
+static void
+test_one_input_needs_no_name(void **state)
+{
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	add(&p, "text", "a", NULL);
+	nheard = 0;
+	s = make(&p, PLAN_PROXY);
+	assert_false(heard[0].inputs || heard[0].packets);
+	sinks_free(&s);
+	plan_done(&p);
+}
+
+static void
+test_unknown_input(void **state)
+{
+	struct err err = { "" };
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	hear(&p, PLAN_PROXY, "web");
+	add(&p, "text", "a", NULL);
+	add(&p, "flows", "b", NULL);
+	assert_int_equal(sink_spec_hear(&p.sinks[1], "web"), 0);
+	assert_int_equal(sink_spec_hear(&p.sinks[1], "wbe"), 0);
+	assert_int_equal(try_make(&s, &p, &err), -EINVAL);
+	assert_string_equal(err.text, "flows: there is no input \"wbe\"");
+	assert_int_equal(alive, 0);
+	plan_done(&p);
 }
 
 static void
@@ -240,7 +375,7 @@ test_no_sink_is_fine(void **state)
 
 	(void)state;
 	plan_init(&p);
-	s = make(&p, "proxy");
+	s = make(&p, PLAN_PROXY);
 	assert_int_equal(s.n, 0);
 	sinks_free(&s);
 	plan_done(&p);
@@ -254,6 +389,9 @@ main(void)
 		cmocka_unit_test(test_on_full),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_failure_frees_the_rest),
+		cmocka_unit_test(test_surroundings),
+		cmocka_unit_test(test_one_input_needs_no_name),
+		cmocka_unit_test(test_unknown_input),
 		cmocka_unit_test(test_no_sink_is_fine),
 	};
 

@@ -55,6 +55,7 @@ struct heard {
  */
 static struct scene {
 	struct capture_opts o;
+	struct source_numbers numbers;
 	struct source *src;
 	struct worker *worker[MAX_RINGS];
 	struct fanout *fan[MAX_RINGS];
@@ -288,6 +289,7 @@ scene_set_up(void **state)
 		.promiscuous = true,
 		.rings = 1,
 		.dissect.flow.max_concurrent = 100,
+		.place = { "net", &sc.numbers },
 		.events = { scene_on_finished, scene_on_stopped,
 		    scene_on_trouble, &sc },
 	};

@@ -125,6 +125,7 @@ struct rig {
 	struct worker *worker;
 	struct source *src;
 	struct savefile_opts o;
+	struct source_numbers numbers;
 	const char *paths[8];
 	unsigned finished;
 	unsigned stopped;
@@ -171,6 +172,7 @@ rig_init(struct rig *r)
 	assert_non_null(r->fan);
 	assert_non_null(r->worker);
 	r->o.paths = r->paths;
+	r->o.place = (struct source_place){ "files", &r->numbers };
 	r->o.events = (struct source_events){
 		.finished = on_finished,
 		.stopped = on_stopped,

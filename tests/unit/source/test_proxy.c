@@ -21,6 +21,7 @@ struct scene {
 	size_t nworkers;
 	struct source *proxy;
 	struct proxy_opts o;
+	struct source_numbers numbers;
 	struct proxy_pair pair[MAX_PAIRS];
 	struct endpoint client_end[MAX_PAIRS];
 	struct endpoint server_end[MAX_PAIRS];
@@ -84,6 +85,7 @@ set_up(void **state)
 		.connect_timeout_ns = 20 * CLOCK_NS_PER_S,
 		.backlog = 128,
 		.zero_copy = true,
+		.place = { "web", &sc.numbers },
 		.events = {
 			.finished = on_finished,
 			.stopped = on_stopped,
@@ -308,6 +310,31 @@ max_sessions_closes_the_door(void **state)
 	stop(0);
 	assert_int_equal(atomic_load(&sc.finished), 1);
 	assert_int_equal(book_opened(&sc.book), 2);
+}
+
+/* Other inputs number their sessions, too; that takes none of ours away. */
+static void
+numbers_are_those_of_the_run(void **state)
+{
+	int c, s;
+
+	(void)state;
+	atomic_store(&sc.numbers.sessions, 100);
+	sc.o.max_sessions = 2;
+	begin(1, 0);
+	for (int i = 0; i < 2; i++) {
+		c = client(0);
+		s = loopback_accept(sc.server);
+		says(c, s, "x");
+		finish(c, s);
+	}
+	UNTIL(atomic_load(&sc.finished) == 1);
+	stop(0);
+	assert_int_equal(book_opened(&sc.book), 2);
+	for (uint64_t id = 101; id <= 102; id++) {
+		assert_int_equal(sc.book.entry[id - 1].id, id);
+		assert_string_equal(sc.book.entry[id - 1].input, "web");
+	}
 }
 
 /* A refused session is one of them, too. */
@@ -673,6 +700,7 @@ main(void)
 		SCENE(sessions_go_to_the_worker_with_the_fewest),
 		SCENE(many_one_after_the_other),
 		SCENE(max_sessions_closes_the_door),
+		SCENE(numbers_are_those_of_the_run),
 		SCENE(max_sessions_counts_those_that_fail),
 		SCENE(others_wait_while_there_is_no_room),
 		SCENE(other_pairs_wait_as_well),

@@ -207,10 +207,14 @@ so_many_sessions(void **state)
 	r.paths[0] = add_obuf(&f, "1", &o);
 	r.paths[1] = r.paths[0];
 	r.o.max_sessions = 2;
+	/* Of other inputs: no matter to this one. */
+	atomic_store(&r.numbers.sessions, 100);
+	atomic_store(&r.numbers.ifaces, 3);
 	rig_run(&r,
-	    "0 1 ? 0 2/60 +\n0 1 ? 1 2/60 +\n0 1 ? 2 2/60 +\n"
-	    "0 1 ? 3 2/60 -\n0 1 ? 4 1/60 x\n0 1 ? 5 2/60 -\n",
+	    "3 1 ? 0 2/60 +\n3 1 ? 1 2/60 +\n3 1 ? 2 2/60 +\n"
+	    "3 1 ? 3 2/60 -\n3 1 ? 4 1/60 x\n3 1 ? 5 2/60 -\n",
 	    "");
+	assert_int_equal(atomic_load(&r.numbers.sessions), 102);
 	assert_int_equal(fake_dissect->stray, 1);
 	rig_done(&r);
 	folder_done(&f);

@@ -1,0 +1,37 @@
+#ifndef APP_DESCRIPTORS_H
+#define APP_DESCRIPTORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * descriptors.h - how many descriptors this process may have, and who gets
+ * them.
+ *
+ *	open now | files of the sinks | two sockets for each session
+ */
+
+/** descriptors_raise() - As many as the system allows; how many that are. */
+size_t descriptors_raise(void);
+
+/** descriptors_per_sink() - Files that one sink may keep open, of @all. */
+unsigned descriptors_per_sink(size_t all);
+
+/**
+ * descriptors_sessions() - Sessions that still fit
+ * @sinks:	... beside the files of so many sinks
+ *
+ * Return: > 0: a run that can do nothing helps nobody
+ */
+uint64_t descriptors_sessions(size_t all, size_t sinks);
+
+/**
+ * descriptors_share() - Share sessions out to those that want some
+ * @want:	Of @n: how many it wants at most, 0: any number.  Set to what it
+ *		gets, > 0
+ *
+ * Evenly; what one does not want goes to the others.
+ */
+void descriptors_share(uint64_t fit, uint64_t *want, size_t n);
+
+#endif /* APP_DESCRIPTORS_H */
