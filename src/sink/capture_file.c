@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,38 +87,50 @@ put_head(const struct capture_files *files, struct obuf *out)
 
 /* --- interfaces -------------------------------------------------------- */
 
+/* Makes @f->iface[@number] be there. */
 static int
-make_room(struct capture_file *f)
+make_room(struct capture_file *f, uint32_t number)
 {
-	uint32_t cap = f->cap == 0 ? FIRST_IFACES : f->cap * 2;
+	uint32_t cap = f->cap == 0 ? FIRST_IFACES : f->cap;
 	struct capture_iface *iface;
 
-	if (f->n < f->cap)
-		return 0;
-	iface = realloc(f->iface, cap * sizeof(*iface));
-	if (iface == NULL)
-		return -ENOMEM;
-	f->iface = iface;
-	f->cap = cap;
+	while (cap <= number)
+		cap *= 2;
+	if (cap > f->cap) {
+		iface = realloc(f->iface, cap * sizeof(*iface));
+		if (iface == NULL)
+			return -ENOMEM;
+		f->iface = iface;
+		f->cap = cap;
+	}
+	for (; f->n <= number; f->n++)
+		f->iface[f->n] = (struct capture_iface){ .known = false };
 	return 0;
 }
 
 /* There is room. */
 static void
-add_iface(struct capture_file *f, uint32_t id)
+add_iface(struct capture_file *f, uint32_t number, uint32_t id)
 {
-	f->last = f->n;
-	f->iface[f->n++] = (struct capture_iface){ .id = id };
+	f->last = number;
+	f->iface[number].known = true;
+	f->iface[number].id = id;
+}
+
+static bool
+is_iface(const struct capture_iface *i, uint32_t id)
+{
+	return i->known && i->id == id;
 }
 
 static bool
 find_iface(struct capture_file *f, uint32_t id)
 {
 	/* Packets of one interface come in runs. */
-	if (f->n > 0 && f->iface[f->last].id == id)
+	if (f->n > 0 && is_iface(&f->iface[f->last], id))
 		return true;
 	for (uint32_t i = 0; i < f->n; i++) {
-		if (f->iface[i].id == id) {
+		if (is_iface(&f->iface[i], id)) {
 			f->last = i;
 			return true;
 		}
@@ -125,8 +138,9 @@ find_iface(struct capture_file *f, uint32_t id)
 	return false;
 }
 
+/* A pcap file of @linktype cannot hold packets of @iface. */
 static int
-refuse(struct capture_files *files, const struct capture_file *f,
+refuse(struct capture_files *files, int32_t linktype,
     const struct packet_iface *iface)
 {
 	char text[160];
@@ -135,7 +149,7 @@ refuse(struct capture_files *files, const struct capture_file *f,
 		(void)snprintf(text, sizeof(text),
 		    "packets of link type %u are left out: a pcap file holds "
 		    "those of one (here %d); pcapng holds all",
-		    iface->linktype, (int)f->linktype);
+		    iface->linktype, (int)linktype);
 		recorder_tell(&files->rec, text);
 	}
 	return -EMEDIUMTYPE;
@@ -155,28 +169,76 @@ describe(const struct capture_files *files, struct writer_port *port,
 	return rc;
 }
 
+/*
+ * A file says what its packets are before the first of them: pcapng for each
+ * interface, pcap once, for all of one link type.
+ */
+static int
+introduce(struct capture_files *files, struct writer_port *port,
+    struct capture_file *f, const struct packet_iface *iface, int32_t *linktype)
+{
+	int rc = 0;
+
+	if (!files->pcapng && *linktype != CAPTURE_FILE_NO_LINKTYPE &&
+	    *linktype != iface->linktype)
+		return refuse(files, *linktype, iface);
+	if (files->pcapng || *linktype == CAPTURE_FILE_NO_LINKTYPE)
+		rc = describe(files, port, f, iface);
+	if (rc == 0)
+		*linktype = iface->linktype;
+	return rc;
+}
+
+/* Under the lock. */
+static int
+number_shared(struct capture_files *files, struct writer_port *port,
+    struct capture_file *f, const struct packet_iface *iface, uint32_t *number)
+{
+	uint32_t *more;
+	int rc;
+
+	for (*number = 0; *number < files->nids; ++*number)
+		if (files->ids[*number] == iface->id)
+			return 0;
+	more = realloc(files->ids, (files->nids + 1) * sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	files->ids = more;
+	rc = introduce(files, port, f, iface, &files->linktype);
+	if (rc != 0)
+		return rc;
+	more[files->nids++] = iface->id;
+	/* Batches are written in the order in which they are handed over. */
+	writer_flush(port);
+	return 0;
+}
+
 int
 capture_file_iface(struct capture_files *files, struct writer_port *port,
     struct capture_file *f, const struct packet_iface *iface, uint32_t *number)
 {
+	uint32_t new = f->n;
 	int rc;
 
 	if (find_iface(f, iface->id)) {
 		*number = f->last;
 		return 0;
 	}
-	if (!files->pcapng && f->linktype != CAPTURE_FILE_NO_LINKTYPE &&
-	    f->linktype != iface->linktype)
-		return refuse(files, f, iface);
-	rc = make_room(f);
-	if (rc == 0 &&
-	    (files->pcapng || f->linktype == CAPTURE_FILE_NO_LINKTYPE))
-		rc = describe(files, port, f, iface);
+	if (f->file == files->shared) {
+		(void)pthread_mutex_lock(&files->lock);
+		rc = number_shared(files, port, f, iface, &new);
+		(void)pthread_mutex_unlock(&files->lock);
+		if (rc == 0)
+			rc = make_room(f, new);
+	} else {
+		rc = make_room(f, new);
+		if (rc == 0)
+			rc = introduce(files, port, f, iface, &f->linktype);
+	}
 	if (rc != 0)
 		return rc;
-	f->linktype = iface->linktype;
-	add_iface(f, iface->id);
-	*number = f->last;
+	add_iface(f, new, iface->id);
+	*number = new;
 	return 0;
 }
 
@@ -273,14 +335,12 @@ capture_file_share(const struct capture_files *files, struct capture_file *f)
 		.file = files->shared,
 		.linktype = CAPTURE_FILE_NO_LINKTYPE,
 	};
-	if (files->nknown > 0)
-		f->linktype = files->known[0].linktype;
-	for (size_t i = 0; files->pcapng && i < files->nknown; i++) {
-		if (make_room(f) != 0) {
+	for (uint32_t i = 0; i < files->nids; i++) {
+		if (make_room(f, i) != 0) {
 			capture_file_unshare(f);
 			return -ENOMEM;
 		}
-		add_iface(f, files->known[i].id);
+		add_iface(f, i, files->ids[i]);
 	}
 	return 0;
 }
@@ -301,11 +361,11 @@ dropped_of(const struct capture_files *files, const struct capture_lane *l)
 	return count_get(&l->count->drop_chunks[DROP_QUEUE_FULL]);
 }
 
-/* To @sum, which knows the same interfaces, what another lane counted. */
+/* To @sum, which has room for all interfaces, what another lane counted. */
 static void
 add_counts(struct capture_file *sum, const struct capture_file *f)
 {
-	for (uint32_t i = 0; i < f->n && i < sum->n; i++) {
+	for (uint32_t i = 0; i < f->n; i++) {
 		struct capture_iface *to = &sum->iface[i];
 		const struct capture_iface *from = &f->iface[i];
 
@@ -348,7 +408,7 @@ finish_pcap(const struct capture_files *files, struct capture_lane *first)
 		.linktype = LINKTYPE_ETHERNET,
 	};
 
-	if (first->shared.linktype != CAPTURE_FILE_NO_LINKTYPE)
+	if (files->linktype != CAPTURE_FILE_NO_LINKTYPE)
 		return;
 	/* Without memory for it the file stays empty. */
 	(void)describe(files, first->rec.port, &first->shared, &none);
@@ -363,6 +423,9 @@ capture_file_finish(const struct capture_files *files)
 	if (files->shared == NULL || at == NULL)
 		return;
 	first = ATTR_CONTAINER(at, struct capture_lane, rec);
+	/* Without memory for it nothing is said at the end. */
+	if (files->nids > 0 && make_room(&first->shared, files->nids - 1) != 0)
+		return;
 	first->shared.dropped = dropped_of(files, first);
 	for (at = at->next; at != NULL; at = at->next) {
 		const struct capture_lane *l =
@@ -402,6 +465,22 @@ check_rotation(const struct sink_spec *spec, const char *path, struct err *err)
 	return 0;
 }
 
+/* What stands in the head of the file for all has its number by that. */
+static int
+note_known(struct capture_files *files)
+{
+	if (files->nknown > 0)
+		files->linktype = files->known[0].linktype;
+	if (!files->pcapng || files->nknown == 0)
+		return 0;
+	files->ids = calloc(files->nknown, sizeof(*files->ids));
+	if (files->ids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < files->nknown; i++)
+		files->ids[files->nids++] = files->known[i].id;
+	return 0;
+}
+
 static int
 open_shared(struct capture_files *files, const struct sink_spec *spec,
     bool overwrite, struct err *err)
@@ -427,6 +506,8 @@ open_shared(struct capture_files *files, const struct sink_spec *spec,
 		o.fd = STDOUT_FILENO;
 	else
 		o.path = path;
+	if (note_known(files) != 0)
+		return err_set(err, -ENOMEM, "no memory for %s", spec->arg);
 	put_head(files, &head);
 	o.head = head.data;
 	o.head_len = head.len;
@@ -465,6 +546,9 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 {
 	int rc;
 
+	/* A default mutex cannot fail on the systems this runs on. */
+	(void)pthread_mutex_init(&files->lock, NULL);
+	files->linktype = CAPTURE_FILE_NO_LINKTYPE;
 	files->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
 	files->start_ns = env->start_ns;
 	files->packets = packets;
@@ -473,7 +557,9 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 		.id = UINT32_MAX,
 		.linktype = PCAPNG_LINKTYPE_RAW,
 		.snaplen = PCAPNG_SNAPLEN,
-		.name = env->source,
+		/* Of a tap no packet is made: they are those of a proxy
+		 * beside it. */
+		.name = strcmp(env->source, "tap") == 0 ? "proxy" : env->source,
 	};
 	files->known = packets ? env->ifaces : &files->made;
 	files->nknown = packets ? env->nifaces : 1;
@@ -503,6 +589,8 @@ capture_file_start(struct capture_files *files, const struct sink_spec *spec)
 void
 capture_file_done(struct capture_files *files)
 {
+	(void)pthread_mutex_destroy(&files->lock); /* nobody holds it */
+	free(files->ids);
 	writer_file_free(files->shared);
 	template_free(files->names);
 	obuf_done(&files->section);

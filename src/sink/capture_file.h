@@ -1,6 +1,7 @@
 #ifndef SINK_CAPTURE_FILE_H
 #define SINK_CAPTURE_FILE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +22,9 @@
  *
  * pcapng: an interface is described when its first packet is put into a file,
  * and has its number there by that order.  Those that are known from the start
- * stand in the head of the one file for all, so that several workers agree on
- * their numbers (unless all are known, there is one worker, core/source.h).
+ * stand in the head of the one file for all.  Others are numbered there under a
+ * lock, and their description goes to the writer before anybody can use the
+ * number: so all workers agree, and it stands before its first packet.
  *
  * pcap: a file has one link type, that of its first packet (or, in the file
  * for all, of the first interface that is known).
@@ -39,7 +41,8 @@ struct writer_file;
 struct writer_port;
 
 /**
- * struct capture_files - What all workers share; read-only in flight
+ * struct capture_files - What all workers share; read-only in flight, but for
+ *		what @lock guards
  * @rec:	First: recorder_ops.h wants it there
  * @pcapng:	Else pcap
  * @packets:	Packets as captured are kept, not streams
@@ -53,6 +56,9 @@ struct writer_port;
  * @known:	Interfaces that stand in the head of @shared, @nknown of them
  * @section:	What each file begins with; nothing in pcap
  * @told:	The user knows that packets of other link types are left out
+ * @lock:	For the next three, which are about @shared
+ * @ids:	Its interfaces by number, @nids of them
+ * @linktype:	pcap: its one, or CAPTURE_FILE_NO_LINKTYPE
  */
 struct capture_files {
 	struct recorder rec;
@@ -68,16 +74,22 @@ struct capture_files {
 	size_t nknown;
 	struct obuf section;
 	_Atomic bool told;
+	pthread_mutex_t lock;
+	uint32_t *ids;
+	uint32_t nids;
+	int32_t linktype;
 };
 
 /**
  * struct capture_iface - An interface in a file; private
+ * @known:	It was met; else the number is that of one met by others
  * @id:		As struct packet_iface has it
  * @packets:	Put into the file,
  * @first_ns:	the first
  * @last_ns:	and the last of them; valid if there are any
  */
 struct capture_iface {
+	bool known;
 	uint32_t id;
 	uint64_t packets;
 	uint64_t first_ns;
@@ -99,8 +111,9 @@ struct capture_iface {
  * @file:	Where records go; read-only
  * @dropped:	Packets that were left out, for its statistics;
  *		CAPTURE_FILE_UNKNOWN: not known.  The user's.
- * @linktype:	Private, and the rest: pcap's, or CAPTURE_FILE_NO_LINKTYPE
- * @iface:	@n of them, room for @cap
+ * @linktype:	Private, and the rest: its own pcap's, or
+ *		CAPTURE_FILE_NO_LINKTYPE
+ * @iface:	[number] @n of them, room for @cap
  * @last:	The one used last
  */
 struct capture_file {

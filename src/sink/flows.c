@@ -30,7 +30,6 @@
  * @dir:	Folder; owned
  * @names:	What the files in it are called
  * @gaps:	gaps.jsonl
- * @lazy:	No file for a direction without bytes
  */
 struct flows {
 	struct recorder rec;
@@ -38,7 +37,6 @@ struct flows {
 	struct template *names;
 	struct writer_file *gaps;
 	mode_t mode;
-	bool lazy;
 };
 
 /**
@@ -80,7 +78,8 @@ open_flow(const struct flows *fl, struct flow *flow, const struct session *s,
 	const struct writer_file_opts o = {
 		.exists = WRITER_EXISTS_SUFFIX,
 		.exact = true,
-		.lazy = fl->lazy,
+		/* Of what only passed by: no file without bytes. */
+		.lazy = session_is_overheard(s),
 	};
 	char name[TEMPLATE_PATH_MAX];
 	int rc = template_expand(fl->names, s, dir, name);
@@ -278,7 +277,6 @@ flows_make(struct sink *sink, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	sink->self = fl;
 	fl->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
-	fl->lazy = env->packets;
 	rc = open_folder(fl, spec->arg, err);
 	if (rc == 0)
 		rc = recorder_init(&fl->rec, sink, env, err);

@@ -28,6 +28,7 @@ struct session;
  * @ascii:	Not even that: a terminal that is not UTF-8 could take the bytes
  *		of a harmless character for controls
  * @color:	SGR colours may be used
+ * @inputs:	Records say by which input a session was heard
  * @start_ns:	Event time that relative times count from
  * @chorus:	The parts, if the format is a chorus (sink/chorus.h); else NULL
  */
@@ -35,6 +36,7 @@ struct format_opts {
 	bool utf8;
 	bool ascii;
 	bool color;
+	bool inputs;
 	uint64_t start_ns;
 	const struct chorus *chorus;
 };

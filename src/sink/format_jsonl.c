@@ -75,10 +75,11 @@ jsonl_open(const struct format_opts *o, void *st, const struct session *s,
 {
 	char id[COMMUNITY_ID_MAX];
 
-	(void)o;
 	(void)st;
 	begin_put(s, s->open_ns, "open", out);
 	text_put("source", s->source, out);
+	if (o->inputs)
+		text_put("input", s->input, out);
 	addr_put("client", &s->client, out);
 	addr_put("server", &s->server, out);
 	if (s->listen.family != AF_UNSPEC)

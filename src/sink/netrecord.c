@@ -29,31 +29,35 @@
 
 /**
  * struct shared - The sink, as all workers share it; read-only in flight
- *		but for @start_ns
+ *		but for @heard_ns
  * @rec:	First: recorder_ops.h wants it there
  * @root:	What file names begin with; owned
  * @exists:	What to do about files that are there
  * @mode:	Of new files
- * @start_ns:	Event time that the times in the logs count from: of captures
- *		that of the first session, 0 until there is one
+ * @start_ns:	Event time that the times in the logs count from,
+ * @heard_ns:	... of captures, which may be years older than this run: that of
+ *		the first session, 0 until there is one
  */
 struct shared {
 	struct recorder rec;
 	char *root;
 	enum writer_exists exists;
 	mode_t mode;
-	_Atomic uint64_t start_ns;
+	uint64_t start_ns;
+	_Atomic uint64_t heard_ns;
 };
 
 /**
  * struct state - What is kept for a session
  * @log:	Its log
  * @gaps:	Its side file; NULL until something is missing
+ * @start_ns:	Event time that the times in it count from
  * @failed:	"err" was written for this side
  */
 struct state {
 	struct writer_file *log;
 	struct writer_file *gaps;
+	uint64_t start_ns;
 	bool failed[DIR_NDIRS];
 };
 
@@ -82,19 +86,31 @@ static void
 put_record(struct sink_lane *lane, const struct state *st, uint64_t ts_ns,
     struct netrecord *r, const uint8_t *data)
 {
-	struct shared *sh = lane->sink->self;
 	struct recorder_lane *l = lane->self;
 	struct obuf *o = writer_begin(l->port);
 	uint8_t *p = obuf_room(o, NETRECORD_HEAD_MAX + r->len);
-	uint64_t start_ns = atomic_load(&sh->start_ns);
 
 	r->time_us =
-	    ts_ns < start_ns ? 0 : (ts_ns - start_ns) / CLOCK_NS_PER_US;
+	    ts_ns < st->start_ns ? 0 : (ts_ns - st->start_ns) / CLOCK_NS_PER_US;
 	if (p != NULL) {
 		o->len += netrecord_encode((char *)p, r);
 		obuf_put(o, data, r->len);
 	}
 	writer_end(l->port, st->log, r->len);
+}
+
+static uint64_t
+time_zero(struct shared *sh, const struct session *s)
+{
+	uint64_t first_ns = 0;
+
+	if (!session_is_overheard(s))
+		return sh->start_ns;
+	/* Another worker may have set it: then that stands. */
+	if (atomic_compare_exchange_strong(
+		&sh->heard_ns, &first_ns, s->open_ns))
+		first_ns = s->open_ns;
+	return first_ns;
 }
 
 static int
@@ -104,11 +120,8 @@ netrecord_open(struct sink_lane *lane, void *state, const struct session *s)
 		.what = NETRECORD_CON };
 	struct shared *sh = lane->sink->self;
 	struct state *st = state;
-	uint64_t unknown = 0;
 
-	/* Another worker may have set it: then that stands. */
-	(void)atomic_compare_exchange_strong(
-	    &sh->start_ns, &unknown, s->open_ns);
+	st->start_ns = time_zero(sh, s);
 	st->log = new_file(sh, s, "");
 	if (st->log == NULL)
 		return -ENOMEM;
@@ -245,9 +258,7 @@ netrecord_make(struct sink *sink, const struct sink_spec *spec,
 	sink->self = sh;
 	sh->exists = overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_SUFFIX;
 	sh->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
-	/* A capture may be years older than this run. */
-	atomic_init(&sh->start_ns,
-	    strcmp(env->source, "proxy") == 0 ? env->start_ns : 0);
+	sh->start_ns = env->start_ns;
 	sh->root = strdup(spec->arg);
 	rc = sh->root == NULL ? err_set(err, -ENOMEM, "no memory for a sink")
 			      : recorder_init(&sh->rec, sink, env, err);

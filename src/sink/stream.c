@@ -500,6 +500,7 @@ stream_make(struct sink *sink, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	str->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
 	str->look.start_ns = env->start_ns;
+	str->look.inputs = env->inputs;
 	str->nviews = 1;
 	sink->self = str;
 	rc = find_format(str, spec, err);

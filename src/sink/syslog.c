@@ -485,6 +485,7 @@ make(struct sink *sink, const struct sink_spec *spec,
 	ss->format = format;
 	ss->opts.ascii = true;
 	ss->opts.start_ns = env->start_ns;
+	ss->opts.inputs = env->inputs;
 	ss->priority = LOG_DAEMON | level;
 	atomic_init(&ss->deadline_ns, CLOCK_NEVER);
 	list_init(&ss->lanes);

@@ -198,6 +198,155 @@ pcap_without_packets_is_a_pcap_file(void **state)
 	assert_pcap("all.pcap", "1 262144\n");
 }
 
+/* --- several workers --------------------------------------------------- */
+
+/* Another worker's part of the sink. */
+static struct fanout *
+another(void)
+{
+	struct sink *list = &rig.sink;
+	struct fanout *fan = fanout_new(&list, 1, NULL, NULL);
+
+	assert_non_null(fan);
+	return fan;
+}
+
+/* As @fan's worker would, what pass() does for the first one. */
+static void
+pass_by(struct fanout *fan, const struct packet_iface *iface, uint64_t ms,
+    const char *bytes)
+{
+	struct fanout *first = rig.fan;
+
+	rig.fan = fan;
+	pass(NULL, iface, ms, bytes);
+	rig.fan = first;
+}
+
+/* rig_finish() for two. */
+static void
+finish_both(struct fanout *other)
+{
+	assert_int_equal(rig.sink.ops->drain(
+			     &rig.sink, clock_mono_ns() + 20 * CLOCK_NS_PER_S),
+	    0);
+	fanout_free(other);
+	fanout_free(rig.fan);
+	rig.sink.ops->free(&rig.sink);
+}
+
+/*
+ * Each worker meets interfaces in an order of its own, and hands over when it
+ * will: the file has one number for each, said before it is used.
+ */
+static void
+workers_agree_on_interfaces(void **state)
+{
+	struct fanout *other;
+
+	(void)state;
+	rig.env.ifaces = &eth0;
+	rig.env.nifaces = 1;
+	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "all.pcapng");
+	other = another();
+	pass_by(other, &raw, 1, "one");
+	pass(NULL, &raw, 2, "two");
+	pass(NULL, &any, 3, "three");
+	pass_by(other, &any, 4, "four");
+	pass_by(other, &eth0, 5, "five");
+	finish_both(other);
+	assert_pcapng("all.pcapng", "SHB\n"
+				    "IDB 1 96 eth0 uplink\n"
+				    "IDB 101 0\n"
+				    "EPB 1 2 two+1000 dir 0\n"
+				    "IDB 276 262144 any\n"
+				    "EPB 2 3 three+1000 dir 0\n"
+				    "EPB 1 1 one+1000 dir 0\n"
+				    "EPB 2 4 four+1000 dir 0\n"
+				    "EPB 0 5 five+1000 dir 0\n"
+				    "ISB 0 5 5 recv 1\n"
+				    "ISB 1 1 2 recv 2\n"
+				    "ISB 2 3 4 recv 2\n");
+}
+
+static void
+workers_agree_on_the_link_type(void **state)
+{
+	struct fanout *other;
+
+	(void)state;
+	rig_make(&rig, capture_pcap_kind.make, "pcap", "all.pcap");
+	other = another();
+	pass_by(other, &raw, 1, "one");
+	pass(NULL, &any, 2, "two");
+	pass(NULL, &raw, 3, "three");
+	finish_both(other);
+	assert_pcap("all.pcap", "101 262144\n"
+				" 3 three+1000\n"
+				" 1 one+1000\n");
+	assert_int_equal(ntold, 1);
+}
+
+/* Made packets are on an interface of their own, whoever makes them. */
+static void
+made_packets_beside_captured_ones(void **state)
+{
+	struct fanout *other, *first;
+	struct session *s;
+
+	(void)state;
+	rig.env.ifaces = &eth0;
+	rig.env.nifaces = 1;
+	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "all.pcapng");
+	first = rig.fan;
+	other = another();
+	pass(NULL, &any, 1, "one");
+	rig.fan = other;
+	s = begin(1, true);
+	rig_close(s, HOW_RST);
+	rig.fan = first;
+	s = begin(2, true);
+	rig_close(s, HOW_RST);
+	finish_both(other);
+	assert_pcapng("all.pcapng", "SHB\n"
+				    "IDB 1 96 eth0 uplink\n"
+				    "IDB 276 262144 any\n"
+				    "IDB 101 262144 read\n"
+				    "EPB 1 1 one+1000 dir 0\n"
+				    "EPB 2 0 ip 52 dir 1\n"
+				    "EPB 2 0 ip 52 dir 2\n"
+				    "EPB 2 0 ip 40 dir 1\n"
+				    "EPB 2 0 ip 40 dir 1\n"
+				    "EPB 2 0 ip 52 dir 1\n"
+				    "EPB 2 0 ip 52 dir 2\n"
+				    "EPB 2 0 ip 40 dir 1\n"
+				    "EPB 2 0 ip 40 dir 1\n"
+				    "ISB 0 0 never recv 0\n"
+				    "ISB 1 1 1 recv 1\n"
+				    "ISB 2 0 0 recv 8\n");
+}
+
+/* Where a tap is heard, it must be a proxy that they are made for. */
+static void
+made_packets_beside_a_tap(void **state)
+{
+	struct session *s;
+
+	(void)state;
+	rig.env.source = "tap";
+	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "{id}.pcapng");
+	s = begin(1, true);
+	rig_close(s, HOW_RST);
+	rig_finish(&rig);
+	assert_pcapng("000001.pcapng", "SHB\n"
+				       "IDB 101 262144 proxy\n"
+				       "EPB 0 0 ip 52 dir 1\n"
+				       "EPB 0 0 ip 52 dir 2\n"
+				       "EPB 0 0 ip 40 dir 1\n"
+				       "EPB 0 0 ip 40 dir 1\n"
+				       "ISB 0 0 0 recv 4 drop 0\n");
+}
+
 /* --- a file per session ------------------------------------------------ */
 
 static void
@@ -348,6 +497,10 @@ main(void)
 		TEST(pcap_without_packets_is_a_pcap_file),
 		TEST(file_per_session),
 		TEST(pcap_per_session_each_with_its_link_type),
+		TEST(workers_agree_on_interfaces),
+		TEST(workers_agree_on_the_link_type),
+		TEST(made_packets_beside_captured_ones),
+		TEST(made_packets_beside_a_tap),
 		TEST(packets_are_made_where_none_came),
 		TEST(made_packets_in_a_file_of_their_own),
 		TEST(made_packets_do_not_fit_every_pcap),

@@ -64,6 +64,22 @@ silence_is_an_empty_file(void **state)
 	rig_assert_file(&rig, S2C, "");
 }
 
+/* What only passed by leaves no file for a direction without bytes. */
+static void
+silence_overheard_is_no_file(void **state)
+{
+	struct session *s = rig_session(&rig, 1);
+
+	(void)state;
+	s->source = "tap";
+	session_open(s);
+	rig_say(s, DIR_CLIENT, "anybody?");
+	rig_close(s, HOW_TIMEOUT);
+	rig_finish(&rig);
+	rig_assert_file(&rig, C2S, "anybody?");
+	assert_int_equal(rig_nfiles(&rig, "d"), 1);
+}
+
 static void
 refused_sessions_leave_nothing(void **state)
 {
@@ -213,6 +229,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		RIG(each_direction_has_its_bytes),
 		RIG(silence_is_an_empty_file),
+		RIG(silence_overheard_is_no_file),
 		RIG(refused_sessions_leave_nothing),
 		RIG(gaps_are_holes_and_lines),
 		RIG(second_run_adds_and_replaces_nothing),

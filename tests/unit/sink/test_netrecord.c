@@ -63,6 +63,17 @@ begin(uint64_t id)
 	return s;
 }
 
+/* One that passed by. */
+static struct session *
+overhear(uint64_t id)
+{
+	struct session *s = at(rig_session(&rig, id), 1);
+
+	s->source = "read";
+	session_open(s);
+	return s;
+}
+
 /* One that the proxy could not connect to its server. */
 static struct session *
 begin_unreached(uint64_t id)
@@ -204,18 +215,19 @@ captures_begin_at_zero(void **state)
 	struct session *s;
 
 	(void)state;
-	rig.env.source = "read";
 	rig_make(&rig, netrecord_kind.make, "netrecord", "log");
-	s = begin(1); /* at 1 ms */
+	s = overhear(1); /* at 1 ms */
 	rig_say(at(s, 251), DIR_CLIENT, "x");
 	end(s, DIR_CLIENT, HOW_FIN, PARTY_CLIENT);
 	end(s, DIR_SERVER, HOW_FIN, PARTY_SERVER);
 	shut(s, HOW_FIN, PARTY_CLIENT);
-	s = begin(2);
+	s = overhear(2);
 	rig_say(at(s, 1001), DIR_SERVER, "y");
 	end(s, DIR_SERVER, HOW_FIN, PARTY_SERVER);
 	end(s, DIR_CLIENT, HOW_FIN, PARTY_CLIENT);
 	shut(s, HOW_FIN, PARTY_SERVER);
+	/* A proxy beside it counts from the start of the run. */
+	shut(begin(3), HOW_RST, PARTY_CLIENT);
 	rig_finish(&rig);
 	rig_assert_file(&rig, "log_1",
 	    "c 0.000000 con\n"
@@ -225,6 +237,9 @@ captures_begin_at_zero(void **state)
 	    "c 0.000000 con\n"
 	    "s 1.000000 1\ny"
 	    "s 1.000000 hup\nc 1.000000 hup\n");
+	rig_assert_file(&rig, "log_3",
+	    "c 0.001000 con\n"
+	    "c 0.001000 err\n");
 }
 
 static void
