@@ -1,160 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "../core/fake_sink.h"
-#include "app/sheet.h"
-#include "base/err.h"
-#include "core/fanout.h"
-#include "core/session.h"
-#include "core/source.h"
-
-#define NWORKERS 2
-
-/** struct fake_source - Gives packets, and has counted so many. */
-struct fake_source {
-	struct source source;
-	struct tally tally;
-};
-
-static void
-fake_tally(const struct source *src, struct tally *t)
-{
-	tally_add(t, &((const struct fake_source *)src)->tally);
-}
-
-static const struct source_ops silent_ops = { .name = "proxy" };
-static const struct source_ops fake_ops = {
-	.name = "tap",
-	.packets = true,
-	.tally = fake_tally,
-};
-
-/** struct scene - Two sinks, two workers, a session on each. */
-struct scene {
-	struct fake paused;
-	struct fake dropping;
-	struct sink *sinks[2];
-	struct fanout *fan[NWORKERS];
-	void *slots[NWORKERS];
-	struct session s[NWORKERS];
-	struct fake_source src;
-	struct sheet sh;
-	char dir[32];
-	char path[64];
-};
-
-static char paused_name[] = "flows";
-static char dropping_name[] = "a-long-name";
-
-static int
-set_up(void **state)
-{
-	struct scene *sc = calloc(1, sizeof(*sc));
-
-	assert_non_null(sc);
-	sc->src.source.ops = &silent_ops;
-	fake_init(&sc->paused, NEED_NOTHING, ON_FULL_PAUSE);
-	fake_init(&sc->dropping, NEED_MEMORY, ON_FULL_DROP);
-	sc->paused.sink.name = paused_name;
-	sc->dropping.sink.name = dropping_name;
-	sc->sinks[0] = &sc->paused.sink;
-	sc->sinks[1] = &sc->dropping.sink;
-	for (int i = 0; i < NWORKERS; i++) {
-		sc->fan[i] = fanout_new(sc->sinks, 2, NULL, NULL);
-		assert_non_null(sc->fan[i]);
-		sc->slots[i] = calloc(1, fanout_session_size(sc->fan[i]));
-		assert_non_null(sc->slots[i]);
-		session_init(&sc->s[i], sc->fan[i], sc->slots[i]);
-		sc->s[i].id = (uint64_t)i + 1;
-		session_open(&sc->s[i]);
-	}
-	strcpy(sc->dir, "/tmp/test_sheet.XXXXXX");
-	assert_non_null(mkdtemp(sc->dir));
-	(void)snprintf(sc->path, sizeof(sc->path), "%s/stats", sc->dir);
-	*state = sc;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct scene *sc = *state;
-
-	sheet_done(&sc->sh);
-	sheet_done(&sc->sh); /* idempotent */
-	for (int i = 0; i < NWORKERS; i++) {
-		fanout_free(sc->fan[i]);
-		free(sc->slots[i]);
-	}
-	(void)unlink(sc->path);
-	assert_int_equal(rmdir(sc->dir), 0);
-	free(sc);
-	return 0;
-}
-
-static void
-feed(struct session *s, enum dir dir, size_t len)
-{
-	static const uint8_t bytes[4096];
-	struct chunk c = {
-		.dir = dir,
-		.off = s->off[dir],
-		.data = bytes,
-		.len = len,
-	};
-
-	session_data(s, &c);
-}
-
-static void
-take(struct scene *sc)
-{
-	sheet_done(&sc->sh);
-	const struct sheet_from from = {
-		.name = "web",
-		.src = &sc->src.source,
-		.fans = sc->fan,
-		.nfans = NWORKERS,
-	};
-
-	assert_int_equal(sheet_take(&sc->sh, &from, 1, sc->sinks, 2), 0);
-}
-
-/* What a writer's thread would count. */
-static void
-write_all(struct scene *sc, uint64_t n)
-{
-	struct sink_lane *lane =
-	    (struct sink_lane *)(uintptr_t)fanout_lane(sc->fan[0], 1);
-
-	count_add(&lane->count.written, n);
-}
-
-/* offered = written + dropped + queued, for each sink. */
-static void
-expect_sums(const struct scene *sc)
-{
-	for (size_t i = 0; i < sc->sh.nsinks; i++) {
-		const struct sheet_sink *s = &sc->sh.sinks[i];
-		uint64_t sum = s->written + s->queued;
-
-		for (int r = 0; r < DROP_NREASONS; r++)
-			sum += s->drop_bytes[r];
-		assert_int_equal(s->offered, sum);
-	}
-}
+#include "sheet_scene.h"
 
 static void
 an_empty_run_has_lost_nothing(void **state)
@@ -259,38 +103,6 @@ each_kind_of_loss_is_one(void **state)
 	assert_false(sheet_has_loss(&sc->sh));
 }
 
-/* Every class has a number of its own, so that no two can be mixed up. */
-static void
-count_packets(struct scene *sc)
-{
-	struct tally *t = &sc->src.tally;
-
-	sc->src.source.ops = &fake_ops;
-	*t = (struct tally){
-		.received = 1000 + 200 + 30 + 4 + 50,
-		.sessions = 1000,
-		.not_tcp = 200,
-		.strays = 30,
-		.fragments = 4,
-		.undecodable = { { "truncated", 48 }, { "never", 0 },
-		    { "bad_header", 2 } },
-		.nreasons = 3,
-		.filtered = 12345,
-		.bad_checksums = 7,
-		.has_kernel = true,
-		.kernel_received = 2000,
-	};
-	for (uint64_t d = 0; d < DIR_NDIRS; d++) {
-		t->payload[d].duplicate = 10 + d;
-		t->payload[d].differing = 20 + d;
-		t->payload[d].late = 30 + d;
-		t->payload[d].strays = 40 + d;
-		t->payload[d].held = 50 + d;
-		t->payload[d].received = 150 + 5 * d;
-	}
-	t->payload[DIR_CLIENT].received += 130;
-}
-
 static void
 what_the_kernel_dropped_is_lost(void **state)
 {
@@ -322,131 +134,7 @@ undelivered_bytes_are_those_of_closed_sessions(void **state)
 	assert_true(sheet_has_loss(&sc->sh));
 }
 
-/* --- several inputs ---------------------------------------------------- */
-
-/**
- * struct pair - Two inputs with a worker each; one sink hears both, the other
- * only the second, a capture
- */
-struct pair {
-	struct fanout *fan[2];
-	void *slots[2];
-	struct session s[2];
-	struct source silent;
-	struct sheet_from from[2];
-};
-
-static void
-pair_init(struct scene *sc, struct pair *p)
-{
-	static const char *const names[] = { "web", "a-capture" };
-
-	count_packets(sc);
-	p->silent.ops = &silent_ops;
-	p->fan[0] = fanout_new(&sc->sinks[1], 1, NULL, NULL);
-	p->fan[1] = fanout_new(sc->sinks, 2, NULL, NULL);
-	for (int i = 0; i < 2; i++) {
-		assert_non_null(p->fan[i]);
-		p->slots[i] = calloc(1, fanout_session_size(p->fan[i]));
-		assert_non_null(p->slots[i]);
-		session_init(&p->s[i], p->fan[i], p->slots[i]);
-		p->s[i].id = (uint64_t)i + 1;
-		session_open(&p->s[i]);
-		p->from[i] = (struct sheet_from){
-			.name = names[i],
-			.src = i == 0 ? &p->silent : &sc->src.source,
-			.fans = &p->fan[i],
-			.nfans = 1,
-		};
-	}
-}
-
-static void
-pair_take(struct scene *sc, const struct pair *p)
-{
-	sheet_done(&sc->sh);
-	assert_int_equal(sheet_take(&sc->sh, p->from, 2, sc->sinks, 2), 0);
-}
-
-static void
-pair_done(struct pair *p)
-{
-	for (int i = 0; i < 2; i++) {
-		fanout_free(p->fan[i]);
-		free(p->slots[i]);
-	}
-}
-
-static void
-inputs_add_up(void **state)
-{
-	struct scene *sc = *state;
-	struct gap g = { .dir = DIR_SERVER, .len = 7, .why = GAP_LOST };
-	struct pair p;
-
-	pair_init(sc, &p);
-	feed(&p.s[0], DIR_CLIENT, 100);
-	feed(&p.s[1], DIR_CLIENT, 130);
-	session_gap(&p.s[1], &g);
-	session_close(&p.s[0], 1, HOW_RST, PARTY_CLIENT);
-	pair_take(sc, &p);
-	assert_int_equal(sc->sh.sessions, 2);
-	assert_int_equal(sc->sh.open, 1);
-	assert_int_equal(sc->sh.ended[HOW_RST], 1);
-	assert_int_equal(sc->sh.bytes[DIR_CLIENT], 230);
-	assert_int_equal(sc->sh.gap_bytes[DIR_SERVER], 7);
-	assert_true(sc->sh.has_packets);
-	assert_int_equal(sc->sh.tally.received, 1284);
-	/* What the proxy received it delivered: it has no other class. */
-	assert_int_equal(sc->sh.received[DIR_CLIENT],
-	    100 + sc->src.tally.payload[DIR_CLIENT].received);
-	assert_int_equal(sc->sh.ninputs, 2);
-	assert_string_equal(sc->sh.inputs[0].name, "web");
-	assert_string_equal(sc->sh.inputs[0].source, "proxy");
-	assert_false(sc->sh.inputs[0].figures.has_packets);
-	assert_int_equal(sc->sh.inputs[0].figures.bytes[DIR_CLIENT], 100);
-	assert_int_equal(sc->sh.inputs[0].figures.open, 0);
-	assert_int_equal(sc->sh.inputs[1].figures.open, 1);
-	assert_int_equal(sc->sh.inputs[1].figures.gap_bytes[DIR_SERVER], 7);
-	assert_int_equal(sc->sh.inputs[1].figures.tally.received, 1284);
-	pair_done(&p);
-}
-
-/* By what it is, not by its place: the first input knows only the second. */
-static void
-sinks_have_their_own_figures(void **state)
-{
-	struct scene *sc = *state;
-	struct pair p;
-
-	pair_init(sc, &p);
-	feed(&p.s[0], DIR_CLIENT, 100);
-	feed(&p.s[1], DIR_CLIENT, 30);
-	pair_take(sc, &p);
-	assert_int_equal(sc->sh.nsinks, 2);
-	assert_string_equal(sc->sh.sinks[0].name, "flows");
-	assert_int_equal(sc->sh.sinks[0].offered, 30);
-	assert_string_equal(sc->sh.sinks[1].name, "a-long-name");
-	assert_int_equal(sc->sh.sinks[1].offered, 130);
-	/* One that is not to be shown is not. */
-	sheet_done(&sc->sh);
-	assert_int_equal(sheet_take(&sc->sh, p.from, 2, &sc->sinks[1], 1), 0);
-	assert_int_equal(sc->sh.nsinks, 1);
-	assert_int_equal(sc->sh.sinks[0].offered, 130);
-	pair_done(&p);
-}
-
 /* --- as JSON ----------------------------------------------------------- */
-
-static json_int_t
-number(const json_t *o, const char *key)
-{
-	const json_t *n = json_object_get(o, key);
-
-	if (!json_is_integer(n))
-		fail_msg("%s is no number", key);
-	return json_integer_value(n);
-}
 
 /* Decision 40: scripts rely on these names. */
 static void
@@ -564,48 +252,6 @@ json_of_a_capture_adds_up(void **state)
 	json_decref(root);
 }
 
-/* Each input has the keys of the whole, without sinks. */
-static void
-json_of_inputs(void **state)
-{
-	struct scene *sc = *state;
-	struct err err = { "" };
-	const json_t *list, *o;
-	struct pair p;
-	json_t *root;
-
-	pair_init(sc, &p);
-	feed(&p.s[0], DIR_CLIENT, 100);
-	feed(&p.s[1], DIR_CLIENT, 130);
-	pair_take(sc, &p);
-	assert_int_equal(sheet_write(&sc->sh, sc->path, &err), 0);
-	root = json_load_file(sc->path, 0, NULL);
-	assert_non_null(root);
-	list = json_object_get(root, "inputs");
-	assert_int_equal(json_array_size(list), 2);
-	o = json_array_get(list, 0);
-	assert_string_equal(
-	    json_string_value(json_object_get(o, "name")), "web");
-	assert_string_equal(
-	    json_string_value(json_object_get(o, "source")), "proxy");
-	assert_true(json_is_null(json_object_get(o, "packets")));
-	assert_null(json_object_get(o, "sinks"));
-	assert_int_equal(number(json_object_get(o, "sessions"), "total"), 1);
-	o = json_object_get(json_object_get(o, "bytes"), "c2s");
-	assert_int_equal(number(o, "received"), 100);
-	assert_int_equal(number(o, "delivered"), 100);
-	o = json_array_get(list, 1);
-	assert_int_equal(number(json_object_get(o, "packets"), "received"),
-	    number(json_object_get(root, "packets"), "received"));
-	o = json_object_get(json_object_get(root, "bytes"), "c2s");
-	assert_int_equal(number(o, "received"),
-	    number(o, "delivered") + number(o, "duplicate") +
-		number(o, "differing") + number(o, "late") +
-		number(o, "strays") + number(o, "held"));
-	json_decref(root);
-	pair_done(&p);
-}
-
 static void
 a_file_that_cannot_be_written_is_named(void **state)
 {
@@ -622,25 +268,6 @@ a_file_that_cannot_be_written_is_named(void **state)
 }
 
 /* --- for people -------------------------------------------------------- */
-
-/* What sheet_print() writes to standard error. */
-static void
-printed(const struct scene *sc, char *out, size_t size)
-{
-	int fd = open(sc->path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	int old = dup(STDERR_FILENO);
-	ssize_t n;
-
-	assert_true(fd >= 0 && old >= 0);
-	assert_true(dup2(fd, STDERR_FILENO) >= 0);
-	sheet_print(&sc->sh);
-	assert_true(dup2(old, STDERR_FILENO) >= 0);
-	n = pread(fd, out, size - 1, 0);
-	assert_true(n >= 0);
-	out[n] = '\0';
-	close(fd);
-	close(old);
-}
 
 static void
 lines_for_people_leave_out_what_is_zero(void **state)
@@ -688,40 +315,6 @@ lines_for_people_show_every_loss(void **state)
 }
 
 static void
-lines_for_people_about_inputs(void **state)
-{
-	struct scene *sc = *state;
-	struct gap g = {
-		.dir = DIR_SERVER,
-		.off = 30,
-		.len = 7,
-		.why = GAP_LOST,
-	};
-	char text[2048];
-	struct pair p;
-
-	pair_init(sc, &p);
-	sc->src.source.ops = &silent_ops;
-	feed(&p.s[0], DIR_CLIENT, 1000);
-	feed(&p.s[1], DIR_SERVER, 30);
-	session_gap(&p.s[1], &g);
-	p.s[0].lost_bytes[DIR_CLIENT] = 4;
-	session_close(&p.s[0], 1, HOW_FIN, PARTY_CLIENT);
-	pair_take(sc, &p);
-	printed(sc, text, sizeof(text));
-	assert_string_equal(text,
-	    "sessions     2  fin 1  open 1\n"
-	    "c2s          1,000 bytes, 4 not delivered (the receiver was "
-	    "gone)\n"
-	    "s2c          30 bytes, 7 missing\n"
-	    "web          sessions 1  c2s 1,000  s2c 0  not delivered 4\n"
-	    "a-capture    sessions 1  c2s 0  s2c 30  missing 7\n"
-	    "flows        offered 30  written 30\n"
-	    "a-long-name  offered 1,030  written 0  queued 1,030\n");
-	pair_done(&p);
-}
-
-static void
 lines_for_people_about_packets(void **state)
 {
 	struct scene *sc = *state;
@@ -751,8 +344,6 @@ lines_for_people_about_packets(void **state)
 	    "a-long-name  offered 130  written 130\n");
 }
 
-#define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int
 main(void)
 {
@@ -764,10 +355,6 @@ main(void)
 		SCENE(each_kind_of_loss_is_one),
 		SCENE(what_the_kernel_dropped_is_lost),
 		SCENE(json_of_a_capture_adds_up),
-		SCENE(inputs_add_up),
-		SCENE(sinks_have_their_own_figures),
-		SCENE(json_of_inputs),
-		SCENE(lines_for_people_about_inputs),
 		SCENE(lines_for_people_about_packets),
 		SCENE(undelivered_bytes_are_those_of_closed_sessions),
 		SCENE(json_has_the_names_that_scripts_rely_on),

@@ -30,7 +30,6 @@ struct book_entry {
 	struct addr local;
 	char error[64];
 	char target[64];
-	char input[16];
 };
 
 /** struct book - Entry [i] is session i + 1. */
@@ -76,7 +75,6 @@ book_open(struct sink_lane *lane, void *st, const struct session *s)
 	e->local = s->local;
 	(void)snprintf(e->target, sizeof(e->target), "%s",
 	    s->target != NULL ? s->target : "");
-	(void)snprintf(e->input, sizeof(e->input), "%s", s->input);
 	assert_true(s->no_packets);
 	b->opened++;
 	pthread_mutex_unlock(&b->lock);

@@ -30,8 +30,7 @@ struct scene {
 	int server;
 	struct proxy_listening front[MAX_PAIRS];
 	unsigned before;
-	_Atomic unsigned finished;
-	_Atomic unsigned stopped;
+	_Atomic unsigned finished, stopped;
 };
 
 static struct scene sc;
@@ -310,31 +309,6 @@ max_sessions_closes_the_door(void **state)
 	stop(0);
 	assert_int_equal(atomic_load(&sc.finished), 1);
 	assert_int_equal(book_opened(&sc.book), 2);
-}
-
-/* Other inputs number their sessions, too; that takes none of ours away. */
-static void
-numbers_are_those_of_the_run(void **state)
-{
-	int c, s;
-
-	(void)state;
-	atomic_store(&sc.numbers.sessions, 100);
-	sc.o.max_sessions = 2;
-	begin(1, 0);
-	for (int i = 0; i < 2; i++) {
-		c = client(0);
-		s = loopback_accept(sc.server);
-		says(c, s, "x");
-		finish(c, s);
-	}
-	UNTIL(atomic_load(&sc.finished) == 1);
-	stop(0);
-	assert_int_equal(book_opened(&sc.book), 2);
-	for (uint64_t id = 101; id <= 102; id++) {
-		assert_int_equal(sc.book.entry[id - 1].id, id);
-		assert_string_equal(sc.book.entry[id - 1].input, "web");
-	}
 }
 
 /* A refused session is one of them, too. */
@@ -700,7 +674,6 @@ main(void)
 		SCENE(sessions_go_to_the_worker_with_the_fewest),
 		SCENE(many_one_after_the_other),
 		SCENE(max_sessions_closes_the_door),
-		SCENE(numbers_are_those_of_the_run),
 		SCENE(max_sessions_counts_those_that_fail),
 		SCENE(others_wait_while_there_is_no_room),
 		SCENE(other_pairs_wait_as_well),
