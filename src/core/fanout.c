@@ -1,257 +1,24 @@
 #include <assert.h>
 #include <errno.h>
-#include <stdalign.h>
 #include <stdlib.h>
 
 #include "base/attr.h"
-#include "base/clock.h"
 #include "base/err.h"
 
 #include "core/fanout.h"
+#include "core/fanout_lanes.h"
 #include "core/packet.h"
 #include "core/session.h"
 
 /*
- * How it works.  What never changes about a lane (its need, its policy) is a
- * bit in a mask of the fan-out, so that the cost of a chunk is a walk over
- * the set bits of session.active and nothing else.  The slots of a session:
+ * What becomes of events.  How lanes, their bits and their room in the slots
+ * come and go is in core/fanout_lanes.h.
  *
- *	| struct lost | held, state of sink 0 | held, state of sink 1 | ...
- *
- * A bit of session.active moves to one of the masks in struct lost when its
- * sink loses the session; it is never in two of the three.
+ * A bit of session.active moves to one of the masks in struct fanout_lost when
+ * its sink loses the session; it is never in two of the three.
  */
 
-/**
- * struct lost - Sinks that watch a session but cannot record it
- * @gone:	Gave it up, or could not open it
- * @missed:	Were full when it opened
- */
-struct lost {
-	uint64_t gone;
-	uint64_t missed;
-};
-
-/**
- * struct held - A gap that a full sink has yet to be told about
- * @len:	0: none
- */
-struct held {
-	uint64_t off;
-	uint64_t len;
-	uint64_t ts_ns;
-	enum gap_why why;
-};
-
-/**
- * struct lane - What the fan-out knows about a sink
- * @pub:	What the sink knows; @pub.slot_off is where its state lies
- * @held_off:	Where the session's struct held[DIR_NDIRS] lies; only for
- *		lanes in the mask @drop
- */
-struct lane {
-	struct sink_lane pub;
-	size_t held_off;
-};
-
-/**
- * struct fanout - See fanout.h
- * @totals:	What its sessions add up to
- * @session_size: What every session needs
- * @file:	Lanes with NEED_FILE
- * @memory:	Lanes with NEED_MEMORY
- * @nothing:	Lanes with NEED_NOTHING that count stream bytes
- * @packet:	Lanes that keep packets
- * @strays:	Of them, those that keep packets of no session too
- * @own_queue:	Lanes with a queue per session and direction
- * @drop:	Lanes that can be full, with ON_FULL_DROP
- * @pause:	... with ON_FULL_PAUSE
- * @close:	... with ON_FULL_CLOSE
- */
-struct fanout {
-	struct fanout_totals totals;
-	size_t session_size;
-	uint64_t file;
-	uint64_t memory;
-	uint64_t nothing;
-	uint64_t packet;
-	uint64_t strays;
-	uint64_t own_queue;
-	uint64_t drop;
-	uint64_t pause;
-	uint64_t close;
-	size_t n;
-	struct lane lane[];
-};
-
-/* Takes the lowest bit off a mask and returns its number. */
-static unsigned
-next_bit(uint64_t *mask)
-{
-	unsigned i = (unsigned)__builtin_ctzll(*mask);
-
-	*mask &= *mask - 1;
-	return i;
-}
-
-static uint64_t
-bit(size_t i)
-{
-	return UINT64_C(1) << i;
-}
-
-/* Slots start where any type may, so every part is rounded up to that. */
-static size_t
-reserve(struct fanout *f, size_t size)
-{
-	size_t align = alignof(max_align_t), off = f->session_size;
-
-	f->session_size += (size + align - 1) / align * align;
-	return off;
-}
-
-static void
-add_need(struct fanout *f, const struct sink_ops *ops, uint64_t b)
-{
-	switch (ops->need) {
-	case NEED_NOTHING:
-		f->nothing |= b;
-		break;
-	case NEED_FILE:
-		assert(ops->data != NULL && ops->take != NULL &&
-		       ops->discard != NULL);
-		f->file |= b;
-		break;
-	case NEED_MEMORY:
-		assert(ops->data != NULL);
-		f->memory |= b;
-		break;
-	}
-}
-
-/* A sink that watches some sessions only wants none but their packets. */
-static bool
-watches_all(const struct sink *sink)
-{
-	const struct sink_match *m = &sink->match;
-
-	return m->port == 0 && m->client.family == AF_UNSPEC &&
-	       m->server.family == AF_UNSPEC;
-}
-
-static void
-add_packets(struct fanout *f, const struct sink *sink, uint64_t b)
-{
-	assert(sink->ops->need == NEED_NOTHING);
-	f->packet |= b;
-	if (sink->ops->strays && watches_all(sink))
-		f->strays |= b;
-}
-
-static void
-add_policy(struct fanout *f, const struct sink *sink, uint64_t b)
-{
-	if (sink->ops->full == NULL)
-		return;
-	if (sink->ops->full_session != NULL)
-		f->own_queue |= b;
-	switch (sink->on_full) {
-	case ON_FULL_DROP:
-		f->drop |= b;
-		break;
-	case ON_FULL_PAUSE:
-		f->pause |= b;
-		break;
-	case ON_FULL_CLOSE:
-		assert(sink->ops->abort != NULL);
-		f->close |= b;
-		break;
-	}
-}
-
-static int
-add_lane(struct fanout *f, struct sink *sink, struct worker *w, struct err *err)
-{
-	struct lane *l = &f->lane[f->n];
-	uint64_t b = bit(f->n);
-	int rc;
-
-	if (sink->ops->packet != NULL)
-		add_packets(f, sink, b);
-	else
-		add_need(f, sink->ops, b);
-	add_policy(f, sink, b);
-	if ((f->drop & b) != 0)
-		l->held_off = reserve(f, sizeof(struct held) * DIR_NDIRS);
-	l->pub.sink = sink;
-	l->pub.slot_off = reserve(f, sink->ops->session_size);
-	rc = sink->ops->lane_new(&l->pub, w, err);
-	if (rc != 0)
-		return rc;
-	f->n++;
-	return 0;
-}
-
-struct fanout *
-fanout_new(
-    struct sink *const *sinks, size_t n, struct worker *w, struct err *err)
-{
-	struct fanout *f;
-
-	if (n > FANOUT_MAX_SINKS) {
-		(void)err_set(err, -E2BIG, "%zu sinks are more than %d", n,
-		    FANOUT_MAX_SINKS);
-		return NULL;
-	}
-	f = calloc(1, sizeof(*f) + n * sizeof(f->lane[0]));
-	if (f == NULL) {
-		(void)err_set(err, -ENOMEM, "no memory for %zu sinks", n);
-		return NULL;
-	}
-	(void)reserve(f, sizeof(struct lost));
-	while (f->n < n) {
-		if (add_lane(f, sinks[f->n], w, err) != 0) {
-			fanout_free(f);
-			return NULL;
-		}
-	}
-	return f;
-}
-
-void
-fanout_free(struct fanout *f)
-{
-	if (f == NULL)
-		return;
-	for (size_t i = 0; i < f->n; i++)
-		f->lane[i].pub.sink->ops->lane_free(&f->lane[i].pub);
-	free(f);
-}
-
-struct fanout_totals *
-fanout_totals(struct fanout *f)
-{
-	return &f->totals;
-}
-
-size_t
-fanout_session_size(const struct fanout *f)
-{
-	return f->session_size;
-}
-
-size_t
-fanout_count(const struct fanout *f)
-{
-	return f->n;
-}
-
-const struct sink_lane *
-fanout_lane(const struct fanout *f, size_t i)
-{
-	assert(i < f->n);
-	return &f->lane[i].pub;
-}
+/* --- asking ------------------------------------------------------------ */
 
 /*
  * Lanes that keep the packets of @s; they see no event between its open and
@@ -263,27 +30,46 @@ packet_lanes(const struct session *s)
 	return s->no_packets ? 0 : s->fan->packet;
 }
 
+static void *
+state_of(const struct session *s, const struct fanout_lane *l)
+{
+	return (char *)s->slots + l->pub.slot_off;
+}
+
+/* Does one of those that say so by session want bytes of this one? */
+static bool
+is_asked_for(const struct session *s)
+{
+	uint64_t mask = s->active & s->fan->asked;
+
+	while (mask != 0) {
+		const struct fanout_lane *l =
+		    &s->fan->lane[fanout_lanes_next(&mask)];
+		enum need need =
+		    l->pub.sink->ops->need_session(&l->pub, state_of(s, l));
+
+		assert(need != NEED_FILE);
+		if (need == NEED_MEMORY)
+			return true;
+	}
+	return false;
+}
+
 enum need
 fanout_need(const struct session *s)
 {
 	uint64_t memory = s->fan->memory | s->fan->packet;
 	uint64_t file = s->active & s->fan->file;
 
-	if ((s->active & memory & ~packet_lanes(s)) != 0)
+	if ((s->active & memory & ~packet_lanes(s)) != 0 || is_asked_for(s))
 		return NEED_MEMORY;
 	if (file == 0)
 		return NEED_NOTHING;
 	return (file & (file - 1)) == 0 ? NEED_FILE : NEED_MEMORY;
 }
 
-static void *
-state_of(const struct session *s, const struct lane *l)
-{
-	return (char *)s->slots + l->pub.slot_off;
-}
-
 static bool
-is_full(const struct lane *l)
+is_full(const struct fanout_lane *l)
 {
 	return l->pub.sink->ops->full(&l->pub);
 }
@@ -292,9 +78,9 @@ is_full(const struct lane *l)
 static bool
 is_full_for(const struct session *s, size_t i, enum dir dir)
 {
-	const struct lane *l = &s->fan->lane[i];
+	const struct fanout_lane *l = &s->fan->lane[i];
 
-	if ((s->fan->own_queue & bit(i)) == 0)
+	if ((s->fan->own_queue & fanout_lanes_bit(i)) == 0)
 		return is_full(l);
 	return l->pub.sink->ops->full_session(&l->pub, state_of(s, l), dir);
 }
@@ -305,7 +91,7 @@ fanout_blocked(const struct session *s)
 	uint64_t mask = s->active & s->fan->pause;
 
 	while (mask != 0) {
-		unsigned i = next_bit(&mask);
+		unsigned i = fanout_lanes_next(&mask);
 
 		if (is_full_for(s, i, DIR_CLIENT) ||
 		    is_full_for(s, i, DIR_SERVER))
@@ -320,56 +106,30 @@ fanout_held_up(const struct fanout *f)
 	uint64_t mask = f->pause;
 
 	while (mask != 0) {
-		if (is_full(&f->lane[next_bit(&mask)]))
+		if (is_full(&f->lane[fanout_lanes_next(&mask)]))
 			return true;
 	}
 	return false;
 }
 
-uint64_t
-fanout_turn(struct fanout *f, uint64_t mono_ns)
-{
-	uint64_t due, first = CLOCK_NEVER;
+/* --- what a full queue means ------------------------------------------- */
 
-	for (size_t i = 0; i < f->n; i++) {
-		struct sink_lane *pub = &f->lane[i].pub;
-
-		if (pub->sink->ops->turn == NULL)
-			continue;
-		due = pub->sink->ops->turn(pub, mono_ns);
-		if (due < first)
-			first = due;
-	}
-	return first;
-}
-
-void
-fanout_finish(struct fanout *f, uint64_t deadline_ns)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		struct sink_lane *pub = &f->lane[i].pub;
-
-		if (pub->sink->ops->finish != NULL)
-			pub->sink->ops->finish(pub, deadline_ns);
-	}
-}
-
-static struct lost *
+static struct fanout_lost *
 lost_of(const struct session *s)
 {
 	return s->slots;
 }
 
-static struct held *
-held_of(const struct session *s, const struct lane *l, enum dir dir)
+static struct fanout_held *
+held_of(const struct session *s, const struct fanout_lane *l, enum dir dir)
 {
 	void *first = (char *)s->slots + l->held_off;
 
-	return (struct held *)first + dir;
+	return (struct fanout_held *)first + dir;
 }
 
 static void
-count_drop(struct lane *l, enum drop_reason r, size_t len)
+count_drop(struct fanout_lane *l, enum drop_reason r, size_t len)
 {
 	count_add(&l->pub.count.drop_bytes[r], len);
 	count_add(&l->pub.count.drop_chunks[r], 1);
@@ -377,7 +137,7 @@ count_drop(struct lane *l, enum drop_reason r, size_t len)
 
 /* Add bytes that the sink did not get to what it will be told about. */
 static void
-hold(struct held *h, const struct gap *g)
+hold(struct fanout_held *h, const struct gap *g)
 {
 	if (h->len == 0) {
 		h->off = g->off;
@@ -392,9 +152,9 @@ hold(struct held *h, const struct gap *g)
 
 /* Before the next event of a direction: what the full queue has cost. */
 static void
-tell(const struct session *s, struct lane *l, enum dir dir)
+tell(const struct session *s, struct fanout_lane *l, enum dir dir)
 {
-	struct held *h = held_of(s, l, dir);
+	struct fanout_held *h = held_of(s, l, dir);
 	struct gap g = {
 		.dir = dir,
 		.off = h->off,
@@ -412,7 +172,7 @@ tell(const struct session *s, struct lane *l, enum dir dir)
 
 /* ON_FULL_CLOSE: the sink lets go of the session. */
 static void
-give_up(struct session *s, struct lane *l, uint64_t b)
+give_up(struct session *s, struct fanout_lane *l, uint64_t b)
 {
 	s->active &= ~b;
 	lost_of(s)->gone |= b;
@@ -426,12 +186,12 @@ give_up(struct session *s, struct lane *l, uint64_t b)
 static bool
 refused(struct session *s, size_t i, const struct gap *g)
 {
-	struct lane *l = &s->fan->lane[i];
+	struct fanout_lane *l = &s->fan->lane[i];
 
 	if (!is_full_for(s, i, g->dir))
 		return false;
-	if ((bit(i) & s->fan->close) != 0)
-		give_up(s, l, bit(i));
+	if ((fanout_lanes_bit(i) & s->fan->close) != 0)
+		give_up(s, l, fanout_lanes_bit(i));
 	else if (g->len > 0)
 		hold(held_of(s, l, g->dir), g);
 	return true;
@@ -447,7 +207,7 @@ may_refuse(const struct session *s, uint64_t b)
 static bool
 data_refused(struct session *s, size_t i, const struct chunk *c)
 {
-	struct lane *l = &s->fan->lane[i];
+	struct fanout_lane *l = &s->fan->lane[i];
 	struct gap g = {
 		.dir = c->dir,
 		.off = c->off,
@@ -456,13 +216,13 @@ data_refused(struct session *s, size_t i, const struct chunk *c)
 		.why = GAP_QUEUE,
 	};
 
-	if (!may_refuse(s, bit(i)))
+	if (!may_refuse(s, fanout_lanes_bit(i)))
 		return false;
 	if (refused(s, i, &g)) {
 		count_drop(l, DROP_QUEUE_FULL, c->len);
 		return true;
 	}
-	if ((bit(i) & s->fan->drop) != 0)
+	if ((fanout_lanes_bit(i) & s->fan->drop) != 0)
 		tell(s, l, c->dir);
 	return false;
 }
@@ -471,7 +231,7 @@ static void
 count_lost(struct session *s, size_t len, uint64_t mask, enum drop_reason r)
 {
 	while (mask != 0) {
-		struct lane *l = &s->fan->lane[next_bit(&mask)];
+		struct fanout_lane *l = &s->fan->lane[fanout_lanes_next(&mask)];
 
 		count_add(&l->pub.count.offered, len);
 		count_drop(l, r, len);
@@ -482,12 +242,12 @@ count_lost(struct session *s, size_t len, uint64_t mask, enum drop_reason r)
 static bool
 admit(struct session *s, unsigned i, const struct chunk *c)
 {
-	struct lane *l = &s->fan->lane[i];
+	struct fanout_lane *l = &s->fan->lane[i];
 
 	count_add(&l->pub.count.offered, c->len);
 	if (data_refused(s, i, c))
 		return false;
-	if ((s->fan->nothing & bit(i)) != 0)
+	if ((s->fan->nothing & fanout_lanes_bit(i)) != 0)
 		count_add(&l->pub.count.written, c->len);
 	return true;
 }
@@ -496,7 +256,7 @@ admit(struct session *s, unsigned i, const struct chunk *c)
 static void
 spread(struct session *s, const struct chunk *c, uint64_t mask)
 {
-	const struct lost lost = *lost_of(s);
+	const struct fanout_lost lost = *lost_of(s);
 	uint64_t others = ~packet_lanes(s);
 
 	if ((lost.gone | lost.missed) != 0) {
@@ -505,8 +265,8 @@ spread(struct session *s, const struct chunk *c, uint64_t mask)
 	}
 	mask &= others;
 	while (mask != 0) {
-		unsigned i = next_bit(&mask);
-		struct lane *l = &s->fan->lane[i];
+		unsigned i = fanout_lanes_next(&mask);
+		struct fanout_lane *l = &s->fan->lane[i];
 
 		if (admit(s, i, c) && l->pub.sink->ops->data != NULL)
 			l->pub.sink->ops->data(&l->pub, state_of(s, l), s, c);
@@ -526,11 +286,11 @@ fanout_take(struct session *s, const struct chunk *c, void *pipe)
 	uint64_t file = s->active & s->fan->file;
 	uint64_t home = file != 0 ? file : s->fan->file;
 	unsigned i;
-	struct lane *l;
+	struct fanout_lane *l;
 
 	/* The taker may have given up since the source asked for the need. */
 	assert(fanout_need(s) != NEED_MEMORY && home != 0);
-	i = next_bit(&home);
+	i = fanout_lanes_next(&home);
 	l = &s->fan->lane[i];
 	spread(s, c, s->active & ~file);
 	if (file != 0 && admit(s, i, c))
@@ -539,49 +299,68 @@ fanout_take(struct session *s, const struct chunk *c, void *pipe)
 		l->pub.sink->ops->discard(&l->pub, pipe);
 }
 
+/* Its slots may be older than the lane. */
+static bool
+has_room_for(const struct session *s, const struct fanout_lane *l)
+{
+	return l->room_end <= s->slots_size;
+}
+
+/* Whose queue is full loses the whole of a session that opens then. */
+static bool
+is_missed(const struct session *s, unsigned i)
+{
+	/* Where packets are kept, or each session has its own queue, it opens.
+	 */
+	return may_refuse(s, fanout_lanes_bit(i)) &&
+	       ((packet_lanes(s) | s->fan->own_queue) & fanout_lanes_bit(i)) ==
+		   0 &&
+	       is_full(&s->fan->lane[i]);
+}
+
 static void
 open_lane(struct session *s, unsigned i)
 {
-	struct lane *l = &s->fan->lane[i];
-	int rc;
+	struct fanout_lane *l = &s->fan->lane[i];
+	int rc = -ENOMEM;
 
 	if (!sink_matches(l->pub.sink, s))
 		return;
 	if (s->no_packets && l->pub.sink->ops->packet != NULL &&
 	    l->pub.sink->ops->data == NULL)
 		return;
-	/* Where packets are kept, or each session has its own queue, it opens.
-	 */
-	if (may_refuse(s, bit(i)) &&
-	    ((packet_lanes(s) | s->fan->own_queue) & bit(i)) == 0 &&
-	    is_full(l)) {
-		lost_of(s)->missed |= bit(i);
+	if (is_missed(s, i)) {
+		lost_of(s)->missed |= fanout_lanes_bit(i);
 		count_add(&l->pub.count.missed, 1);
 		return;
 	}
-	rc = l->pub.sink->ops->open(&l->pub, state_of(s, l), s);
+	if (has_room_for(s, l))
+		rc = l->pub.sink->ops->open(&l->pub, state_of(s, l), s);
 	if (rc == 0)
-		s->active |= bit(i);
+		s->active |= fanout_lanes_bit(i);
 	else if (rc != -ECANCELED)
-		lost_of(s)->gone |= bit(i);
+		lost_of(s)->gone |= fanout_lanes_bit(i);
 }
 
 void
 fanout_open(struct session *s)
 {
-	for (unsigned i = 0; i < s->fan->n; i++)
-		open_lane(s, i);
+	uint64_t mask = s->fan->watching;
+
+	list_append(&s->fan->sessions, &s->node);
+	while (mask != 0)
+		open_lane(s, fanout_lanes_next(&mask));
 }
 
 /* A gap of the stream goes on, unless the sink is behind already. */
 static void
 gap_lane(struct session *s, unsigned i, const struct gap *g)
 {
-	struct lane *l = &s->fan->lane[i];
+	struct fanout_lane *l = &s->fan->lane[i];
 
-	if (may_refuse(s, bit(i)) && refused(s, i, g))
+	if (may_refuse(s, fanout_lanes_bit(i)) && refused(s, i, g))
 		return;
-	if ((s->fan->drop & bit(i)) != 0)
+	if ((s->fan->drop & fanout_lanes_bit(i)) != 0)
 		tell(s, l, g->dir);
 	if (l->pub.sink->ops->gap != NULL)
 		l->pub.sink->ops->gap(&l->pub, state_of(s, l), s, g);
@@ -593,22 +372,22 @@ fanout_gap(struct session *s, const struct gap *g)
 	uint64_t mask = s->active & ~packet_lanes(s);
 
 	while (mask != 0)
-		gap_lane(s, next_bit(&mask), g);
+		gap_lane(s, fanout_lanes_next(&mask), g);
 }
 
 static void
 conflict_lane(struct session *s, unsigned i, const struct conflict *c)
 {
-	struct lane *l = &s->fan->lane[i];
+	struct fanout_lane *l = &s->fan->lane[i];
 	const struct gap none = { .dir = c->dir, .why = GAP_QUEUE };
 
 	if (l->pub.sink->ops->conflict == NULL)
 		return;
-	if (may_refuse(s, bit(i)) && refused(s, i, &none)) {
+	if (may_refuse(s, fanout_lanes_bit(i)) && refused(s, i, &none)) {
 		count_drop(l, DROP_QUEUE_FULL, 0);
 		return;
 	}
-	if ((s->fan->drop & bit(i)) != 0)
+	if ((s->fan->drop & fanout_lanes_bit(i)) != 0)
 		tell(s, l, c->dir);
 	l->pub.sink->ops->conflict(&l->pub, state_of(s, l), s, c);
 }
@@ -619,27 +398,31 @@ fanout_conflict(struct session *s, const struct conflict *c)
 	uint64_t mask = s->active & ~packet_lanes(s);
 
 	while (mask != 0)
-		conflict_lane(s, next_bit(&mask), c);
+		conflict_lane(s, fanout_lanes_next(&mask), c);
 }
 
 /*
  * Ends and closes reach a full sink too: they are bounded by the sessions it
  * knows, and without them it could not let go of one.
  */
+static void
+end_lane(struct session *s, unsigned i, const struct end *e)
+{
+	struct fanout_lane *l = &s->fan->lane[i];
+
+	if ((s->fan->drop & fanout_lanes_bit(i)) != 0)
+		tell(s, l, e->dir);
+	if (l->pub.sink->ops->end != NULL)
+		l->pub.sink->ops->end(&l->pub, state_of(s, l), s, e);
+}
+
 void
 fanout_end(struct session *s, const struct end *e)
 {
 	uint64_t mask = s->active & ~packet_lanes(s);
 
-	while (mask != 0) {
-		unsigned i = next_bit(&mask);
-		struct lane *l = &s->fan->lane[i];
-
-		if ((s->fan->drop & bit(i)) != 0)
-			tell(s, l, e->dir);
-		if (l->pub.sink->ops->end != NULL)
-			l->pub.sink->ops->end(&l->pub, state_of(s, l), s, e);
-	}
+	while (mask != 0)
+		end_lane(s, fanout_lanes_next(&mask), e);
 }
 
 void
@@ -648,8 +431,9 @@ fanout_close(struct session *s)
 	uint64_t mask = s->active;
 
 	s->active = 0;
+	list_remove(&s->node);
 	while (mask != 0) {
-		struct lane *l = &s->fan->lane[next_bit(&mask)];
+		struct fanout_lane *l = &s->fan->lane[fanout_lanes_next(&mask)];
 
 		l->pub.sink->ops->close(&l->pub, state_of(s, l), s);
 	}
@@ -662,14 +446,15 @@ static void
 packet_lane(
     struct fanout *f, unsigned i, struct session *s, const struct packet *p)
 {
-	struct lane *l = &f->lane[i];
-	bool full = ((f->drop | f->close) & bit(i)) != 0 && is_full(l);
+	struct fanout_lane *l = &f->lane[i];
+	bool full =
+	    ((f->drop | f->close) & fanout_lanes_bit(i)) != 0 && is_full(l);
 
 	count_add(&l->pub.count.offered, p->len);
 	if (full) {
 		count_drop(l, DROP_QUEUE_FULL, p->len);
-		if (s != NULL && (f->close & bit(i)) != 0)
-			give_up(s, l, bit(i));
+		if (s != NULL && (f->close & fanout_lanes_bit(i)) != 0)
+			give_up(s, l, fanout_lanes_bit(i));
 		return;
 	}
 	l->pub.sink->ops->packet(
@@ -689,5 +474,77 @@ fanout_packet(struct fanout *f, struct session *s, const struct packet *p)
 		mask = s->active & f->packet;
 	}
 	while (mask != 0)
-		packet_lane(f, next_bit(&mask), s, p);
+		packet_lane(f, fanout_lanes_next(&mask), s, p);
+}
+
+/* --- a sink leaves ----------------------------------------------------- */
+
+/* One direction of a session that seems over to the sink of a lane. */
+static void
+part_dir(struct session *s, unsigned i, enum dir dir)
+{
+	const struct end e = {
+		.dir = dir,
+		.off = s->off[dir],
+		.ts_ns = s->last_ns,
+		.how = HOW_STOP,
+		.by = PARTY_US,
+	};
+
+	if (s->ended[dir])
+		return;
+	if (!s->ended[dir_other(dir)])
+		s->first = PARTY_US;
+	s->ended[dir] = true;
+	s->how[dir] = HOW_STOP;
+	if ((packet_lanes(s) & fanout_lanes_bit(i)) == 0)
+		end_lane(s, i, &e);
+}
+
+static uint8_t
+worse(uint8_t a, uint8_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * To a sink that leaves, the session was stopped here; for all others it goes
+ * on, and knows nothing of it.
+ */
+static void
+part(struct session *s, struct fanout_lane *l, unsigned i)
+{
+	const struct session was = *s;
+
+	part_dir(s, i, DIR_CLIENT);
+	part_dir(s, i, DIR_SERVER);
+	s->reason =
+	    worse(HOW_STOP, worse(s->how[DIR_CLIENT], s->how[DIR_SERVER]));
+	l->pub.sink->ops->close(&l->pub, state_of(s, l), s);
+	*s = was;
+	s->active &= ~fanout_lanes_bit(i);
+}
+
+void
+fanout_remove(struct fanout *f, struct sink *sink, uint64_t deadline_ns,
+    void (*left)(void *self), void *self)
+{
+	struct fanout_lane *l = fanout_lanes_find(f, sink);
+	unsigned i = fanout_lanes_number(f, l);
+	struct list *node;
+
+	for (node = f->sessions.next; node != &f->sessions; node = node->next) {
+		struct session *s = LIST_ENTRY(node, struct session, node);
+
+		if ((s->active & fanout_lanes_bit(i)) != 0)
+			part(s, l, i);
+		/* The bit will be another's. */
+		lost_of(s)->gone &= ~fanout_lanes_bit(i);
+		lost_of(s)->missed &= ~fanout_lanes_bit(i);
+	}
+	l->left = left;
+	l->left_self = self;
+	fanout_lanes_leave(f, l);
+	if (!f->finishing)
+		fanout_lanes_finish(l, deadline_ns);
 }

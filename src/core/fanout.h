@@ -35,15 +35,20 @@ struct session;
  * and sessions that open while such a sink is full are not missed.
  */
 
-/* Bits of session.active; more sinks than this are refused at start. */
+/* Bits of session.active; more sinks than this at a time are refused. */
 #define FANOUT_MAX_SINKS 64
 
-/** struct fanout - The lanes of one worker; used by its thread alone. */
+/**
+ * struct fanout - The lanes of one worker
+ *
+ * Used by its thread alone, but for what is said of fanout_prepare() and
+ * fanout_forget().
+ */
 struct fanout;
 
 /**
  * fanout_new() - Make a lane of each sink
- * @sinks:	Borrowed; they outlive the fan-out
+ * @sinks:	The sinks outlive their lanes, the array need not
  * @n:		At most FANOUT_MAX_SINKS, else it fails
  * @w:		Passed to lane_new()
  *
@@ -55,20 +60,97 @@ struct fanout *fanout_new(struct sink *const *sinks, size_t n, struct worker *w,
 /** fanout_free() - Free all lanes; no session may be left. */
 void fanout_free(struct fanout *f);
 
-/** fanout_session_size() - Bytes of slots that each session needs; > 0. */
+/**
+ * fanout_session_size() - Bytes of slots that a session made now needs; > 0
+ *
+ * Changes as sinks come and go.
+ */
 size_t fanout_session_size(const struct fanout *f);
 
-/** fanout_count() - Number of lanes. */
+/**
+ * fanout_count() - Number of lanes, also of those that are leaving
+ *
+ * This and fanout_lane(): from the thread that manages the sinks.
+ */
 size_t fanout_count(const struct fanout *f);
 
-/** fanout_lane() - Lane @i, for the sheet; its counters may be read. */
+/**
+ * fanout_lane() - Lane @i, for the sheet; its counters may be read
+ *
+ * Which sink's it is, is in it: numbers change as sinks come and go.
+ */
 const struct sink_lane *fanout_lane(const struct fanout *f, size_t i);
+
+/*
+ * Sinks that come and go.  One thread manages them (the main thread), a sink at
+ * a time, with a letter to the worker and one back between the steps:
+ *
+ *	manager: prepare ──► worker: add            it hears what opens from now
+ *	worker:  remove ──► ... left ──► manager: drain, forget
+ */
+
+/**
+ * fanout_prepare() - Make the lane of a sink that is to come
+ * @w:		Passed to lane_new()
+ *
+ * By the manager, or a thread of its; it may look names up and open files.  No
+ * other step is under way.
+ *
+ * Return: 0 or -errno with @err: -E2BIG when there are FANOUT_MAX_SINKS
+ */
+int fanout_prepare(struct fanout *f, struct sink *sink, struct worker *w,
+    struct err *err) ATTR_WUNRES;
+
+/**
+ * fanout_add() - It watches the sessions that open from now on
+ *
+ * On the worker's thread, between events.
+ */
+void fanout_add(struct fanout *f, struct sink *sink);
+
+/**
+ * fanout_remove() - It watches nothing any more
+ * @deadline_ns: Until when it may bring out what is queued; see
+ *		sink_ops.finish
+ * @left:	Called on the worker's thread, later, from fanout_turn(): its
+ *		handles are closed and no call of it will come.  Never after
+ *		the loop has ended.  NULL is fine
+ * @self:	Passed to it
+ *
+ * On the worker's thread, between events.  As far as it knows, each session
+ * that it watches is stopped now, by us, at the time of its last event: it is
+ * told what it has lost, the ends of directions that have none, and the close.
+ * For everybody else they go on.
+ *
+ * Then the caller calls worker_touch() and worker_room(): who was held up by
+ * this sink is not any more.  Costs a walk over the sessions of this worker.
+ */
+void fanout_remove(struct fanout *f, struct sink *sink, uint64_t deadline_ns,
+    void (*left)(void *self), void *self);
+
+/**
+ * fanout_forget() - Free the lane of a sink that has left and was drained
+ *
+ * By the manager.  Its counters are gone then.  Or of one that was prepared and
+ * never added.
+ */
+void fanout_forget(struct fanout *f, struct sink *sink);
+
+/**
+ * fanout_find() - The open session of number @id; NULL: there is none here
+ *
+ * Costs a walk over the sessions of this worker.
+ */
+struct session *fanout_find(const struct fanout *f, uint64_t id);
 
 /**
  * fanout_need() - The strongest need of the sinks that watch @s
  *
  * Two sinks that both need a file make NEED_MEMORY: a pipe can be given away
  * only once.
+ *
+ * It changes between events, as sinks go and as people look (need_session() in
+ * core/sink.h), so that it is asked before each read.
  */
 enum need fanout_need(const struct session *s);
 

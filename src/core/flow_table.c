@@ -84,7 +84,6 @@ struct flow_table {
 	uint64_t live[FLOW_NRANKS];
 	struct list lingering;
 	uint64_t next_tick_ns;
-	size_t flow_size;
 };
 
 /* A segment, its packet, and where it belongs. */
@@ -109,7 +108,6 @@ flow_table_new(const struct flow_opts *o, struct fanout *fan, struct err *err)
 		goto fail;
 	t->o = *o;
 	t->fan = fan;
-	t->flow_size = ALIGN_UP(sizeof(struct flow)) + fanout_session_size(fan);
 	for (unsigned i = 0; i < FLOW_NRANKS; i++)
 		list_init(&t->idle[i]);
 	list_init(&t->lingering);
@@ -278,7 +276,8 @@ static struct flow *
 new_flow(struct flow_table *t, const struct arrival *a, unsigned client_at)
 {
 	bool by_client = a->at == client_at;
-	struct flow *f = calloc(1, t->flow_size);
+	struct flow *f = calloc(
+	    1, ALIGN_UP(sizeof(struct flow)) + fanout_session_size(t->fan));
 	struct session *s;
 	uint64_t id;
 

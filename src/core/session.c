@@ -30,7 +30,22 @@ session_init(struct session *s, struct fanout *fan, void *slots)
 	s->local.family = AF_UNSPEC;
 	s->state = SESSION_NEW;
 	s->fan = fan;
+	list_init(&s->node);
+	session_use_slots(s, slots);
+}
+
+bool
+session_lacks_slots(const struct session *s)
+{
+	return s->slots_size < fanout_session_size(s->fan);
+}
+
+void
+session_use_slots(struct session *s, void *slots)
+{
+	assert(s->state == SESSION_NEW);
 	s->slots = slots;
+	s->slots_size = s->fan != NULL ? fanout_session_size(s->fan) : 0;
 }
 
 bool

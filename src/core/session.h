@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/list.h"
 #include "core/event.h"
 
 struct fanout;
@@ -65,7 +66,9 @@ struct session_name {
  *		HOW_TIMEOUT at connect ("Connection refused"); NULL if none
  * @fan:	Where events go
  * @active:	Bit i set: sink i of @fan sees this session (fanout.c)
- * @slots:	Room for the sinks' state: fanout_session_size() bytes, zeroed
+ * @node:	On @fan's list of open sessions
+ * @slots:	Room for the sinks' state: @slots_size bytes, zeroed
+ * @slots_size:	fanout_session_size() as it was when they were made
  *
  * The source writes the fields up to @open_ns, @lost_bytes, @packets,
  * @retransmitted and @error before the call that needs them; the others belong
@@ -99,16 +102,30 @@ struct session {
 	uint64_t retransmitted[DIR_NDIRS];
 	struct fanout *fan;
 	uint64_t active;
+	struct list node;
 	void *slots;
+	size_t slots_size;
 };
 
 /**
  * session_init() - Make a session that nobody has heard of yet
  * @fan:	The sinks of this worker; outlives the session
- * @slots:	Zeroed memory of fanout_session_size(@fan) bytes, aligned for
- *		any type; owned by the caller, lives as long as the session
+ * @slots:	Zeroed memory of fanout_session_size(@fan) bytes, as it is at
+ *		this moment, aligned for any type; owned by the caller, lives as
+ *		long as the session
  */
 void session_init(struct session *s, struct fanout *fan, void *slots);
+
+/**
+ * session_lacks_slots() - Have sinks come for which its slots are too small?
+ *
+ * Then session_open() leaves them out (DROP_GONE).  A source that makes a
+ * session some time before it opens it asks, and helps.
+ */
+bool session_lacks_slots(const struct session *s);
+
+/** session_use_slots() - Replace its slots, as for session_init(). */
+void session_use_slots(struct session *s, void *slots);
 
 /** session_is_overheard() - It passes by us, not through us: tap or read. */
 bool session_is_overheard(const struct session *s);

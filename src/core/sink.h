@@ -93,10 +93,10 @@ struct sink_lane {
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
  * @strays:	packet() wants packets of no session too
  *
- * Callbacks that may be NULL: data (counts only), take and discard (unless
- * @need is NEED_FILE), gap, conflict, end, packet, abort (unless it can be
- * full and may be told to close), turn, full, full_session, finish, drain,
- * reopen.
+ * Callbacks that may be NULL: need_session, data (counts only), take and
+ * discard (unless @need is NEED_FILE), gap, conflict, end, packet, abort
+ * (unless it can be full and may be told to close), turn, full, full_session,
+ * finish, finished (unless there is finish), drain, reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
@@ -117,17 +117,23 @@ struct sink_ops {
 	 * lane_new() - Make the part that worker @w uses
 	 * @lane:	To be given to later calls; ->self is set by this call
 	 *
-	 * Runs before the worker's thread starts.  Return: 0 or -errno.
+	 * Runs before the worker's thread starts, or beside it, on a thread
+	 * that may block: nothing of the worker's loop is touched.  Never for
+	 * two lanes at once.  Return: 0 or -errno.
 	 */
 	int (*lane_new)(
 	    struct sink_lane *lane, struct worker *w, struct err *err);
-	/** lane_free() - Runs after the worker's thread has ended. */
+	/**
+	 * lane_free() - Runs after the worker's thread has ended, or after
+	 * finished() has said so, and drain(); on another thread
+	 */
 	void (*lane_free)(struct sink_lane *lane);
 	/**
 	 * drain() - Bring out what is queued
 	 * @deadline_ns: Monotonic; what is left by then is DROP_CLOSING
 	 *
-	 * Runs once, when all workers have ended, before lane_free().
+	 * Runs once, when all workers have ended or all lanes have finished,
+	 * before lane_free(); on a thread that may block.
 	 *
 	 * Return: 0; -ETIMEDOUT: a thread of the sink had to be left behind,
 	 *	   and neither its lanes nor the sink may be freed any more
@@ -146,6 +152,15 @@ struct sink_ops {
 	 *	   Either way it sees nothing more of it.
 	 */
 	int (*open)(struct sink_lane *lane, void *st, const struct session *s);
+	/**
+	 * need_session() - What it needs of this session at the moment
+	 *
+	 * For a sink of NEED_NOTHING that needs bytes of some sessions for some
+	 * time, as long as somebody looks: NEED_NOTHING or NEED_MEMORY, changed
+	 * between events only.  Its data() gets @c->data when there is one and
+	 * NULL when there is none, whatever it said here.
+	 */
+	enum need (*need_session)(const struct sink_lane *lane, const void *st);
 	void (*data)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct chunk *c);
 	/** take() - The bytes lie in @pipe, which is given away. */
@@ -206,6 +221,13 @@ struct sink_ops {
 	 * handles; turn() is called until then.
 	 */
 	void (*finish)(struct sink_lane *lane, uint64_t deadline_ns);
+	/**
+	 * finished() - After finish(): is nothing of it left on the loop?
+	 *
+	 * Then turn() is called no more, and the lane may be freed while the
+	 * worker goes on.  Asked after each turn().
+	 */
+	bool (*finished)(const struct sink_lane *lane);
 };
 
 /** sink_matches() - Does @sink watch this session? */

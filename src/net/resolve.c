@@ -136,6 +136,12 @@ resolve_cancel(struct resolve_waiter *w)
 	list_remove(&w->node);
 }
 
+bool
+resolve_is_idle(const struct resolve *r)
+{
+	return !r->busy;
+}
+
 void
 resolve_stop(struct resolve *r)
 {

@@ -76,6 +76,9 @@ int resolve_wait(struct resolve *r, struct resolve_waiter *w) ATTR_WUNRES;
 /** resolve_cancel() - Stop waiting; idempotent. */
 void resolve_cancel(struct resolve_waiter *w);
 
+/** resolve_is_idle() - Is no look-up under way? */
+bool resolve_is_idle(const struct resolve *r);
+
 /** resolve_stop() - Give up a look-up under way, so that the loop can end. */
 void resolve_stop(struct resolve *r);
 

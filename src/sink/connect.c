@@ -99,6 +99,14 @@ connect_finish(struct sink_lane *lane, uint64_t deadline_ns)
 }
 
 static bool
+connect_finished(const struct sink_lane *lane)
+{
+	const struct lane *l = lane->self;
+
+	return outq_lane_finished(&l->outq);
+}
+
+static bool
 connect_full(const struct sink_lane *lane)
 {
 	const struct lane *l = lane->self;
@@ -198,6 +206,7 @@ static const struct sink_ops connect_ops = {
 	.full = connect_full,
 	.full_session = connect_full_session,
 	.finish = connect_finish,
+	.finished = connect_finished,
 };
 
 /* --- making ------------------------------------------------------------ */

@@ -91,6 +91,14 @@ listen_finish(struct sink_lane *lane, uint64_t deadline_ns)
 }
 
 static bool
+listen_finished(const struct sink_lane *lane)
+{
+	const struct portal_lane *l = lane->self;
+
+	return list_is_empty(&l->portals) && outq_lane_finished(&l->outq);
+}
+
+static bool
 listen_full(const struct sink_lane *lane)
 {
 	const struct portal_lane *l = lane->self;
@@ -228,6 +236,7 @@ static const struct sink_ops listen_ops = {
 	.full = listen_full,
 	.full_session = listen_full_session,
 	.finish = listen_finish,
+	.finished = listen_finished,
 };
 
 /* --- making ------------------------------------------------------------ */

@@ -193,6 +193,12 @@ outcall_target_stop(struct outcall_target *t)
 	resolve_stop(&t->resolve);
 }
 
+bool
+outcall_target_is_idle(const struct outcall_target *t)
+{
+	return t->stopped && resolve_is_idle(&t->resolve);
+}
+
 uint64_t
 outcall_target_turn(struct outcall_target *t, uint64_t mono_ns)
 {

@@ -55,7 +55,7 @@ struct outcall_target {
 };
 
 /**
- * outcall_target_init() - Look the name up, on this thread, before it runs
+ * outcall_target_init() - Look the name up, on this thread, which may block
  *
  * Return: 0, or -errno with @err when the name has no address
  */
@@ -68,6 +68,9 @@ int outcall_target_init(struct outcall_target *t, const struct outcall_opts *o,
  * On the worker's thread.  Nobody is told.
  */
 void outcall_target_stop(struct outcall_target *t);
+
+/** outcall_target_is_idle() - Stopped, and no look-up is under way any more. */
+bool outcall_target_is_idle(const struct outcall_target *t);
 
 /**
  * outcall_target_turn() - Try again whose pause is over

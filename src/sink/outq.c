@@ -31,6 +31,9 @@
 /* How often a queue to be reset is looked at: its bytes are on their way. */
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
 
+/* ... and how often whether a look-up that cannot be stopped has ended. */
+#define LOOKUP_LOOK_NS (50 * CLOCK_NS_PER_MS)
+
 /* Bytes of answers taken before others get their turn. */
 #define ANSWERS_MAX ((size_t)1024 * 1024)
 
@@ -101,6 +104,8 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 	list_remove(&q->reset);
 	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
+	/* It may have been the last that its lane waited for. */
+	worker_touch(q->lane->worker);
 	free_queue(q);
 }
 
@@ -526,6 +531,17 @@ outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
 }
 
 bool
+outq_lane_finished(const struct outq_lane *l)
+{
+	if (l->held)
+		return false;
+	for (size_t i = 0; i < l->ntargets; i++)
+		if (!outcall_target_is_idle(l->targets[i]))
+			return false;
+	return true;
+}
+
+bool
 outq_lane_full(const struct outq_lane *l)
 {
 	const struct list *at;
@@ -584,6 +600,9 @@ due_ns(const struct outq_lane *l, uint64_t mono_ns)
 		due = l->finish_ns;
 	if (!list_is_empty(&l->resets) && mono_ns + RESET_LOOK_NS < due)
 		due = mono_ns + RESET_LOOK_NS;
+	if (l->finish_ns != CLOCK_NEVER && !l->held && !outq_lane_finished(l) &&
+	    mono_ns + LOOKUP_LOOK_NS < due)
+		due = mono_ns + LOOKUP_LOOK_NS;
 	return due;
 }
 

@@ -106,6 +106,13 @@ void outq_lane_init(struct outq_lane *l, struct worker *w,
  */
 void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
 
+/**
+ * outq_lane_finished() - Is nothing of it left on the loop?
+ *
+ * After outq_lane_finish(); as sink_ops.finished wants it.
+ */
+bool outq_lane_finished(const struct outq_lane *l);
+
 /** outq_lane_full() - Is any queue of the lane full? */
 bool outq_lane_full(const struct outq_lane *l);
 

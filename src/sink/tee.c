@@ -98,6 +98,14 @@ tee_finish(struct sink_lane *lane, uint64_t deadline_ns)
 }
 
 static bool
+tee_finished(const struct sink_lane *lane)
+{
+	const struct tee_copy_lane *l = lane->self;
+
+	return list_is_empty(&l->copies) && outq_lane_finished(&l->outq);
+}
+
+static bool
 tee_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
 {
 	struct tee_copy *const *c = st;
@@ -223,6 +231,7 @@ static const struct sink_ops tee_ops = {
 	.full = tee_full,
 	.full_session = tee_full_session,
 	.finish = tee_finish,
+	.finished = tee_finished,
 };
 
 /* --- making ------------------------------------------------------------ */

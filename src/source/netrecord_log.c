@@ -66,7 +66,6 @@ open_session(struct netrecord_log *l)
 {
 	struct session *s = &l->s;
 
-	session_init(s, l->o.fan, l->slots);
 	s->id = l->o.id;
 	s->source = l->o.source;
 	s->input = l->o.input;
@@ -253,6 +252,7 @@ netrecord_log_new(const struct netrecord_log_opts *o)
 		return NULL;
 	l->o = *o;
 	l->how = HOW_STOP;
+	session_init(&l->s, o->fan, l->slots);
 	return l;
 }
 

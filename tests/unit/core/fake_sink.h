@@ -18,7 +18,8 @@
 
 /*
  * A sink that writes down, as text, what it was told: "c2s 0+3;" for data,
- * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so.
+ * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so; it
+ * has handles on the loop as long as it is @busy.
  */
 struct fake {
 	struct sink sink;
@@ -29,7 +30,12 @@ struct fake {
 	int lane_rc;
 	unsigned lanes;
 	unsigned discarded;
+	unsigned watched;
+	unsigned turns;
 	uint64_t due_ns;
+	uint64_t finish_ns;
+	bool busy;
+	enum need wanted;
 };
 
 /* What the sink keeps per session; proves that slots do not overlap. */
@@ -93,6 +99,7 @@ fake_open(struct sink_lane *lane, void *st, const struct session *s)
 		return f->open_rc;
 	state->owner = f;
 	state->id = s->id;
+	f->watched++;
 	fake_say(f, "open;");
 	return 0;
 }
@@ -170,13 +177,19 @@ fake_packet(struct sink_lane *lane, void *st, const struct session *s,
 static inline void
 fake_close(struct sink_lane *lane, void *st, const struct session *s)
 {
-	fake_say(fake_of(lane, st, s), "close %s;", event_how_name(s->reason));
+	struct fake *f = fake_of(lane, st, s);
+
+	f->watched--;
+	fake_say(f, "close %s;", event_how_name(s->reason));
 }
 
 static inline void
 fake_abort(struct sink_lane *lane, void *st, const struct session *s)
 {
-	fake_say(fake_of(lane, st, s), "abort;");
+	struct fake *f = fake_of(lane, st, s);
+
+	f->watched--;
+	fake_say(f, "abort;");
 }
 
 static inline uint64_t
@@ -185,7 +198,35 @@ fake_turn(struct sink_lane *lane, uint64_t mono_ns)
 	struct fake *f = lane->self;
 
 	(void)mono_ns;
+	f->turns++;
 	return f->due_ns;
+}
+
+static inline void
+fake_finish(struct sink_lane *lane, uint64_t deadline_ns)
+{
+	struct fake *f = lane->self;
+
+	fake_say(f, "finish;");
+	f->finish_ns = deadline_ns;
+}
+
+static inline bool
+fake_finished(const struct sink_lane *lane)
+{
+	const struct fake *f = lane->self;
+
+	return !f->busy;
+}
+
+static inline enum need
+fake_need_session(const struct sink_lane *lane, const void *st)
+{
+	const struct fake_state *state = st;
+	const struct fake *f = lane->self;
+
+	assert_ptr_equal(state->owner, f);
+	return f->wanted;
 }
 
 static inline bool
@@ -222,6 +263,22 @@ fake_init(struct fake *f, enum need need, enum on_full on_full)
 	f->sink.ops = &f->ops;
 	f->sink.on_full = on_full;
 	f->sink.self = f;
+}
+
+/* The sink says by session what it needs. */
+static inline void
+fake_ask(struct fake *f)
+{
+	f->ops.need = NEED_NOTHING;
+	f->ops.need_session = fake_need_session;
+}
+
+/* The sink has something to end. */
+static inline void
+fake_has_finish(struct fake *f)
+{
+	f->ops.finish = fake_finish;
+	f->ops.finished = fake_finished;
 }
 
 /* The sink keeps packets. */

@@ -340,11 +340,11 @@ turn_returns_the_earliest(void **state)
 	add(sc, NEED_MEMORY, ON_FULL_DROP);
 	add(sc, NEED_MEMORY, ON_FULL_DROP);
 	add(sc, NEED_MEMORY, ON_FULL_DROP);
+	sc->fake[2].ops.turn = NULL;
 	start(sc);
 	assert_int_equal(fanout_turn(sc->fan, 1), CLOCK_NEVER);
 	sc->fake[0].due_ns = 70;
 	sc->fake[1].due_ns = 50;
-	sc->fake[2].ops.turn = NULL;
 	assert_int_equal(fanout_turn(sc->fan, 1), 50);
 }
 
@@ -384,13 +384,15 @@ lanes_are_freed_when_one_cannot_be_made(void **state)
 static void
 too_many_sinks_are_refused(void **state)
 {
+	static struct fake fake[FANOUT_MAX_SINKS + 1];
 	struct scene *sc = *state;
 	struct sink *many[FANOUT_MAX_SINKS + 1];
 	struct err err = { "" };
 
-	add(sc, NEED_MEMORY, ON_FULL_DROP);
-	for (size_t i = 0; i < ATTR_COUNT(many); i++)
-		many[i] = sc->sink[0];
+	for (size_t i = 0; i < ATTR_COUNT(many); i++) {
+		fake_init(&fake[i], NEED_MEMORY, ON_FULL_DROP);
+		many[i] = &fake[i].sink;
+	}
 	assert_null(fanout_new(many, ATTR_COUNT(many), NULL, &err));
 	assert_string_not_equal(err.text, "");
 	/* The last bit works like the others. */
