@@ -36,6 +36,9 @@ struct worker;
  *  - splice(2) says EAGAIN for a full pipe and for an empty socket alike.  So
  *    a pipe is filled only while it is empty: EAGAIN is an empty socket.
  *  - Bytes are recorded when they have been read, delivered or not.
+ *  - What the sinks need may change between any two calls, also while bytes are
+ *    in a pipe.  Those that were doubled then go to the sinks in the way that
+ *    these need by then; those that were not are taken out of the pipe.
  */
 
 /** enum mover_way - How bytes travel at the moment. */

@@ -20,16 +20,62 @@
 /* Teed bytes are given to the sink when there are this many. */
 #define COPY_BATCH ((size_t)256 * 1024)
 
-/* Give the doubled bytes to the sink. */
+/* Read @len bytes that are known to be in a pipe. */
 static void
-give_copy(struct mover *m)
+read_pipe(struct pipe *pipe, uint8_t *buf, size_t len)
 {
-	struct pipe *copy = m->copy;
+	ssize_t n;
+
+	while (len > 0) {
+		n = read(pipe->rd, buf, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* A non-blocking read of bytes that are there. */
+		assert(n > 0);
+		buf += n;
+		len -= (size_t)n;
+		pipe->fill -= (size_t)n;
+	}
+}
+
+/* As a pipe, to the one sink that wants a file. */
+static void
+hand_over(struct mover *m, struct pipe *copy)
+{
 	struct chunk c = {
 		.dir = m->dir,
 		.off = m->session->off[m->dir],
 		.ts_ns = clock_event_ns(),
+		.len = copy->fill,
 	};
+
+	worker_touch(m->worker);
+	session_take(m->session, &c, copy);
+}
+
+/* As bytes, to sinks that have come to want them in memory. */
+static void
+read_out(struct mover *m, struct pipe *copy)
+{
+	uint8_t *buf = worker_buffer(m->worker);
+	size_t len;
+
+	while (copy->fill > 0) {
+		len = copy->fill < WORKER_BUFFER ? copy->fill : WORKER_BUFFER;
+		read_pipe(copy, buf, len);
+		mover_record(m, buf, len);
+	}
+	pipe_return(copy);
+}
+
+/*
+ * Give the doubled bytes to the sinks, whatever these need by now: the one for
+ * which they were doubled may have gone, somebody may have begun to look.
+ */
+static void
+give_copy(struct mover *m)
+{
+	struct pipe *copy = m->copy;
 
 	if (copy == NULL)
 		return;
@@ -39,9 +85,18 @@ give_copy(struct mover *m)
 		pipe_return(copy);
 		return;
 	}
-	c.len = copy->fill;
-	worker_touch(m->worker);
-	session_take(m->session, &c, copy);
+	switch (fanout_need(m->session)) {
+	case NEED_FILE:
+		hand_over(m, copy);
+		break;
+	case NEED_MEMORY:
+		read_out(m, copy);
+		break;
+	case NEED_NOTHING:
+		mover_record(m, NULL, copy->fill);
+		pipe_return(copy);
+		break;
+	}
 }
 
 static void
@@ -93,28 +148,11 @@ splice_some(int from, int to, size_t len)
 	return n;
 }
 
-/* Read @len bytes that are known to be in the pipe. */
-static void
-read_pipe(struct mover *m, uint8_t *buf, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = read(m->pipe->rd, buf, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* A non-blocking read of bytes that are there. */
-		assert(n > 0);
-		buf += n;
-		len -= (size_t)n;
-		m->pipe->fill -= (size_t)n;
-	}
-}
-
 /*
  * Move the bytes from the pipe to a stash, and record those that were not
- * doubled.  For the rare cases in which they cannot be doubled: no second
- * pipe to be had, or the session is cut while they wait.  Bounded by one pipe.
+ * doubled.  For the rare cases in which they are not to be doubled: no second
+ * pipe to be had, the session is cut while they wait, or what the sinks need
+ * has changed.  Bounded by one pipe.
  *
  * Return: false without memory; the bytes stay in the pipe
  */
@@ -128,7 +166,7 @@ take_out(struct mover *m)
 	if (m->stash == NULL)
 		return false;
 	give_copy(m);
-	read_pipe(m, m->stash, len);
+	read_pipe(m->pipe, m->stash, len);
 	m->stash_off = 0;
 	m->stash_len = len;
 	m->teed = 0;
@@ -150,7 +188,7 @@ record_and_lose(struct mover *m)
 		len = m->teed > 0 ? m->teed : m->pipe->fill;
 		if (len > WORKER_BUFFER)
 			len = WORKER_BUFFER;
-		read_pipe(m, buf, len);
+		read_pipe(m->pipe, buf, len);
 		if (m->teed > 0)
 			m->teed -= len;
 		else
@@ -168,6 +206,8 @@ double_head(struct mover *m)
 	ssize_t n = -1;
 
 	assert(m->teed == 0);
+	if (!way_fits(m))
+		return take_out(m);
 	for (int tries = 0; tries < 2 && n <= 0; tries++) {
 		if (m->copy == NULL) {
 			m->copy = pipe_lend(worker_pipes(m->worker));

@@ -29,6 +29,7 @@ recorder_byte(enum dir dir, uint64_t off)
  * @chunks:	How often they came in memory, or as a count
  * @takes:	How often in a pipe
  * @full:	What the sink says of its queue
+ * @wants:	What it says when it is asked by session (recorder_ask())
  * @refuses:	It does not want sessions
  */
 struct recorder {
@@ -45,6 +46,7 @@ struct recorder {
 	enum party first;
 	uint64_t lost[DIR_NDIRS];
 	bool full;
+	bool wants;
 };
 
 static inline int
@@ -94,8 +96,11 @@ recorder_data(struct sink_lane *lane, void *st, const struct session *s,
 	(void)s;
 	recorder_expect(r, c);
 	r->chunks++;
-	if (r->ops.need == NEED_NOTHING)
+	if (c->data == NULL) {
+		assert_int_equal(r->ops.need, NEED_NOTHING);
+		assert_false(r->wants);
 		return;
+	}
 	for (size_t i = 0; i < c->len; i++)
 		if (c->data[i] != recorder_byte(c->dir, c->off + i))
 			fail_msg("%s: a wrong byte at %ju", dir_name(c->dir),
@@ -169,6 +174,15 @@ recorder_full(const struct sink_lane *lane)
 	return r->full;
 }
 
+static inline enum need
+recorder_need_session(const struct sink_lane *lane, const void *st)
+{
+	const struct recorder *r = lane->self;
+
+	(void)st;
+	return r->wants ? NEED_MEMORY : NEED_NOTHING;
+}
+
 /** recorder_init() - With what it needs of the bytes; pauses when full. */
 static inline void
 recorder_init(struct recorder *r, enum need need)
@@ -190,6 +204,14 @@ recorder_init(struct recorder *r, enum need need)
 	r->sink.ops = &r->ops;
 	r->sink.on_full = ON_FULL_PAUSE;
 	r->sink.self = r;
+}
+
+/** recorder_ask() - One that needs bytes of its session now and then. */
+static inline void
+recorder_ask(struct recorder *r)
+{
+	recorder_init(r, NEED_NOTHING);
+	r->ops.need_session = recorder_need_session;
 }
 
 /**
