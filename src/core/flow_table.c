@@ -165,7 +165,7 @@ is_buried(enum how how)
 	       how == HOW_LIMIT;
 }
 
-static void
+static struct tombstone *
 bury(struct flow_table *t, const struct flow *f)
 {
 	const struct connection *c = &f->conn;
@@ -182,6 +182,7 @@ bury(struct flow_table *t, const struct flow *f)
 		tomb->start[d] = h->start;
 		tomb->end[d] = h->start + (uint32_t)h->top;
 	}
+	return tomb;
 }
 
 static void
@@ -206,7 +207,7 @@ remove_flow(struct flow_table *t, struct flow *f)
 {
 	unlink_flow(t, f);
 	if (is_buried((enum how)f->conn.s.reason))
-		bury(t, f);
+		(void)bury(t, f);
 	else
 		glimpse_note(&t->heard, f->node.hash, f->client_at);
 	free_flow(t, f);
@@ -559,4 +560,22 @@ flow_table_stop(struct flow_table *t, enum how how)
 		while ((f = idle_longest(t, (enum flow_rank)i)) != NULL)
 			end_flow(t, f, how);
 	}
+}
+
+void
+flow_table_end(struct flow_table *t, struct session *s, enum how how)
+{
+	struct connection *c = ATTR_CONTAINER(s, struct connection, s);
+	struct flow *f = ATTR_CONTAINER(c, struct flow, conn);
+	struct tombstone *tomb;
+
+	connection_end(c, &t->env, how);
+	unlink_flow(t, f);
+	tomb = bury(t, f);
+	/* Both FINs were seen: it is over indeed. */
+	if ((enum how)s->reason != HOW_FIN) {
+		tomb->lasts = true;
+		tomb->sticks = true;
+	}
+	free_flow(t, f);
 }

@@ -110,6 +110,16 @@ void flow_table_tick(struct flow_table *t, uint64_t now_ns);
  */
 void flow_table_stop(struct flow_table *t, enum how how);
 
+/**
+ * flow_table_end() - End one session, by us
+ * @s:		Open, and of this table
+ * @how:	HOW_STOP
+ *
+ * What is held is delivered first.  What follows are strays, until a SYN with a
+ * new number opens another session.
+ */
+void flow_table_end(struct flow_table *t, struct session *s, enum how how);
+
 /** flow_table_live() - Sessions at the moment. */
 uint64_t flow_table_live(const struct flow_table *t);
 

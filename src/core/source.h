@@ -24,6 +24,7 @@
 struct err;
 struct fanout;
 struct packet_iface;
+struct session;
 struct source;
 struct tally;
 struct worker;
@@ -118,6 +119,20 @@ struct source_ops {
 	 * From any thread, once.
 	 */
 	void (*stop)(struct source *src, uint64_t linger_ns);
+	/**
+	 * end_session() - End one session, as if its user had asked for it
+	 * @s:		Open, and of this source
+	 *
+	 * Its reason is HOW_STOP, by us.  The proxy delivers what it holds,
+	 * then resets both ends; it may take a moment.  Where we only listen,
+	 * its record ends at once, and nothing more of the connection is
+	 * recorded until its ends are used for a new one (a SYN with another
+	 * number).
+	 *
+	 * On the thread of the session's worker, between events: never from
+	 * within a callback.
+	 */
+	void (*end_session)(struct source *src, struct session *s);
 	/** close() - Let go of everything when the workers will never run. */
 	void (*close)(struct source *src);
 	/** free() - After the workers were freed; NULL is a no-op. */

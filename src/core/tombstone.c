@@ -81,6 +81,9 @@ tombstone_swallows(struct tombstone *t, enum dir dir, const struct segment *seg,
 		return false;
 	if (t->is_own)
 		return (seg->flags & handshake) != SEGMENT_SYN;
+	if (t->sticks)
+		return (seg->flags & handshake) != SEGMENT_SYN ||
+		       (t->known[dir] && seg->seq + 1 == t->start[dir]);
 	if (segment_has(seg, SEGMENT_SYN) && !segment_has(seg, SEGMENT_RST))
 		return t->known[dir] && seg->seq + 1 == t->start[dir];
 	if (seg->wire_len == 0 || !t->known[dir])

@@ -53,6 +53,8 @@
  *		and nothing of it shall be recorded
  * @is_own:	It is one of our own and has no session; only a new SYN can make
  *		it somebody else's
+ * @sticks:	Somebody has ended the session, though the connection lives on;
+ *		only a SYN with a new number makes another
  * @is_used:	Private
  */
 struct tombstone {
@@ -64,6 +66,7 @@ struct tombstone {
 	uint8_t client_at;
 	bool lasts;
 	bool is_own;
+	bool sticks;
 	bool is_used;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "core/session.h"
 #include "core/tally.h"
 #include "source/capture.h"
 #include "source/capture_list.h"
@@ -122,6 +123,20 @@ stop(struct source *src, uint64_t linger_ns)
 		capture_ring_stop(&cap->rings[i], linger_ns);
 }
 
+/* Each ring has the fan-out of its worker. */
+static void
+end_session(struct source *src, struct session *s)
+{
+	struct capture *cap = (struct capture *)src;
+	unsigned i = 0;
+
+	while (cap->rings[i].fan != s->fan) {
+		i++;
+		assert(i < cap->common.o.rings);
+	}
+	capture_ring_end(&cap->rings[i], s);
+}
+
 static void
 close_all(struct source *src)
 {
@@ -168,6 +183,7 @@ static const struct source_ops ops = {
 	.attach = attach,
 	.start = start,
 	.stop = stop,
+	.end_session = end_session,
 	.close = close_all,
 	.free = free_all,
 	.tally = tally,

@@ -520,6 +520,15 @@ capture_ring_stop(struct capture_ring *r, uint64_t linger_ns)
 }
 
 void
+capture_ring_end(struct capture_ring *r, struct session *s)
+{
+	dissect_end(r->dissect, s);
+	count_over(r);
+	set_interest(r);
+	worker_touch(r->worker);
+}
+
+void
 capture_ring_done(struct capture_ring *r)
 {
 	dissect_free(r->dissect);

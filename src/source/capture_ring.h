@@ -31,6 +31,7 @@ struct capture_names;
 struct dissect;
 struct err;
 struct fanout;
+struct session;
 
 /**
  * struct capture_common - What the rings of a capture share
@@ -145,6 +146,9 @@ void capture_ring_start(struct capture_ring *r);
 
 /** capture_ring_stop() - As source_ops.stop(); from any thread. */
 void capture_ring_stop(struct capture_ring *r, uint64_t linger_ns);
+
+/** capture_ring_end() - End one of its sessions; see source_ops. */
+void capture_ring_end(struct capture_ring *r, struct session *s);
 
 /** capture_ring_close() - When the worker will never run; idempotent. */
 void capture_ring_close(struct capture_ring *r);

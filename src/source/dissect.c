@@ -237,6 +237,12 @@ dissect_stop(struct dissect *d)
 	flow_table_stop(d->flows, HOW_STOP);
 }
 
+void
+dissect_end(struct dissect *d, struct session *s)
+{
+	flow_table_end(d->flows, s, HOW_STOP);
+}
+
 uint64_t
 dissect_live(const struct dissect *d)
 {

@@ -24,6 +24,7 @@ struct dissect;
 struct err;
 struct fanout;
 struct packet;
+struct session;
 struct tally;
 
 /**
@@ -54,6 +55,9 @@ void dissect_tick(struct dissect *d, uint64_t now_ns);
 
 /** dissect_stop() - Nothing more comes: end every session. */
 void dissect_stop(struct dissect *d);
+
+/** dissect_end() - End one session; see source_ops.end_session. */
+void dissect_end(struct dissect *d, struct session *s);
 
 /** dissect_live() - Sessions at the moment. */
 uint64_t dissect_live(const struct dissect *d);

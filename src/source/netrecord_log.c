@@ -266,6 +266,15 @@ netrecord_log_free(struct netrecord_log *l)
 	free(l);
 }
 
+bool
+netrecord_log_stop(struct netrecord_log *l, const struct session *s)
+{
+	if (s != &l->s)
+		return false;
+	close_session(l, HOW_STOP, PARTY_US);
+	return true;
+}
+
 /* --- looking ahead ----------------------------------------------------- */
 
 int

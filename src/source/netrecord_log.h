@@ -1,6 +1,7 @@
 #ifndef SOURCE_NETRECORD_LOG_H
 #define SOURCE_NETRECORD_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct err;
 struct fanout;
 struct netrecord_log;
 struct payload_count;
+struct session;
 struct unpack;
 
 /**
@@ -53,6 +55,13 @@ struct netrecord_log *netrecord_log_new(
 
 /** netrecord_log_free() - Ends a session that is open; NULL is a no-op. */
 void netrecord_log_free(struct netrecord_log *l);
+
+/**
+ * netrecord_log_stop() - End its session, if it is @s, as HOW_STOP
+ *
+ * The rest of the log is passed over.  Return: is it?
+ */
+bool netrecord_log_stop(struct netrecord_log *l, const struct session *s);
 
 /**
  * netrecord_log_next() - Take what lies at the front of a window

@@ -553,6 +553,13 @@ stop(struct source *src, uint64_t linger_ns)
 		    p->workers[i].lane.worker, &p->workers[i].stop_mail);
 }
 
+static void
+end_session(struct source *src, struct session *s)
+{
+	(void)src; /* it knows where it belongs */
+	proxy_session_end(s);
+}
+
 /* Also when they have ended without stop(); never while one runs. */
 static void
 close_all(struct source *src)
@@ -586,6 +593,7 @@ static const struct source_ops ops = {
 	.attach = attach,
 	.start = start,
 	.stop = stop,
+	.end_session = end_session,
 	.close = close_all,
 	.free = release,
 };

@@ -26,6 +26,7 @@ enum state {
  * @held:	The relay has @client_fd already
  * @node:	On the lane's list until GONE
  * @wait:	On the queue of those who wait for a server
+ * @later:	Larger slots, for sinks that came after it; NULL: none did
  * @slots:	The sinks' state; as large as the fan-out says
  */
 struct proxy_session {
@@ -43,6 +44,7 @@ struct proxy_session {
 	struct resolve_waiter resolve;
 	struct dial *dial;
 	struct names *names;
+	void *later;
 	max_align_t slots[];
 };
 
@@ -50,6 +52,7 @@ static void
 free_session(struct proxy_session *ps)
 {
 	names_free(ps->names);
+	free(ps->later);
 	free(ps);
 }
 
@@ -92,6 +95,22 @@ how_of_connect(int rc)
 }
 
 /*
+ * Sinks may have come while the server let wait.  Without memory they lose the
+ * session, and count that.
+ */
+static void
+open_session(struct proxy_session *ps)
+{
+	if (session_lacks_slots(&ps->s)) {
+		ps->later = calloc(1, fanout_session_size(ps->lane->fan));
+		if (ps->later != NULL)
+			session_use_slots(&ps->s, ps->later);
+	}
+	worker_touch(ps->lane->worker);
+	session_open(&ps->s);
+}
+
+/*
  * Never connected: a record of it, and a reset before the client has heard a
  * byte, as the server itself would have done.
  */
@@ -99,8 +118,7 @@ static void
 give_up(struct proxy_session *ps, enum how how, enum party by, const char *why)
 {
 	ps->s.error = why;
-	worker_touch(ps->lane->worker);
-	session_open(&ps->s);
+	open_session(ps);
 	session_close(&ps->s, clock_event_ns(), how, by);
 	if (ps->held)
 		relay_drop(&ps->relay);
@@ -127,8 +145,7 @@ begin_relay(struct proxy_session *ps)
 	ps->state = STATE_RELAY;
 	if (ps->names != NULL)
 		names_get(ps->names, ps->s.name);
-	worker_touch(ps->lane->worker);
-	session_open(&ps->s);
+	open_session(ps);
 	deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
 	rc = relay_start(&ps->relay, ps->client_fd, ps->server_fd);
 	if (rc == 0)
@@ -348,6 +365,15 @@ stop(struct proxy_session *ps, uint64_t linger_ns)
 	}
 	cancel(ps);
 	give_up(ps, HOW_STOP, PARTY_US, NULL);
+}
+
+void
+proxy_session_end(struct session *s)
+{
+	struct proxy_session *ps = ATTR_CONTAINER(s, struct proxy_session, s);
+
+	assert(ps->state == STATE_RELAY);
+	relay_cut(&ps->relay, HOW_STOP, PARTY_US, RELAY_LINGER_NS);
 }
 
 static void

@@ -115,6 +115,9 @@ struct list *proxy_session_wait_node(struct proxy_session *ps);
 /** proxy_session_of_wait() - The session behind that node. */
 struct proxy_session *proxy_session_of_wait(struct list *node);
 
+/** proxy_session_end() - Cut one that is open; see source_ops.end_session. */
+void proxy_session_end(struct session *s);
+
 /** proxy_session_lane_stop() - Cut every session of the lane (HOW_STOP). */
 void proxy_session_lane_stop(struct proxy_lane *lane, uint64_t linger_ns);
 

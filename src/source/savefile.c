@@ -286,6 +286,16 @@ stop(struct source *src, uint64_t linger_ns)
 }
 
 static void
+end_session(struct source *src, struct session *s)
+{
+	struct savefile *sf = (struct savefile *)src;
+
+	/* If it was the last one wanted, the next block will tell. */
+	savefile_feed_end_session(&sf->feed, s);
+	worker_touch(sf->worker);
+}
+
+static void
 shut(struct source *src)
 {
 	struct savefile *sf = (struct savefile *)src;
@@ -323,6 +333,7 @@ static const struct source_ops ops = {
 	.attach = attach,
 	.start = start,
 	.stop = stop,
+	.end_session = end_session,
 	.close = shut,
 	.free = free_all,
 	.tally = tally,

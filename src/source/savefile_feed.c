@@ -424,6 +424,13 @@ savefile_feed_stop(struct savefile_feed *f)
 }
 
 void
+savefile_feed_end_session(struct savefile_feed *f, struct session *s)
+{
+	if (f->log == NULL || !netrecord_log_stop(f->log, s))
+		dissect_end(f->dissect, s);
+}
+
+void
 savefile_feed_done(struct savefile_feed *f)
 {
 	struct list *node;

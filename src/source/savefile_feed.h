@@ -33,6 +33,7 @@ struct netrecord_log;
 struct packet_iface;
 struct prefetch_block;
 struct savefile_feed_iface;
+struct session;
 
 /**
  * struct savefile_feed_opts - What it is made from
@@ -111,6 +112,9 @@ int savefile_feed_attach(
 
 /** savefile_feed_stop() - End every session; once, and after attach. */
 void savefile_feed_stop(struct savefile_feed *f);
+
+/** savefile_feed_end_session() - See source_ops.end_session. */
+void savefile_feed_end_session(struct savefile_feed *f, struct session *s);
 
 /** savefile_feed_done() - Release; after stop, if it was attached. */
 void savefile_feed_done(struct savefile_feed *f);

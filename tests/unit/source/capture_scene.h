@@ -91,8 +91,13 @@ static uv_loop_t idle;
 
 struct dissect {
 	struct dissect_opts o;
+	const struct fanout *fan;
+	const struct session *ended;
 	bool stopped;
 };
+
+/* Who was told last to end a session. */
+static const struct dissect *scene_ended_by;
 
 struct dissect *
 dissect_new(const struct dissect_opts *o, struct fanout *fan, struct err *err)
@@ -103,7 +108,15 @@ dissect_new(const struct dissect_opts *o, struct fanout *fan, struct err *err)
 	assert_non_null(fan);
 	(void)err;
 	d->o = *o;
+	d->fan = fan;
 	return d;
+}
+
+void
+dissect_end(struct dissect *d, struct session *s)
+{
+	d->ended = s;
+	scene_ended_by = d;
 }
 
 void

@@ -80,6 +80,29 @@ test_max_sessions(void **state)
 	assert_int_equal(sc.refused, sc.nheard - 5);
 }
 
+/* Each ring has the sessions of its own fan-out. */
+static void
+test_end_session(void **state)
+{
+	struct session s;
+	unsigned rings = 1;
+
+	(void)state;
+#ifndef TEELINE_PORTABLE
+	rings = 2;
+#endif
+	sc.o.rings = rings;
+	scene_start();
+	scene_stop(CLOCK_NS_PER_S);
+	/* The workers have ended: this thread stands for theirs. */
+	for (unsigned i = 0; i < rings; i++) {
+		session_init(&s, sc.fan[i], NULL);
+		sc.src->ops->end_session(sc.src, &s);
+		assert_ptr_equal(scene_ended_by->ended, &s);
+		assert_ptr_equal(scene_ended_by->fan, sc.fan[i]);
+	}
+}
+
 /* --- time -------------------------------------------------------------- */
 
 /* Without packets time goes on, but never ahead of what may still come. */
@@ -163,6 +186,7 @@ main(void)
 		SCENE(test_stop_under_load),
 		SCENE(test_max_packets),
 		SCENE(test_max_sessions),
+		SCENE(test_end_session),
 		SCENE(test_ticks),
 		SCENE(test_held_up),
 		SCENE(test_held_up_at_stop),

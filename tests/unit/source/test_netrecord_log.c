@@ -251,27 +251,81 @@ limit(void **state)
 	}
 }
 
+/* A log up to somewhere in the middle. */
+static void
+feed_some(struct rig *r, const char *log)
+{
+	struct capfile_item item;
+	struct err err;
+
+	for (size_t at = 0; at < strlen(log); at += item.used)
+		assert_int_equal(
+		    netrecord_log_next(r->log, (const uint8_t *)log + at,
+			strlen(log) - at, &item, &err),
+		    0);
+}
+
 /* Left in the middle, as when the program is told to stop. */
 static void
 stopped(void **state)
 {
 	static const char log[] = "c 0.0 con\nc 1.0 5\nhel";
-	struct capfile_item item;
-	struct err err;
 	struct rig r;
 
 	(void)state;
 	rig_init(&r, 0, 0);
-	for (size_t at = 0; at < strlen(log); at += item.used)
-		assert_int_equal(
-		    netrecord_log_next(r.log, (const uint8_t *)log + at,
-			strlen(log) - at, &item, &err),
-		    0);
+	feed_some(&r, log);
 	netrecord_log_free(r.log);
 	r.log = NULL;
 	assert_string_equal(r.fake.log,
 	    "open;c2s 0+3;end c2s 3 stop by us;end s2c 0 stop by us;"
 	    "close stop;");
+	rig_done(&r);
+}
+
+/* Ended by somebody in the middle: the rest of the log is passed over. */
+static void
+ended(void **state)
+{
+	static const char log[] = "c 0.0 con\nc 1.0 5\nhello";
+	static const char rest[] = "s 2.0 3\nyesc 3.0 hup\n";
+	struct session other;
+	struct err err;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 0, 0);
+	session_init(&other, NULL, NULL);
+	assert_false(netrecord_log_stop(r.log, &other));
+	feed_some(&r, log);
+	assert_true(netrecord_log_stop(r.log, fanout_find(r.fan, 7)));
+	assert_string_equal(r.fake.log,
+	    "open;c2s 0+5;end c2s 5 stop by us;end s2c 0 stop by us;"
+	    "close stop;");
+	assert_int_equal(feed(&r, rest, strlen(rest), 1000, &err), 0);
+	assert_int_equal(count_get(&r.payload[DIR_SERVER].strays), 3);
+	rig_done(&r);
+}
+
+/* A sink that comes between the making of a session and its open. */
+static void
+a_sink_comes_before_it_opens(void **state)
+{
+	struct fake late;
+	struct err err;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 0, 0);
+	fake_init(&late, NEED_MEMORY, ON_FULL_PAUSE);
+	assert_int_equal(fanout_prepare(r.fan, &late.sink, NULL, &err), 0);
+	fanout_add(r.fan, &late.sink);
+	feed_some(&r, "c 0.0 con\nc 1.0 5\nhello");
+	netrecord_log_free(r.log);
+	r.log = NULL;
+	assert_string_equal(late.log, "");
+	assert_int_equal(
+	    count_get(&fanout_lane(r.fan, 1)->count.drop_bytes[DROP_GONE]), 5);
 	rig_done(&r);
 }
 
@@ -326,6 +380,8 @@ main(void)
 		cmocka_unit_test(ends_and_times),
 		cmocka_unit_test(limit),
 		cmocka_unit_test(stopped),
+		cmocka_unit_test(ended),
+		cmocka_unit_test(a_sink_comes_before_it_opens),
 		cmocka_unit_test(looking_ahead),
 	};
 

@@ -1,4 +1,5 @@
 #include "book.h"
+#include "recorder.h"
 
 #include <signal.h>
 
@@ -330,6 +331,58 @@ client_speaks_while_waiting(void **state)
 	assert_int_equal(sc.book.entry[0].bytes[DIR_CLIENT], 5);
 }
 
+/* --- ended by somebody ------------------------------------------------- */
+
+static void
+ended_in_the_middle(void **state)
+{
+	char c;
+	int s;
+
+	(void)state;
+	server_is_to_come();
+	begin();
+	s = server_comes();
+	assert_int_equal(send(sc.client, "hello", 5, 0), 5);
+	UNTIL(recv(s, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 1);
+	proxy_session_end(fanout_find(sc.fan, 1));
+	expect(HOW_STOP, PARTY_US, "");
+	assert_int_equal(sc.book.entry[0].bytes[DIR_CLIENT], 5);
+	expect_reset_client();
+	/* What came before the end is there; then the reset. */
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(recv(s, &c, 1, 0), 1);
+	loopback_wait(s, POLLIN);
+	assert_int_equal(recv(s, &c, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(s);
+}
+
+/* A sink that came while the server let wait is not left out. */
+static void
+a_sink_comes_while_waiting(void **state)
+{
+	struct recorder late;
+	struct err err = { "" };
+	int s;
+
+	(void)state;
+	server_is_to_come();
+	begin();
+	recorder_init(&late, NEED_MEMORY);
+	late.ops.session_size = 500;
+	assert_int_equal(fanout_prepare(sc.fan, &late.sink, sc.w, &err), 0);
+	fanout_add(sc.fan, &late.sink);
+	s = server_comes();
+	assert_int_equal(late.opened, 1);
+	close(s);
+	expect_fin();
+	expect(HOW_FIN, PARTY_SERVER, "");
+	assert_int_equal(late.closed, 1);
+	fanout_remove(sc.fan, &late.sink, 0, NULL, NULL);
+	fanout_forget(sc.fan, &late.sink);
+}
+
 /* --- servers that cannot be reached ------------------------------------ */
 
 static void
@@ -446,6 +499,8 @@ main(void)
 		SCENE(client_leaves_while_dialling),
 		SCENE(client_leaves_while_waiting),
 		SCENE(client_speaks_while_waiting),
+		SCENE(ended_in_the_middle),
+		SCENE(a_sink_comes_while_waiting),
 		SCENE(no_answer_is_a_timeout),
 		SCENE(no_name_is_an_error),
 		SCENE(no_descriptor_is_an_error),

@@ -1,0 +1,149 @@
+#include "flow_scene.h"
+
+/* Sessions that somebody ends while their connections live on. */
+
+static void
+end(struct flow_scene *sc, uint64_t id)
+{
+	struct session *s = fanout_find(sc->fan, id);
+
+	assert_non_null(s);
+	flow_table_end(sc->t, s, HOW_STOP);
+	assert_null(fanout_find(sc->fan, id));
+	assert_int_equal(flow_table_live(sc->t), 0);
+}
+
+static void
+what_is_held_is_told_first(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 101, 501, "abc");
+	client(sc, "A", 106, 501, "held");
+	hush(sc);
+	end(sc, 1);
+	expect(sc, "1 gap c2s 3+2 lost;1 c2s 5 held;1 end c2s 9 stop us;"
+		   "1 end s2c 0 stop us;close 1 stop;");
+}
+
+/* Near or far, soon or late: all of it are strays. */
+static void
+nothing_more_of_it_is_recorded(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "A", 101, 501, "abc");
+	end(sc, 1);
+	hush(sc);
+	for (unsigned i = 0; i < 10; i++) {
+		pass(sc, 100 * SECOND);
+		client(sc, "A", 104 + i * (200U << 20), 501, "on");
+		server(sc, "A", 501 + i * (900U << 20), 104, "and on");
+		expect(sc, "- p;- p;");
+	}
+	assert_int_equal(strays(sc, DIR_CLIENT), 20);
+	assert_int_equal(strays(sc, DIR_SERVER), 60);
+	client(sc, "FA", 104, 501, "");
+	server(sc, "R", 501, 0, "");
+	client(sc, "A", 104, 501, "more");
+	expect(sc, "- p;- p;- p;");
+}
+
+static void
+only_a_new_number_opens_another(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	end(sc, 1);
+	hush(sc);
+	/* The old SYNs again, late, are none. */
+	client(sc, "S", 100, 0, "");
+	server(sc, "SA", 500, 101, "");
+	/* Nor is an answer: its question would have been heard. */
+	server(sc, "SA", 900, 701, "");
+	expect(sc, "- p;- p;- p;");
+	client(sc, "S", 700, 0, "");
+	server(sc, "SA", 900, 701, "");
+	client(sc, "A", 701, 901, "new");
+	expect(sc, "open 2;2 p;2 p;2 p;2 c2s 0 new;");
+}
+
+/* Its answer is still on its way. */
+static void
+one_that_nobody_has_answered(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	client(sc, "S", 100, 0, "");
+	end(sc, 1);
+	hush(sc);
+	server(sc, "SA", 500, 101, "");
+	client(sc, "A", 101, 501, "abc");
+	client(sc, "S", 100, 0, "");
+	expect(sc, "- p;- p;- p;");
+}
+
+/* Both FINs were seen: it was over already, and is buried as such. */
+static void
+one_that_is_over(void **state)
+{
+	struct flow_scene *sc = *state;
+
+	handshake(sc);
+	client(sc, "FA", 101, 501, "");
+	server(sc, "FA", 501, 102, "");
+	hush(sc);
+	end(sc, 1);
+	expect(sc, "close 1 fin;");
+	pass(sc, 100 * SECOND);
+	client(sc, "A", 101, 501, "abc");
+	expect(sc, "open 2 midstream;2 p;2 c2s 0 abc;");
+}
+
+/* It waits in a list of the table's: that does not miss it. */
+static void
+many_are_ended_in_the_middle(void **state)
+{
+	struct flow_scene *sc = *state;
+	uint64_t before;
+
+	for (uint16_t i = 0; i < 100; i++) {
+		sc->ends[0].port = i;
+		client(sc, "S", 100, 0, "");
+		server(sc, "SA", 500, 101, "");
+		client(sc, "FA", 101, 501, "bye");
+		if (i % 2 == 0)
+			server(sc, "FA", 501, 105, "");
+		hush(sc);
+	}
+	for (uint64_t id = 1; id <= 100; id += 3) {
+		struct session *s = fanout_find(sc->fan, id);
+
+		before = flow_table_live(sc->t);
+		assert_non_null(s);
+		flow_table_end(sc->t, s, HOW_STOP);
+		assert_int_equal(flow_table_live(sc->t), before - 1);
+	}
+	hush(sc);
+	pass(sc, 10 * SECOND);
+	assert_int_equal(flow_table_live(sc->t), 33);
+	hush(sc);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE(what_is_held_is_told_first),
+		SCENE(nothing_more_of_it_is_recorded),
+		SCENE(only_a_new_number_opens_another),
+		SCENE(one_that_nobody_has_answered),
+		SCENE(one_that_is_over),
+		SCENE(many_are_ended_in_the_middle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
