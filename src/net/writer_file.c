@@ -272,15 +272,29 @@ writer_file_extend(struct writer_file *f, struct writer_head *h)
 		f->head_due = h;
 }
 
+/* Is it to be opened by its name again, and has not been yet? */
+static void
+catch_up(struct writer_file *f, const struct writer_file_set *set)
+{
+	bool is_unused = list_is_empty(&f->lru) && f->seekable &&
+			 f->path != NULL && f->rotation == NULL;
+
+	if (set == NULL || f->generation == set->generation)
+		return;
+	if (f->state == WRITER_FILE_SHUT)
+		f->state = WRITER_FILE_RENEW;
+	/* Opened at start and never written to: no list has known it. */
+	else if (f->state == WRITER_FILE_OPEN && is_unused)
+		let_go(f, WRITER_FILE_RENEW);
+}
+
 int
 writer_file_ready(struct writer_file *f, struct writer_file_set *set)
 {
 	uint64_t ahead = f->ahead;
 	int rc;
 
-	if (f->state == WRITER_FILE_SHUT && set != NULL &&
-	    f->generation != set->generation)
-		f->state = WRITER_FILE_RENEW;
+	catch_up(f, set);
 	if (f->state != WRITER_FILE_OPEN) {
 		rc = open_file(f, set);
 		if (rc != 0)

@@ -356,6 +356,35 @@ head_grows(void **state)
 	rig_assert_file(&rig, "f", "A;B;C;3;");
 }
 
+/* Opened at start, moved and reopened before anything came for it. */
+static void
+unused_files_are_reopened_as_well(void **state)
+{
+	struct writer_file_opts o = { .head = "H;", .head_len = 2 };
+	struct writer_file *used = rig_file(&rig, "used", o);
+	struct writer_file *f = rig_file(&rig, "f", o);
+	char path[256], moved[256];
+	struct err err = { "" };
+
+	(void)state;
+	assert_int_equal(writer_file_open(f, &err), 0);
+	rig_say(&rig, used, "old");
+	writer_flush(rig.port);
+	rig_wait(&rig.count.written, 3);
+	(void)rig_path(&rig, "f.1", moved);
+	assert_int_equal(rename(rig_path(&rig, "f", path), moved), 0);
+	(void)rig_path(&rig, "used.1", moved);
+	assert_int_equal(rename(rig_path(&rig, "used", path), moved), 0);
+	writer_reopen(rig.w);
+	rig_wait_for(&rig, "used");
+	rig_say(&rig, f, "new");
+	writer_close(rig.port, f);
+	writer_close(rig.port, used);
+	rig_finish(&rig);
+	rig_assert_file(&rig, "f.1", "H;");
+	rig_assert_file(&rig, "f", "H;new");
+}
+
 static void
 reopened_files_go_on_under_their_name(void **state)
 {
@@ -501,6 +530,7 @@ main(void)
 		RIG(descriptors_that_run_out_are_given_back),
 		RIG_TWO(removed_file_is_not_made_anew),
 		RIG_TWO(head_grows),
+		RIG(unused_files_are_reopened_as_well),
 		RIG_TWO(reopened_files_go_on_under_their_name),
 		RIG(devices_are_written_not_made),
 #ifndef TEELINE_PORTABLE
