@@ -10,6 +10,7 @@
 #include "app/drain.h"
 #include "app/input.h"
 #include "app/mainloop.h"
+#include "app/outputs.h"
 #include "app/progress.h"
 #include "app/run.h"
 #include "app/sheet.h"
@@ -51,6 +52,8 @@
  *		for them
  * @sources:	Their sources
  * @from:	Where their figures are
+ * @sinks_from:	What sinks are made from, with @env
+ * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @fds:	Descriptors this process may have
  * @stopping:	No input hears any more
  * @is_told:	... since somebody said so: they did not all come to their end
@@ -65,6 +68,9 @@ struct run {
 	struct sheet_from *from;
 	struct source_numbers numbers;
 	struct sinks sinks;
+	struct sinks_from sinks_from;
+	struct sink_env env;
+	struct outputs *outputs;
 	size_t fds;
 	struct mainloop loop;
 	struct progress progress;
@@ -219,6 +225,11 @@ take_sheet(const struct run *r, struct sheet *sh)
 {
 	int rc = sheet_take(sh, r->from, r->ninputs, r->sinks.v, r->sinks.n);
 
+	if (rc == 0) {
+		rc = outputs_complete(r->outputs, sh);
+		if (rc != 0)
+			sheet_done(sh);
+	}
 	if (rc != 0)
 		log_error("no memory for the balance sheet");
 	return rc;
@@ -330,6 +341,23 @@ attach_inputs(struct run *r, struct err *err)
 	return rc;
 }
 
+static int
+make_outputs(struct run *r, struct err *err)
+{
+	r->outputs = outputs_new(
+	    &(struct outputs_opts){
+		.sinks = &r->sinks,
+		.from = &r->sinks_from,
+		.inputs = r->inputs,
+		.ninputs = r->ninputs,
+		.figures = r->from,
+		.loop = &r->loop,
+		.drain_ns = r->plan->drain_ns,
+	    },
+	    err);
+	return r->outputs != NULL ? 0 : -ENOMEM;
+}
+
 /* The log is written by it, so that no thread may run yet. */
 static void
 start_progress(struct run *r)
@@ -378,7 +406,6 @@ start_workers(struct run *r, struct err *err)
 static int
 open_all(struct run *r, int *code, struct err *err)
 {
-	const struct sink_env env = sink_env(r);
 	int rc = open_inputs(r, err);
 
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
@@ -390,11 +417,15 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc != 0)
 		return rc;
-	rc = sinks_make(&r->sinks, r->plan, r->sources, &env, err);
+	r->env = sink_env(r);
+	r->sinks_from = (struct sinks_from){ r->plan, r->sources, &r->env };
+	rc = sinks_make(&r->sinks, &r->sinks_from, err);
 	if (rc == -EINVAL || rc == -EEXIST)
 		*code = RUN_USAGE;
 	if (rc == 0)
 		rc = attach_inputs(r, err);
+	if (rc == 0)
+		rc = make_outputs(r, err);
 	return rc;
 }
 
@@ -410,10 +441,19 @@ join_workers(struct run *r)
 	progress_hide(&r->progress);
 }
 
+/* Without outputs no sink was made, or none has ever heard anything. */
 static void
 drain_sinks(struct run *r)
 {
-	if (drain_all(r->sinks.v, r->sinks.n, r->stop_ns, r->is_told) != 0)
+	int rc;
+
+	if (r->outputs != NULL) {
+		outputs_stop(r->outputs);
+		rc = outputs_drain(r->outputs, r->stop_ns, r->is_told);
+	} else {
+		rc = drain_all(r->sinks.v, r->sinks.n, r->stop_ns, r->is_told);
+	}
+	if (rc != 0)
 		r->deaf = true;
 }
 
@@ -536,6 +576,7 @@ run_plan(const struct plan *p)
 		_exit(code);
 	progress_stop(&r.progress);
 	mainloop_close(&r.loop);
+	outputs_free(r.outputs);
 	free_all(&r);
 	return code;
 }

@@ -97,25 +97,14 @@ queued(const struct sheet_sink *s)
 	return s->offered > out ? s->offered - out : 0;
 }
 
-/* The line of this sink; NULL: it has none. */
-static struct sheet_sink *
-line_of(struct sheet *sh, struct sink *const *sinks, const struct sink *sink)
-{
-	for (size_t i = 0; i < sh->nsinks; i++)
-		if (sinks[i] == sink)
-			return &sh->sinks[i];
-	return NULL;
-}
-
 static void
 add_lanes(struct sheet *sh, struct sink *const *sinks, const struct fanout *f)
 {
-	for (size_t i = 0; i < fanout_count(f); i++) {
-		const struct sink_lane *lane = fanout_lane(f, i);
-		struct sheet_sink *line = line_of(sh, sinks, lane->sink);
+	for (size_t i = 0; i < sh->nsinks; i++) {
+		const struct sink_lane *lane = fanout_lane_of(f, sinks[i]);
 
-		if (line != NULL)
-			add_lane(line, lane);
+		if (lane != NULL)
+			add_lane(&sh->sinks[i], lane);
 	}
 }
 
@@ -156,6 +145,41 @@ sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
 	}
 	for (size_t i = 0; i < nsinks; i++)
 		sh->sinks[i].queued = queued(&sh->sinks[i]);
+	return 0;
+}
+
+void
+sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from)
+{
+	to->offered += from->offered;
+	to->written += from->written;
+	to->queued += from->queued;
+	to->missed += from->missed;
+	to->equal += from->equal;
+	to->different += from->different;
+	to->incomparable += from->incomparable;
+	for (int r = 0; r < DROP_NREASONS; r++) {
+		to->drop_bytes[r] += from->drop_bytes[r];
+		to->drop_chunks[r] += from->drop_chunks[r];
+	}
+}
+
+int
+sheet_add_line(struct sheet *sh, const struct sheet_sink *line)
+{
+	struct sheet_sink *more;
+
+	for (size_t i = 0; i < sh->nsinks; i++) {
+		if (strcmp(sh->sinks[i].name, line->name) == 0) {
+			sheet_add_sink(&sh->sinks[i], line);
+			return 0;
+		}
+	}
+	more = realloc(sh->sinks, (sh->nsinks + 1) * sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	sh->sinks = more;
+	more[sh->nsinks++] = *line;
 	return 0;
 }
 

@@ -97,6 +97,18 @@ struct sheet_from {
 int sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
     struct sink *const *sinks, size_t nsinks) ATTR_WUNRES;
 
+/** sheet_add_sink() - Add the figures of a line to those of another. */
+void sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from);
+
+/**
+ * sheet_add_line() - Add a sink that is not there any more
+ * @line:	Its name outlives the sheet.  If there is a line of that name,
+ *		its figures are added to it
+ *
+ * Return: 0 or -ENOMEM
+ */
+int sheet_add_line(struct sheet *sh, const struct sheet_sink *line) ATTR_WUNRES;
+
 /** sheet_done() - Idempotent. */
 void sheet_done(struct sheet *sh);
 

@@ -15,11 +15,11 @@
 /* Enough for a writer to be busy while the next batches are made. */
 #define READ_QUEUE ((size_t)8 << 20)
 
+/* Names that the plan asks for are taken from the start; @p may be NULL. */
 static bool
 is_taken(const struct plan *p, const struct sinks *s, const char *name)
 {
-	/* Names that were asked for are taken from the start. */
-	for (size_t i = 0; i < p->nsinks; i++)
+	for (size_t i = 0; p != NULL && i < p->nsinks; i++)
 		if (p->sinks[i].name != NULL &&
 		    strcmp(p->sinks[i].name, name) == 0)
 			return true;
@@ -168,77 +168,171 @@ settle_env(const struct sink_spec *spec, const struct plan *p,
 	return 0;
 }
 
-static int
-make_one(struct sink *sink, const struct sink_kind *kind,
-    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+static void
+settle_policy(struct sink *sink, const struct sink_kind *kind,
+    const struct sink_spec *spec, const struct sink_env *env)
 {
-	int rc;
-
 	sink->queue =
 	    spec->queue != 0 ? spec->queue : default_queue(kind, env->source);
 	sink->match = spec->match;
 	sink->on_full = spec->has_on_full
 			    ? spec->on_full
 			    : default_on_full(kind, spec, env->source);
-	rc = kind->make(sink, spec, env, err);
-	/* Half made: there is nothing that free() could release. */
-	if (rc != 0)
-		sink->ops = NULL;
-	return rc;
 }
 
-/* The next of the plan; there is room for it. */
-static int
-add_one(struct sinks *s, const struct plan *p, struct source *const *sources,
-    const struct sink_env *common, struct err *err)
+/* "KIND:ARG" for those that were not written as a text. */
+static char *
+text_of(const struct sink_spec *spec)
 {
-	const struct sink_spec *spec = &p->sinks[s->n];
-	const struct sink_kind *kind = registry_find_sink(spec->kind);
-	struct sink_env env = *common;
-	struct sink *sink;
-	int rc;
+	size_t len = strlen(spec->kind) + strlen(spec->arg) + 2;
+	char *text;
 
+	if (spec->text != NULL)
+		return strdup(spec->text);
+	text = malloc(len);
+	if (text != NULL)
+		(void)snprintf(text, len, "%s%s%s", spec->kind,
+		    spec->arg[0] != '\0' ? ":" : "", spec->arg);
+	return text;
+}
+
+static int
+begin_one(struct sinks_made *m, const char *name, const struct sink_spec *spec)
+{
+	*m = (struct sinks_made){
+		.sink = calloc(1, sizeof(*m->sink)),
+		.text = text_of(spec),
+		.is_stdout = sinks_is_stdout(spec),
+	};
+	if (m->sink != NULL)
+		m->sink->name = strdup(name);
+	return m->text == NULL || m->sink == NULL || m->sink->name == NULL
+		   ? -ENOMEM
+		   : 0;
+}
+
+int
+sinks_make_one(struct sinks_made *m, const char *name,
+    const struct sinks_from *from, const struct sink_spec *spec,
+    struct err *err)
+{
+	const struct sink_kind *kind = registry_find_sink(spec->kind);
+	struct sink_env env = *from->env;
+	int rc = begin_one(m, name, spec);
+
+	if (rc != 0)
+		return err_set(err, rc, "out of memory");
 	if (kind == NULL)
 		return err_set(
 		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
-	sink = calloc(1, sizeof(*sink));
-	if (sink == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	sink->name = choose_name(p, s, spec);
-	s->v[s->n++] = sink;
-	if (sink->name == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	rc = check_inputs(p, spec, err);
+	rc = check_inputs(from->plan, spec, err);
 	if (rc == 0 &&
-	    settle_env(spec, p, sources, &env, &s->ifaces[s->n - 1]) != 0)
+	    settle_env(spec, from->plan, from->sources, &env, &m->ifaces) != 0)
 		rc = err_set(err, -ENOMEM, "out of memory");
-	if (rc == 0)
-		rc = make_one(sink, kind, spec, &env, err);
+	if (rc == 0) {
+		settle_policy(m->sink, kind, spec, &env);
+		rc = kind->make(m->sink, spec, &env, err);
+		/* Half made: there is nothing that free() could release. */
+		if (rc != 0)
+			m->sink->ops = NULL;
+	}
 	if (rc != 0)
-		err_prefix(err, "%s: ", sink->name);
+		err_prefix(err, "%s: ", name);
+	return rc;
+}
+
+void
+sinks_made_done(struct sinks_made *m)
+{
+	struct sink *sink = m->sink;
+
+	if (sink != NULL && sink->ops != NULL && sink->ops->free != NULL)
+		sink->ops->free(sink);
+	if (sink != NULL)
+		free(sink->name);
+	free(sink);
+	free(m->ifaces);
+	free(m->text);
+	*m = (struct sinks_made){ .sink = NULL };
+}
+
+int
+sinks_reserve(struct sinks *s)
+{
+	struct sink **v = realloc(s->v, (s->n + 1) * sizeof(struct sink *));
+	struct sinks_made *made;
+
+	if (v == NULL)
+		return -ENOMEM;
+	s->v = v;
+	made = realloc(s->made, (s->n + 1) * sizeof(*made));
+	if (made == NULL)
+		return -ENOMEM;
+	s->made = made;
+	return 0;
+}
+
+void
+sinks_append(struct sinks *s, struct sinks_made *m)
+{
+	s->v[s->n] = m->sink;
+	s->made[s->n] = *m;
+	s->n++;
+	*m = (struct sinks_made){ .sink = NULL };
+}
+
+/* The next of the plan. */
+static int
+add_one(struct sinks *s, const struct sinks_from *from, struct err *err)
+{
+	const struct sink_spec *spec = &from->plan->sinks[s->n];
+	struct sinks_made m = { .sink = NULL };
+	char *name = choose_name(from->plan, s, spec);
+	int rc = -ENOMEM;
+
+	if (name != NULL)
+		rc = sinks_reserve(s);
+	if (rc != 0)
+		rc = err_set(err, rc, "out of memory");
+	else
+		rc = sinks_make_one(&m, name, from, spec, err);
+	if (rc == 0)
+		sinks_append(s, &m);
+	sinks_made_done(&m);
+	free(name);
 	return rc;
 }
 
 int
-sinks_make(struct sinks *s, const struct plan *p, struct source *const *sources,
-    const struct sink_env *env, struct err *err)
+sinks_make(struct sinks *s, const struct sinks_from *from, struct err *err)
 {
 	struct sinks made = { .n = 0 };
-	int rc = check_names(p, err);
+	int rc = check_names(from->plan, err);
 
-	if (rc != 0)
-		return rc;
-	made.v = calloc(p->nsinks + 1, sizeof(struct sink *));
-	made.ifaces = calloc(p->nsinks + 1, sizeof(struct packet_iface *));
-	if (made.v == NULL || made.ifaces == NULL)
-		rc = err_set(err, -ENOMEM, "out of memory");
-	while (rc == 0 && made.n < p->nsinks)
-		rc = add_one(&made, p, sources, env, err);
+	while (rc == 0 && made.n < from->plan->nsinks)
+		rc = add_one(&made, from, err);
 	if (rc != 0) {
 		sinks_free(&made);
 		return rc;
 	}
 	*s = made;
+	return 0;
+}
+
+int
+sinks_choose_name(const struct sinks *s, const struct sink_spec *spec,
+    char **name, struct err *err)
+{
+	char *chosen;
+
+	if (spec->name != NULL && is_taken(NULL, s, spec->name))
+		return err_set(err, -EEXIST,
+		    "there is an output of the name \"%.64s\" already",
+		    spec->name);
+	chosen = choose_name(NULL, s, spec);
+	if (chosen == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	*name = chosen;
 	return 0;
 }
 
@@ -255,18 +349,26 @@ sinks_heard_by(const struct sinks *s, const struct plan *p, const char *input,
 }
 
 void
+sinks_take_out(struct sinks *s, const struct sink *sink)
+{
+	size_t i = 0;
+
+	while (s->v[i] != sink) {
+		i++;
+		assert(i < s->n);
+	}
+	sinks_made_done(&s->made[i]);
+	s->n--;
+	memmove(&s->v[i], &s->v[i + 1], (s->n - i) * sizeof(struct sink *));
+	memmove(&s->made[i], &s->made[i + 1], (s->n - i) * sizeof(s->made[0]));
+}
+
+void
 sinks_free(struct sinks *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct sink *sink = s->v[i];
-
-		if (sink->ops != NULL && sink->ops->free != NULL)
-			sink->ops->free(sink);
-		free(sink->name);
-		free(sink);
-		free(s->ifaces[i]);
-	}
-	free(s->ifaces);
+	for (size_t i = 0; i < s->n; i++)
+		sinks_made_done(&s->made[i]);
+	free(s->made);
 	free(s->v);
 	*s = (struct sinks){ .n = 0 };
 }

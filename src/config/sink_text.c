@@ -340,6 +340,10 @@ sink_text_parse(struct sink_spec *spec, const char *text,
 		rc = parse(&out, copy, kinds, err);
 	free(copy);
 	if (rc == 0) {
+		out.text = strdup(text);
+		rc = out.text == NULL ? -ENOMEM : 0;
+	}
+	if (rc == 0) {
 		*spec = out;
 		return 0;
 	}

@@ -81,6 +81,14 @@ size_t fanout_count(const struct fanout *f);
  */
 const struct sink_lane *fanout_lane(const struct fanout *f, size_t i);
 
+/**
+ * fanout_lane_of() - The lane of @sink, likewise; NULL: it has none here
+ *
+ * From that thread as well.
+ */
+const struct sink_lane *fanout_lane_of(
+    const struct fanout *f, const struct sink *sink);
+
 /*
  * Sinks that come and go.  One thread manages them (the main thread), a sink at
  * a time, with a letter to the worker and one back between the steps:

@@ -75,6 +75,21 @@ fanout_lane(const struct fanout *f, size_t i)
 	return NULL;
 }
 
+const struct sink_lane *
+fanout_lane_of(const struct fanout *f, const struct sink *sink)
+{
+	uint64_t mask = atomic_load(&f->taken);
+
+	while (mask != 0) {
+		const struct fanout_lane *l =
+		    &f->lane[fanout_lanes_next(&mask)];
+
+		if (l->pub.sink == sink)
+			return &l->pub;
+	}
+	return NULL;
+}
+
 int
 fanout_prepare(
     struct fanout *f, struct sink *sink, struct worker *w, struct err *err)

@@ -108,6 +108,7 @@ sink_spec_done(struct sink_spec *spec)
 	free(spec->pairs);
 	free(spec->kind);
 	free(spec->arg);
+	free(spec->text);
 	free(spec->name);
 	*spec = (struct sink_spec){ .kind = NULL };
 }

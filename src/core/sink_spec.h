@@ -48,6 +48,7 @@ struct sink_rotation {
  * @kind:	"flows", "pcapng", ...; owned
  * @arg:	Text after the colon, escapes undone; owned; "" if none
  * @name:	name=, or NULL: the kind, numbered if needed; owned
+ * @text:	All of it as its user wrote it; owned; NULL: it was not written
  * @has_on_full: @on_full was given
  * @queue:	queue= in bytes; 0: the default of the kind
  * @match:	port=, client=, server=
@@ -61,6 +62,7 @@ struct sink_spec {
 	char *kind;
 	char *arg;
 	char *name;
+	char *text;
 	bool has_on_full;
 	enum on_full on_full;
 	size_t queue;

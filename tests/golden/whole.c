@@ -83,8 +83,9 @@ make_and_play(const char *path, const struct plan *plan, struct err *err)
 	struct source source = { .ops = &ops };
 	struct source *const sources[] = { &source };
 	struct sink_env env = { .start_ns = SCENARIO_START_NS };
+	const struct sinks_from from = { plan, sources, &env };
 	struct sinks sinks;
-	int rc = sinks_make(&sinks, plan, sources, &env, err);
+	int rc = sinks_make(&sinks, &from, err);
 
 	if (rc != 0)
 		return rc;

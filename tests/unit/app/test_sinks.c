@@ -121,7 +121,7 @@ try_make(struct sinks *s, const struct plan *p, struct err *err)
 			next = &eth1;
 		sources[i] = &fakes[i].source;
 	}
-	return sinks_make(s, p, sources, &env, err);
+	return sinks_make(s, &(struct sinks_from){ p, sources, &env }, err);
 }
 
 static void
