@@ -220,7 +220,7 @@ read_target(struct connector *c, const struct sink_spec *spec, struct err *err)
 	text = strndup(spec->arg, (size_t)(slash - spec->arg));
 	if (text == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
-	rc = endpoint_parse(first, ENDPOINT_DIAL, text, err);
+	rc = keys_place(first, ENDPOINT_DIAL, text, err);
 	free(text);
 	if (rc == 0 && (first->family == ENDPOINT_UNIX || first->port == 0))
 		rc = err_set(err, -EINVAL,

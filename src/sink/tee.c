@@ -262,12 +262,12 @@ check(const struct tee *t, const struct sink *sink, struct err *err)
 {
 	if (sink->on_full == ON_FULL_DROP)
 		return err_set(err, -EINVAL,
-		    "on-full=drop: a copy never has a hole; close or pause is "
-		    "wanted");
+		    "on-full=drop: close or pause is wanted, since a copy "
+		    "never has a hole");
 	if (t->compare && t->what != WHAT_CLIENT)
 		return err_set(err, -EINVAL,
-		    "compare=yes: only answers to the client's bytes can be "
-		    "compared (dir=c2s)");
+		    "compare=yes: dir=c2s is wanted, since only answers to "
+		    "the client can be compared");
 	return 0;
 }
 
@@ -286,13 +286,10 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
 	};
-	rc = endpoint_parse(&t->to, ENDPOINT_DIAL, spec->arg, err);
-	if (rc != 0) {
-		free(t);
-		return rc;
-	}
 	sink->self = t;
-	rc = read_keys(t, spec, err);
+	rc = keys_place(&t->to, ENDPOINT_DIAL, spec->arg, err);
+	if (rc == 0)
+		rc = read_keys(t, spec, err);
 	if (rc == 0)
 		rc = check(t, sink, err);
 	if (rc != 0) {
@@ -308,7 +305,7 @@ static const struct sink_key keys[] = {
 	{ "compare", "yes|no", "compare its answers with the true ones" },
 	{ "connect-timeout", "SEC", "for each address (default: 10)" },
 	{ "retry", "SEC", "from a failed call to the next (default: 1)" },
-	{ "tries", "N", "calls before a session is given up (default: 3)" },
+	{ "tries", "N", "calls until a session is given up (default: 3)" },
 	{ "midstream", "yes|no", "also sessions whose beginning is missing" },
 	{ NULL, NULL, NULL },
 };

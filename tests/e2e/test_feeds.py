@@ -266,7 +266,7 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     ("listen:127.0.0.1:5000", b"ADDR:FIRST-LAST is wanted"),
     ("listen:127.0.0.1:5000-5000", b"two ports at least"),
     ("listen:127.0.0.1:5000-5001,first=7", b"first=7"),
-    ("listen:127.0.0.1:5000-5001,startup=1T", b"startup=: "),
+    ("listen:127.0.0.1:5000-5001,startup=1T", b"startup: 1T is out of"),
 ])
 def test_bad_text(teeline, text, words):
     done = teeline.run("proxy", "0", "127.0.0.1:9", "-o", text, expect=2)
