@@ -314,6 +314,26 @@ listen_at(const struct addr *a, const struct socket_listen_opts *o,
 	return 0;
 }
 
+int
+socket_listen_at(const struct addr *a, size_t n, uint16_t port,
+    const struct socket_listen_opts *o, struct socket_listener *out)
+{
+	struct addr at;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		at = a[i];
+		at.port = port;
+		rc = listen_at(&at, o, &out[i]);
+	}
+	if (rc == 0)
+		return 0;
+	for (i--; i > 0; i--)
+		close(out[i - 1].fd);
+	return rc;
+}
+
 /* Both families of loopback or "every address", on one and the same port. */
 static int
 listen_both(const struct endpoint *e, const struct socket_listen_opts *o,

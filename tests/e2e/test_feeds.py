@@ -259,6 +259,13 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     assert sheet(tmp_path)[1] == {"gone": 7}
 
 
+def test_listen_at_no_address_of_ours(teeline):
+    """That it cannot listen is said at the start, not with each session."""
+    done = teeline.run("proxy", "0", "127.0.0.1:9", "-o",
+                       "listen:192.0.2.1:5000-5001", expect=1)
+    assert b"192.0.2.1:5000-5001: this machine has no such address" in done.err
+
+
 @pytest.mark.parametrize("text, words", [
     ("connect:127.0.0.1:5001", b"HOST:REQUESTS_PORT/RESPONSES_PORT"),
     ("connect:127.0.0.1:5001/none", b"\"none\" is no port"),
@@ -267,6 +274,14 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     ("listen:127.0.0.1:5000-5000", b"two ports at least"),
     ("listen:127.0.0.1:5000-5001,first=7", b"first=7"),
     ("listen:127.0.0.1:5000-5001,startup=1T", b"startup: 1T is out of"),
+    ("connect:listen:1/2", b"HOST:PORT is wanted"),
+    ("connect:h:1/2,header=yes", b"header=yes: none or line is wanted"),
+    ("connect:h:1/2,role=x", b"role=x: client or server is wanted"),
+    ("connect:h:1/2,linger=0", b"linger: 0 is out of range: 1ms to 1d"),
+    ("connect:h:1/2,tries=3", b"\"tries\" is no key of connect"),
+    ("listen:127.0.0.1:1-2,first=7/7", b"two different ports are wanted"),
+    ("listen:unix:1-2", b"an address and two ports are wanted"),
+    ("listen:dial:h:1-2", b"an address of ours is wanted"),
 ])
 def test_bad_text(teeline, text, words):
     done = teeline.run("proxy", "0", "127.0.0.1:9", "-o", text, expect=2)
