@@ -110,10 +110,7 @@ files_per_sink(const struct run *r)
 	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
 }
 
-/*
- * Sessions that fit: two sockets each, beside what is open now and what the
- * sinks may open.  At least one: a run that can do nothing helps nobody.
- */
+/* Sessions that fit beside what is open now. */
 static uint64_t
 sessions_that_fit(const struct run *r)
 {
@@ -122,8 +119,9 @@ sessions_that_fit(const struct run *r)
 
 	if (probe >= 0)
 		close(probe);
-	used += r->sinks.n * files_per_sink(r) + 1;
-	return r->fds > used + 2 ? (r->fds - used) / 2 : 1;
+	used++; /* a client is accepted before it is turned away */
+	return sinks_sessions(
+	    &r->sinks, r->fds > used ? r->fds - used : 0, files_per_sink(r));
 }
 
 static bool

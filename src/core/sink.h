@@ -61,6 +61,8 @@ struct sink_match {
  * @on_full:	Policy for a full queue
  * @queue:	Limit of the queue in bytes, for all lanes together
  * @match:	Sessions it watches
+ * @session_fds: Descriptors that each session costs, for sinks that send; set
+ *		by the kind.  0: files, which are shared out (sink_env.max_open)
  * @self:	The kind's own data
  */
 struct sink {
@@ -69,6 +71,7 @@ struct sink {
 	enum on_full on_full;
 	size_t queue;
 	struct sink_match match;
+	unsigned session_fds;
 	void *self;
 };
 

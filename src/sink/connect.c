@@ -288,6 +288,7 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 		c->call[i] = c->call[STREAM_REQUESTS];
 		c->call[i].endpoint = &c->to[i];
 	}
+	sink->session_fds = STREAM_NSTREAMS;
 	sink->ops = &connect_ops;
 	return 0;
 }

@@ -371,6 +371,8 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 		listen_free(sink);
 		return rc;
 	}
+	/* For each direction: where it is listened, and who came. */
+	sink->session_fds = DIR_NDIRS * ((unsigned)li->nat + 1);
 	sink->ops = &listen_ops;
 	return 0;
 }

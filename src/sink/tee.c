@@ -296,6 +296,7 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		tee_free(sink);
 		return rc;
 	}
+	sink->session_fds = 1;
 	sink->ops = &tee_ops;
 	return 0;
 }

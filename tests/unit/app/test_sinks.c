@@ -51,6 +51,11 @@ static const struct sink_kind kinds[] = {
 	    .queue = (size_t)64 << 20,
 	    .make = fake_make },
 	{ .name = "listen", .arg = "ADDR", .make = fake_make, .live = true },
+	{ .name = "tee",
+	    .arg = "ADDR",
+	    .make = fake_make,
+	    .live = true,
+	    .whole = true },
 };
 
 const struct sink_kind *
@@ -128,14 +133,15 @@ test_on_full(void **state)
 {
 	static const struct {
 		const char *source;
-		enum on_full policy[4]; /* text:-, text:f, flows:d, listen:a */
+		/* text:-, text:f, flows:d, listen:a, tee:a */
+		enum on_full policy[5];
 	} rows[] = {
 		{ "proxy", { ON_FULL_DROP, ON_FULL_PAUSE, ON_FULL_PAUSE,
-			       ON_FULL_DROP } },
+			       ON_FULL_DROP, ON_FULL_CLOSE } },
 		{ "read", { ON_FULL_PAUSE, ON_FULL_PAUSE, ON_FULL_PAUSE,
-			      ON_FULL_DROP } },
+			      ON_FULL_DROP, ON_FULL_CLOSE } },
 		{ "tap", { ON_FULL_DROP, ON_FULL_DROP, ON_FULL_DROP,
-			     ON_FULL_DROP } },
+			     ON_FULL_DROP, ON_FULL_CLOSE } },
 	};
 	struct plan p;
 
@@ -145,10 +151,11 @@ test_on_full(void **state)
 	add(&p, "text", "f", NULL);
 	add(&p, "flows", "-", NULL); /* a folder of that name */
 	add(&p, "listen", "-", NULL);
+	add(&p, "tee", "-", NULL);
 	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
 		struct sinks s = make(&p, rows[r].source);
 
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < 5; i++)
 			assert_int_equal(s.v[i]->on_full, rows[r].policy[i]);
 		sinks_free(&s);
 	}
@@ -232,6 +239,32 @@ test_failure_frees_the_rest(void **state)
 	}
 }
 
+/* Files share what they may open; each session has its own connections. */
+static void
+test_sessions_that_fit(void **state)
+{
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	s = make(&p, "proxy");
+	assert_int_equal(sinks_sessions(&s, 100, 16), 50);
+	assert_int_equal(sinks_sessions(&s, 0, 16), 1);
+	sinks_free(&s);
+	add(&p, "flows", "d", NULL);
+	add(&p, "tee", "a", NULL);
+	add(&p, "listen", "a", NULL);
+	s = make(&p, "proxy");
+	s.v[1]->session_fds = 1;
+	s.v[2]->session_fds = 6;
+	assert_int_equal(sinks_sessions(&s, 16 + 90, 16), 10);
+	assert_int_equal(sinks_sessions(&s, 16 + 89, 16), 9);
+	assert_int_equal(sinks_sessions(&s, 10, 16), 1);
+	sinks_free(&s);
+	plan_done(&p);
+}
+
 static void
 test_no_sink_is_fine(void **state)
 {
@@ -254,6 +287,7 @@ main(void)
 		cmocka_unit_test(test_on_full),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_failure_frees_the_rest),
+		cmocka_unit_test(test_sessions_that_fit),
 		cmocka_unit_test(test_no_sink_is_fine),
 	};
 
