@@ -30,7 +30,7 @@
  * @used_first:	They have been given away
  * @swapped:	role=server: requests are what the server sends
  * @linger_ns:	How long a consumer may still come for what was kept
- * @told_full:	The user was told that there is no port
+ * @told_full:	The user was told why sessions are not heard
  */
 struct listener {
 	struct addr at[SOCKET_MAX_ADDRS];
@@ -129,16 +129,21 @@ say_ports(const struct listener *li, const struct sink *sink,
 }
 
 static void
-say_full(struct listener *li, const struct sink *sink)
+say_full(struct listener *li, const struct sink *sink, int error)
 {
 	char words[WORDS_MAX];
 
 	if (atomic_exchange(&li->told_full, true))
 		return;
-	(void)snprintf(words, sizeof(words),
-	    "%s: no port from %u to %u is free: sessions are not heard until "
-	    "one is",
-	    sink->name, li->range.first, li->range.last);
+	if (error == EADDRINUSE || error == EADDRNOTAVAIL || error == EACCES)
+		(void)snprintf(words, sizeof(words),
+		    "%s: no port from %u to %u is free: sessions are not heard "
+		    "until one is",
+		    sink->name, li->range.first, li->range.last);
+	else
+		(void)snprintf(words, sizeof(words),
+		    "%s: sessions are not heard: %s", sink->name,
+		    strerror(error));
 	li->notice(li->env_self, words);
 }
 
@@ -158,9 +163,11 @@ listen_open(struct sink_lane *lane, void *state, const struct session *s)
 		st->portal[responses] = portal_open(
 		    lane->self, s, responses, first ? li->first[1] : 0);
 	if (st->portal[responses] == NULL) {
+		int error = errno;
+
 		portal_cut(st->portal[requests]);
-		say_full(li, lane->sink);
-		return -EADDRNOTAVAIL;
+		say_full(li, lane->sink, error);
+		return -error;
 	}
 	atomic_store(&li->told_full, false);
 	say_ports(li, lane->sink, st, s);

@@ -197,6 +197,7 @@ portal_open(
 		rc = feed_open(&p->feed, &l->outq, &l->feed, s, dir);
 	if (rc != 0) {
 		close_portal(p);
+		errno = -rc;
 		return NULL;
 	}
 	feed_on_gone(&p->feed, on_gone, p);

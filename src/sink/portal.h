@@ -58,7 +58,8 @@ struct portal;
  *
  * Ports that others use are passed over.
  *
- * Return: NULL when there is no free port, or no memory
+ * Return: NULL with errno: EADDRNOTAVAIL, EADDRINUSE or EACCES when there is no
+ *	   free port
  */
 struct portal *portal_open(struct portal_lane *l, const struct session *s,
     enum dir dir, uint16_t port) ATTR_WUNRES;
