@@ -345,7 +345,7 @@ on_worker_ends(void *self)
 {
 	const struct ending *e = self;
 
-	fanout_finish(e->fan, e->run->stop_ns);
+	fanout_finish(e->fan, e->run->stop_ns, e->run->is_told);
 }
 
 static int

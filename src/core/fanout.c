@@ -344,13 +344,15 @@ fanout_turn(struct fanout *f, uint64_t mono_ns)
 }
 
 void
-fanout_finish(struct fanout *f, uint64_t deadline_ns)
+fanout_finish(struct fanout *f, uint64_t deadline_ns, bool is_told)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		struct sink_lane *pub = &f->lane[i].pub;
+		bool waits = !is_told && (f->pause & bit(i)) != 0;
 
 		if (pub->sink->ops->finish != NULL)
-			pub->sink->ops->finish(pub, deadline_ns);
+			pub->sink->ops->finish(
+			    pub, waits ? CLOCK_NEVER : deadline_ns);
 	}
 }
 

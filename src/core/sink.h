@@ -203,7 +203,8 @@ struct sink_ops {
 	    const struct sink_lane *lane, const void *st, enum dir dir);
 	/**
 	 * finish() - No session is left: begin to end
-	 * @deadline_ns: Monotonic; when whatever is still queued is dropped
+	 * @deadline_ns: Monotonic; when whatever is still queued is dropped;
+	 *		CLOCK_NEVER: when its consumer takes nothing any more
 	 *
 	 * On the worker's thread.  The loop ends when the lane has closed its
 	 * handles; turn() is called until then.

@@ -64,6 +64,7 @@ connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for a worker");
 	outq_lane_init(&l->outq, w, &lane->count, c->linger_ns);
 	l->outq.own = c->call[0].own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	for (int i = 0; i < STREAM_NSTREAMS && rc == 0; i++) {
 		rc = outcall_target_init(&l->target[i], &c->call[i], w, err);
 		l->outq.targets[l->outq.ntargets++] = &l->target[i];

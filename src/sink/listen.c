@@ -67,6 +67,7 @@ listen_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	l->feed = li->feed;
 	outq_lane_init(&l->outq, w, &lane->count, li->linger_ns);
 	l->outq.own = li->own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	list_init(&l->portals);
 	deadline_queue_init(&l->patience, li->linger_ns);
 	lane->self = l;

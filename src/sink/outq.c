@@ -101,6 +101,8 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 	list_remove(&q->reset);
 	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
+	if (q->lane->held) /* it may be the last that was waited for */
+		worker_touch(q->lane->worker);
 	free_queue(q);
 }
 
@@ -189,6 +191,14 @@ end_soon(struct outq *q)
 		free_queue(q);
 }
 
+/* Slow is not stuck, for whom the traffic waits. */
+static void
+wait_on(struct outq *q)
+{
+	if (q->lane->patient && q->state == OUTQ_FINISHING)
+		deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
+}
+
 /* Return: 0, or -errno when the consumer is lost */
 static int
 push(struct outq *q)
@@ -204,6 +214,7 @@ push(struct outq *q)
 		if (n == 0)
 			break;
 		outbuf_written(&q->buf, (size_t)n);
+		wait_on(q);
 	}
 	tell_room(q);
 	return 0;

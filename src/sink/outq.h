@@ -73,6 +73,9 @@ enum outq_absent {
  *		system has everything
  * @own:	Connections are entered as ours (net/own.h); set by the owner
  *		after outq_lane_init()
+ * @patient:	Set likewise, where traffic waits for consumers (ON_FULL_PAUSE):
+ *		the linger time of a queue begins anew whenever its consumer
+ *		takes something
  */
 struct outq_lane {
 	struct worker *worker;
@@ -85,6 +88,7 @@ struct outq_lane {
 	struct list resets;
 	bool held;
 	bool own;
+	bool patient;
 };
 
 /**

@@ -68,6 +68,7 @@ tee_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	}
 	outq_lane_init(&l->outq, w, &lane->count, PATIENCE_NS);
 	l->outq.own = t->call.own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	l->outq.targets[l->outq.ntargets++] = &l->target;
 	list_init(&l->copies);
 	deadline_queue_init(&l->patience, PATIENCE_NS);

@@ -42,13 +42,16 @@ def say(proxy, word=b"hello"):
     client.close()
 
 
-def free_ports(count):
+def free_ports(count, *addresses):
     """So many ports in a row that nobody listens at: (first, last)."""
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
     for first in range(20000, 60000, 97):
         held = []
         try:
             for port in range(first, first + count):
-                held.append(socket.create_server(("127.0.0.1", port)))
+                for at in addresses or ("127.0.0.1",):
+                    held.append(socket.create_server(
+                        (at, port), family=families[at]))
             return first, first + count - 1
         except OSError:
             continue
