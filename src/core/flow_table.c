@@ -317,8 +317,7 @@ is_own(struct flow_table *t, const struct arrival *a)
 {
 	struct tombstone *tomb;
 
-	if (t->o.is_own == NULL ||
-	    !t->o.is_own(t->o.self, &a->seg->src, &a->seg->dst))
+	if (t->o.is_own == NULL || !t->o.is_own(t->o.self, a->seg))
 		return false;
 	tomb = tombstone_bury(&t->tombs, &a->key, a->hash);
 	tomb->is_own = true;
