@@ -64,6 +64,7 @@ struct lane {
  * @packet:	Lanes that keep packets
  * @strays:	Of them, those that keep packets of no session too
  * @own_queue:	Lanes with a queue per session and direction
+ * @aside:	By direction: lanes that it is not counted for (sink.aside)
  * @drop:	Lanes that can be full, with ON_FULL_DROP
  * @pause:	... with ON_FULL_PAUSE
  * @close:	... with ON_FULL_CLOSE
@@ -77,6 +78,7 @@ struct fanout {
 	uint64_t packet;
 	uint64_t strays;
 	uint64_t own_queue;
+	uint64_t aside[DIR_NDIRS];
 	uint64_t drop;
 	uint64_t pause;
 	uint64_t close;
@@ -181,6 +183,8 @@ add_lane(struct fanout *f, struct sink *sink, struct worker *w, struct err *err)
 	else
 		add_need(f, sink->ops, b);
 	add_policy(f, sink, b);
+	for (int d = 0; d < DIR_NDIRS; d++)
+		f->aside[d] |= sink->aside[d] ? b : 0;
 	if ((f->drop & b) != 0)
 		l->held_off = reserve(f, sizeof(struct held) * DIR_NDIRS);
 	l->pub.sink = sink;
@@ -486,6 +490,8 @@ admit(struct session *s, unsigned i, const struct chunk *c)
 {
 	struct lane *l = &s->fan->lane[i];
 
+	if ((s->fan->aside[c->dir] & bit(i)) != 0)
+		return true;
 	count_add(&l->pub.count.offered, c->len);
 	if (data_refused(s, i, c))
 		return false;
@@ -502,8 +508,10 @@ spread(struct session *s, const struct chunk *c, uint64_t mask)
 	uint64_t others = ~packet_lanes(s);
 
 	if ((lost.gone | lost.missed) != 0) {
-		count_lost(s, c->len, lost.gone & others, DROP_GONE);
-		count_lost(s, c->len, lost.missed & others, DROP_QUEUE_FULL);
+		uint64_t theirs = others & ~s->fan->aside[c->dir];
+
+		count_lost(s, c->len, lost.gone & theirs, DROP_GONE);
+		count_lost(s, c->len, lost.missed & theirs, DROP_QUEUE_FULL);
 	}
 	mask &= others;
 	while (mask != 0) {

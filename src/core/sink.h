@@ -63,6 +63,8 @@ struct sink_match {
  * @match:	Sessions it watches
  * @session_fds: Descriptors that each session costs, for sinks that send; set
  *		by the kind.  0: files, which are shared out (sink_env.max_open)
+ * @aside:	By direction: it only looks at what is said there; neither
+ *		offered nor refused.  Set by the kind.
  * @self:	The kind's own data
  */
 struct sink {
@@ -72,6 +74,7 @@ struct sink {
 	size_t queue;
 	struct sink_match match;
 	unsigned session_fds;
+	bool aside[DIR_NDIRS];
 	void *self;
 };
 

@@ -136,13 +136,10 @@ tee_data(struct sink_lane *lane, void *st, const struct session *s,
 	struct tee_copy **copy = st;
 
 	(void)s;
-	if (copies(lane->sink->self, c->dir)) {
+	if (copies(lane->sink->self, c->dir))
 		tee_copy_put(*copy, c->data, c->len);
-		return;
-	}
-	/* This direction is not copied: take it off what was offered. */
-	count_add(&lane->count.offered, 0 - (uint64_t)c->len);
-	tee_copy_answer(*copy, c->data, c->len);
+	else
+		tee_copy_answer(*copy, c->data, c->len);
 }
 
 static void
@@ -298,6 +295,8 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		return rc;
 	}
 	sink->session_fds = 1;
+	sink->aside[DIR_CLIENT] = !copies(t, DIR_CLIENT);
+	sink->aside[DIR_SERVER] = !copies(t, DIR_SERVER);
 	sink->ops = &tee_ops;
 	return 0;
 }
