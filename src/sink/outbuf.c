@@ -261,6 +261,34 @@ outbuf_drop_first(struct outbuf *b, enum drop_reason why)
 	pop_record(b);
 }
 
+/* Takes @n bytes off the first record, which has more. */
+static void
+shorten_first(struct outbuf *b, size_t n, enum drop_reason why)
+{
+	struct outbuf_record *r = record_at(b, 0);
+	const struct outbuf_record part = { .payload = n, .chunks = 1 };
+
+	outbuf_count_drop(b, why, &part);
+	shift_bytes(b, n);
+	r->len -= n;
+	r->payload -= n;
+}
+
+void
+outbuf_drop_front(struct outbuf *b, size_t n, enum drop_reason why)
+{
+	while (n > 0 && b->nrecords > 0) {
+		const struct outbuf_record *r = record_at(b, 0);
+
+		if (!r->framed && r->len > n) {
+			shorten_first(b, n, why);
+			return;
+		}
+		n -= least(r->len, n);
+		outbuf_drop_first(b, why);
+	}
+}
+
 void
 outbuf_drop_all(struct outbuf *b, enum drop_reason why)
 {

@@ -89,6 +89,14 @@ void outbuf_written(struct outbuf *b, size_t n);
 /** outbuf_drop_first() - Give the first record up; there is one. */
 void outbuf_drop_first(struct outbuf *b, enum drop_reason why);
 
+/**
+ * outbuf_drop_front() - Make room: give up the first @n bytes
+ *
+ * Records that are all payload lose as much of it as it takes, framed ones go
+ * whole.
+ */
+void outbuf_drop_front(struct outbuf *b, size_t n, enum drop_reason why);
+
 /** outbuf_drop_all() - Give all up. */
 void outbuf_drop_all(struct outbuf *b, enum drop_reason why);
 

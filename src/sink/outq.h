@@ -55,6 +55,7 @@ enum outq_absent {
 	OUTQ_DROP,      /* counted as no_consumer */
 	OUTQ_KEEP_HEAD, /* the first @startup bytes; then startup_full */
 	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
+	/* Either to the byte, but for framed records, which are whole. */
 };
 
 /* A connection for each direction. */

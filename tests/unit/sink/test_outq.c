@@ -152,6 +152,14 @@ put(struct scene *sc, const void *data, size_t len)
 	sc->put += len;
 }
 
+/* A record of text that stands for so many bytes. */
+static void
+put_framed(struct scene *sc, const char *text, size_t payload)
+{
+	outq_put(sc->q, text, strlen(text), payload);
+	sc->put += payload;
+}
+
 /* Byte @i of an endless stream; its period is no power of two. */
 static uint8_t
 byte_at(uint64_t i)
@@ -301,8 +309,23 @@ test_keeps_the_head_for_the_first_consumer(void **state)
 	hear_text(sc, "head;abcdefghlive");
 }
 
+/* A chunk is as long as what was read at once: longer than what is kept. */
 static void
-test_keeps_the_tail_in_whole_chunks(void **state)
+test_keeps_the_head_to_the_byte(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_HEAD);
+	put(sc, "abc", 3);
+	put(sc, "defghijkl", 9);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 4);
+	attach(sc, "");
+	put(sc, "live", 4);
+	hear_text(sc, "abcdefghlive");
+}
+
+static void
+test_keeps_the_tail_to_the_byte(void **state)
 {
 	struct scene *sc = *state;
 
@@ -310,14 +333,29 @@ test_keeps_the_tail_in_whole_chunks(void **state)
 	put(sc, "abc", 3);
 	put(sc, "defg", 4);
 	put(sc, "hi", 2);
-	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 3);
-	assert_int_equal(
-	    count_get(&sc->count.drop_chunks[DROP_STARTUP_FULL]), 1);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 1);
 	put(sc, "a chunk that is too long", 24);
-	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 33);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 1 + 8 + 16);
 	put(sc, "end", 3);
 	attach(sc, "");
-	hear_text(sc, "end");
+	hear_text(sc, " longend");
+}
+
+/* Half a record is none, and the head has no holes. */
+static void
+test_keeps_framed_records_whole(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_HEAD);
+	put_framed(sc, "[abc]", 3);
+	put_framed(sc, "[def]", 3);
+	put_framed(sc, "[]", 0);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 3);
+	attach(sc, "");
+	hear_text(sc, "[abc]");
+	put_framed(sc, "[live]", 4);
+	hear_text(sc, "[live]");
 }
 
 static void
@@ -575,7 +613,9 @@ main(void)
 		TEST(test_full_from_the_limit_on),
 		TEST(test_without_consumer_drops_and_says_so),
 		TEST(test_keeps_the_head_for_the_first_consumer),
-		TEST(test_keeps_the_tail_in_whole_chunks),
+		TEST(test_keeps_the_head_to_the_byte),
+		TEST(test_keeps_the_tail_to_the_byte),
+		TEST(test_keeps_framed_records_whole),
 		TEST(test_second_consumer_hears_no_old_bytes),
 		TEST(test_lost_consumer_costs_what_was_queued),
 		TEST(test_half_closed_consumer_goes_on_hearing),
