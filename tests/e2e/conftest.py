@@ -27,7 +27,7 @@ from helpers import corpus, real
 from helpers.peers import Server
 from helpers.program import Program, program_path
 from helpers.wait import SCALE
-from helpers.wire import Wire
+from helpers.wire import Place, Wire
 
 FAILED = pytest.StashKey()
 
@@ -114,6 +114,14 @@ def fixture_server():
     with contextlib.ExitStack() as stack:
         for one in servers:
             stack.callback(one.finish)
+
+
+@pytest.fixture(name="place")
+def fixture_place():
+    """A network of its own, with nothing but a loopback interface."""
+    one = Place()
+    yield one
+    one.finish()
 
 
 @pytest.fixture(name="wire")
