@@ -1,17 +1,12 @@
-#include "../net/loopback.h"
+#include "live_rig.h"
 
-#include "core/count.h"
-#include "net/worker.h"
 #include "sink/outq.h"
 
 #define MS CLOCK_NS_PER_MS
 
 /** struct scene - A queue towards a consumer, and what it has told. */
 struct scene {
-	struct worker *w;
-	uv_loop_t *loop;
-	unsigned before;
-	struct sink_count count;
+	struct live live;
 	struct outq_lane lane;
 	struct outq *q;
 	int consumer;
@@ -59,12 +54,9 @@ set_up(void **state)
 	struct scene *sc = calloc(1, sizeof(*sc));
 
 	assert_non_null(sc);
-	sc->w = worker_new(0, NULL);
-	assert_non_null(sc->w);
-	sc->loop = worker_loop(sc->w);
-	sc->before = loopback_fds();
+	live_init(&sc->live);
 	sc->consumer = -1;
-	outq_lane_init(&sc->lane, sc->w, &sc->count, 0);
+	outq_lane_init(&sc->lane, sc->live.w, &sc->live.count, 0);
 	*state = sc;
 	return 0;
 }
@@ -72,17 +64,7 @@ set_up(void **state)
 static uint64_t
 dropped(const struct scene *sc, enum drop_reason why)
 {
-	return count_get(&sc->count.drop_bytes[why]);
-}
-
-static uint64_t
-all_dropped(const struct scene *sc)
-{
-	uint64_t n = 0;
-
-	for (int r = 0; r < DROP_NREASONS; r++)
-		n += dropped(sc, (enum drop_reason)r);
-	return n;
+	return live_dropped(&sc->live, why);
 }
 
 static int
@@ -94,16 +76,11 @@ tear_down(void **state)
 		outq_finish(sc->q, OUTQ_RST);
 	outq_lane_finish(&sc->lane, 0);
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
-	/* Lets the loop close what the queues have let go of. */
-	for (int i = 0; i < 3; i++)
-		loopback_turn(sc->loop);
 	if (sc->consumer >= 0)
 		close(sc->consumer);
-	assert_int_equal(loopback_fds(), sc->before);
 	/* Nothing that was put in may have got lost between the counters. */
-	assert_int_equal(
-	    count_get(&sc->count.written) + all_dropped(sc), sc->put);
-	worker_free(sc->w);
+	assert_int_equal(live_settled(&sc->live), sc->put);
+	live_done(&sc->live);
 	free(sc);
 	return 0;
 }
@@ -196,8 +173,9 @@ hear_text(struct scene *sc, const char *want)
 	char got[256] = "";
 	size_t n = 0;
 
-	LOOPBACK_UNTIL(sc->loop, (n += (size_t)hear(sc, got + n,
-				      sizeof(got) - 1 - n)) >= strlen(want));
+	LOOPBACK_UNTIL(sc->live.loop,
+	    (n += (size_t)hear(sc, got + n, sizeof(got) - 1 - n)) >=
+		strlen(want));
 	assert_string_equal(got, want);
 }
 
@@ -208,9 +186,10 @@ hear_stream(struct scene *sc, uint64_t from, uint64_t len)
 	uint64_t got = 0;
 
 	while (got < len) {
+		size_t want = len - got < sizeof(buf) ? len - got : sizeof(buf);
 		ssize_t n = 0;
 
-		LOOPBACK_UNTIL(sc->loop, (n = hear(sc, buf, sizeof(buf))) != 0);
+		LOOPBACK_UNTIL(sc->live.loop, (n = hear(sc, buf, want)) != 0);
 		assert_true(n > 0);
 		for (ssize_t i = 0; i < n; i++)
 			assert_int_equal(
@@ -226,7 +205,7 @@ hear_end(struct scene *sc)
 	char c;
 	ssize_t n = 0;
 
-	LOOPBACK_UNTIL(sc->loop, (n = hear(sc, &c, 1)) != 0);
+	LOOPBACK_UNTIL(sc->live.loop, (n = hear(sc, &c, 1)) != 0);
 	assert_int_equal(n, -1);
 }
 
@@ -239,7 +218,7 @@ test_sends_at_once_when_nothing_waits(void **state)
 	attach(sc, "");
 	put(sc, "hello", 5);
 	assert_int_equal(outq_queued(sc->q), 0);
-	assert_int_equal(count_get(&sc->count.written), 5);
+	assert_int_equal(count_get(&sc->live.count.written), 5);
 	hear_text(sc, "hello");
 }
 
@@ -257,10 +236,10 @@ test_slow_consumer_gets_every_byte_in_order(void **state)
 	}
 	assert_true(outq_queued(sc->q) > 0);
 	assert_int_equal(
-	    count_get(&sc->count.written) + outq_queued(sc->q), total);
+	    count_get(&sc->live.count.written) + outq_queued(sc->q), total);
 	hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->loop, outq_queued(sc->q) == 0);
-	assert_int_equal(count_get(&sc->count.written), total);
+	LOOPBACK_UNTIL(sc->live.loop, outq_queued(sc->q) == 0);
+	assert_int_equal(count_get(&sc->live.count.written), total);
 }
 
 static void
@@ -278,7 +257,7 @@ test_full_from_the_limit_on(void **state)
 	assert_true(outq_queued(sc->q) >= 50000);
 	assert_true(outq_queued(sc->q) < 51000);
 	hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->loop, !outq_full(sc->q));
+	LOOPBACK_UNTIL(sc->live.loop, !outq_full(sc->q));
 }
 
 static void
@@ -369,7 +348,7 @@ test_second_consumer_hears_no_old_bytes(void **state)
 	hear_text(sc, "one");
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(sc->error, -ECONNRESET);
 	assert_int_equal(outq_state(sc->q), OUTQ_ABSENT);
 	put(sc, "two", 3);
@@ -390,10 +369,11 @@ test_lost_consumer_costs_what_was_queued(void **state)
 	assert_true(outq_queued(sc->q) > 0);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(outq_queued(sc->q), 0);
 	assert_int_equal(
-	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	    count_get(&sc->live.count.written) + dropped(sc, DROP_GONE),
+	    300000);
 	assert_true(dropped(sc, DROP_GONE) > 0);
 }
 
@@ -406,7 +386,7 @@ test_half_closed_consumer_goes_on_hearing(void **state)
 	attach(sc, "");
 	assert_int_equal(send(sc->consumer, "bye", 3, 0), 3);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	assert_string_equal(sc->answer, "bye");
 	put_stream(sc, 0, 100000);
 	hear_stream(sc, 0, 100000);
@@ -422,10 +402,10 @@ test_half_closed_consumer_that_resets_is_noticed(void **state)
 	make(sc, 1000, 0, OUTQ_DROP);
 	attach(sc, "");
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 }
 
 static void
@@ -444,13 +424,12 @@ test_finish_sends_the_rest_then_fin(void **state)
 	assert_int_equal(send(sc->consumer, "thanks", 6, MSG_NOSIGNAL), 6);
 	close(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, list_is_empty(&sc->lane.all));
+	LOOPBACK_UNTIL(sc->live.loop, list_is_empty(&sc->lane.all));
 	assert_int_equal(sc->gone, 0);
 	assert_string_equal(sc->answer, "");
-	assert_int_equal(count_get(&sc->count.written), 300000);
+	assert_int_equal(count_get(&sc->live.count.written), 300000);
 }
 
-/* RST in is RST out, after delivery. */
 /* FIN, and the answers to all that was said. */
 static void
 test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
@@ -465,11 +444,12 @@ test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
 	hear_end(sc);
 	assert_int_equal(send(sc->consumer, "answer", 6, 0), 6);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	assert_string_equal(sc->answer, "answer");
 	assert_int_equal(sc->gone, 0);
 }
 
+/* RST in is RST out, after delivery. */
 static void
 test_finish_with_reset_delivers_first(void **state)
 {
@@ -484,7 +464,7 @@ test_finish_with_reset_delivers_first(void **state)
 	outq_finish(sc->q, OUTQ_RST);
 	sc->q = NULL;
 	while (n > 0) {
-		loopback_turn(sc->loop);
+		loopback_turn(sc->live.loop);
 		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
 		n = recv(sc->consumer, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
@@ -523,7 +503,8 @@ test_abort_resets(void **state)
 	outq_abort(sc->q);
 	sc->q = NULL;
 	assert_int_equal(
-	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	    count_get(&sc->live.count.written) + dropped(sc, DROP_GONE),
+	    300000);
 	loopback_wait(sc->consumer, POLLIN);
 	while (recv(sc->consumer, &c, 1, 0) == 1)
 		continue;
@@ -540,7 +521,7 @@ test_abort_from_within_an_answer(void **state)
 	attach(sc, "");
 	sc->abort_on_answer = true;
 	assert_int_equal(send(sc->consumer, "x", 1, 0), 1);
-	LOOPBACK_UNTIL(sc->loop, sc->q == NULL);
+	LOOPBACK_UNTIL(sc->live.loop, sc->q == NULL);
 }
 
 static void
@@ -560,6 +541,58 @@ test_patience_with_finished_queues_ends(void **state)
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns() + 5001 * MS);
 	assert_true(list_is_empty(&sc->lane.all));
 	assert_true(dropped(sc, DROP_CLOSING) > 0);
+}
+
+/* Where traffic waits for consumers, slow is not stuck. */
+static void
+test_patience_begins_anew_with_what_is_taken(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t began;
+
+	sc->lane.late.span_ns = 5 * CLOCK_NS_PER_S;
+	sc->lane.patient = true;
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	began = deadline_next(&sc->lane.late);
+	hear_stream(sc, 0, 200000);
+	assert_true(deadline_next(&sc->lane.late) > began);
+	(void)outq_lane_turn(&sc->lane, began);
+	assert_false(list_is_empty(&sc->lane.all));
+	hear_stream(sc, 200000, 100000);
+	assert_int_equal(dropped(sc, DROP_CLOSING), 0);
+}
+
+static uint64_t
+on_turn(void *self, uint64_t mono_ns)
+{
+	struct scene *sc = self;
+
+	return outq_lane_turn(&sc->lane, mono_ns);
+}
+
+/* Nobody waits for a deadline once the last queue is out. */
+static void
+test_end_of_the_last_queue_ends_the_worker(void **state)
+{
+	struct scene *sc = *state;
+
+	worker_set_turn(sc->live.w, on_turn, sc);
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	outq_lane_finish(&sc->lane, CLOCK_NEVER);
+	hear_stream(sc, 0, 300000);
+	hear_end(sc);
+	assert_true(sc->lane.held);
+	close(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->live.loop, !sc->lane.held);
 }
 
 static void
@@ -591,14 +624,14 @@ test_frames_count_whole(void **state)
 	attach(sc, "");
 	outq_put(sc->q, "12345678ab", 10, 2);
 	sc->put += 2;
-	assert_int_equal(count_get(&sc->count.written), 2);
+	assert_int_equal(count_get(&sc->live.count.written), 2);
 	outq_put(sc->q, frame, sizeof(frame), sizeof(frame) - 8);
 	sc->put += sizeof(frame) - 8;
 	assert_true(outq_queued(sc->q) > 0);
-	assert_int_equal(count_get(&sc->count.written), 2);
+	assert_int_equal(count_get(&sc->live.count.written), 2);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(dropped(sc, DROP_GONE), sizeof(frame) - 8);
 }
 
@@ -627,6 +660,8 @@ main(void)
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
 		TEST(test_patience_with_finished_queues_ends),
+		TEST(test_patience_begins_anew_with_what_is_taken),
+		TEST(test_end_of_the_last_queue_ends_the_worker),
 		TEST(test_end_of_the_worker_ends_patience),
 		TEST(test_frames_count_whole),
 	};
