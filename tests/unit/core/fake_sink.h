@@ -18,13 +18,16 @@
 
 /*
  * A sink that writes down, as text, what it was told: "c2s 0+3;" for data,
- * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so.
+ * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so;
+ * after fake_own_queues() that of a session and direction is.
  */
 struct fake {
 	struct sink sink;
 	struct sink_ops ops;
 	char log[4096];
 	bool full;
+	uint64_t full_id[DIR_NDIRS];
+	uint64_t finish_ns;
 	int open_rc;
 	int lane_rc;
 	unsigned lanes;
@@ -222,6 +225,33 @@ fake_init(struct fake *f, enum need need, enum on_full on_full)
 	f->sink.ops = &f->ops;
 	f->sink.on_full = on_full;
 	f->sink.self = f;
+}
+
+static inline bool
+fake_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
+{
+	const struct fake_state *state = st;
+	const struct fake *f = lane->self;
+
+	assert_ptr_equal(state->owner, f);
+	return f->full_id[dir] == state->id;
+}
+
+static inline void
+fake_finish(struct sink_lane *lane, uint64_t deadline_ns)
+{
+	struct fake *f = lane->self;
+
+	assert_int_equal(f->finish_ns, 0);
+	f->finish_ns = deadline_ns;
+}
+
+/* The sink has a queue for each session and direction. */
+static inline void
+fake_own_queues(struct fake *f)
+{
+	f->ops.full_session = fake_full_session;
+	f->ops.finish = fake_finish;
 }
 
 /* The sink keeps packets. */
