@@ -341,8 +341,7 @@ fanout_turn(struct fanout *f, uint64_t mono_ns)
 		if (pub->sink->ops->turn == NULL)
 			continue;
 		due = pub->sink->ops->turn(pub, mono_ns);
-		if (due < first)
-			first = due;
+		first = due < first ? due : first;
 	}
 	return first;
 }
@@ -352,11 +351,11 @@ fanout_finish(struct fanout *f, uint64_t deadline_ns, bool is_told)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		struct sink_lane *pub = &f->lane[i].pub;
-		bool waits = !is_told && (f->pause & bit(i)) != 0;
+		uint64_t waits = is_told ? 0 : f->pause & bit(i);
 
 		if (pub->sink->ops->finish != NULL)
 			pub->sink->ops->finish(
-			    pub, waits ? CLOCK_NEVER : deadline_ns);
+			    pub, waits != 0 ? CLOCK_NEVER : deadline_ns);
 	}
 }
 
@@ -425,10 +424,7 @@ give_up(struct session *s, struct lane *l, uint64_t b)
 	l->pub.sink->ops->abort(&l->pub, state_of(s, l), s);
 }
 
-/*
- * What a full queue means for the bytes of @g; true when the sink is not to
- * see them.  A conflict has no bytes of the stream: its length is 0.
- */
+/* What a full queue means for @g (a conflict: no bytes); true: not seen. */
 static bool
 refused(struct session *s, size_t i, const struct gap *g)
 {
@@ -506,10 +502,9 @@ spread(struct session *s, const struct chunk *c, uint64_t mask)
 {
 	const struct lost lost = *lost_of(s);
 	uint64_t others = ~packet_lanes(s);
+	uint64_t theirs = others & ~s->fan->aside[c->dir];
 
 	if ((lost.gone | lost.missed) != 0) {
-		uint64_t theirs = others & ~s->fan->aside[c->dir];
-
 		count_lost(s, c->len, lost.gone & theirs, DROP_GONE);
 		count_lost(s, c->len, lost.missed & theirs, DROP_QUEUE_FULL);
 	}
@@ -560,8 +555,7 @@ open_lane(struct session *s, unsigned i)
 	if (s->no_packets && l->pub.sink->ops->packet != NULL &&
 	    l->pub.sink->ops->data == NULL)
 		return;
-	/* Where packets are kept, or each session has its own queue, it opens.
-	 */
+	/* Packets are lost one by one, and a queue of its own is empty. */
 	if (may_refuse(s, bit(i)) &&
 	    ((packet_lanes(s) | s->fan->own_queue) & bit(i)) == 0 &&
 	    is_full(l)) {

@@ -108,7 +108,7 @@ static bool
 has(const struct addr *local, const struct addr *remote, uint64_t ts_ns)
 {
 	const struct place *p = place_of(local);
-	const struct list *at;
+	struct list *at;
 
 	for (at = p->now.next; at != &p->now; at = at->next)
 		if (is_it(LIST_ENTRY(at, struct own, node), local, remote))

@@ -297,7 +297,7 @@ read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
 	const char *range = colon != NULL ? colon + 1 : spec->arg;
 	uint16_t ports[2];
 	struct obuf text = { .data = NULL };
-	struct endpoint where;
+	struct endpoint where = { .host = NULL };
 	int rc;
 
 	if (read_ports(range, '-', ports) != 0 || ports[1] < ports[0] + 1)

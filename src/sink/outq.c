@@ -91,9 +91,9 @@ free_queue(struct outq *q)
 	free(q);
 }
 
-/* The one way out of the lane. */
+/* The one way out of the lane; for those who are @busy with it. */
 static void
-become_over(struct outq *q, enum drop_reason why, bool reset)
+leave_lane(struct outq *q, enum drop_reason why, bool reset)
 {
 	outbuf_drop_all(&q->buf, why);
 	unplug(q, reset);
@@ -105,6 +105,12 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 	q->state = OUTQ_OVER;
 	if (q->lane->held) /* it may be the last that was waited for */
 		worker_touch(q->lane->worker);
+}
+
+static void
+become_over(struct outq *q, enum drop_reason why, bool reset)
+{
+	leave_lane(q, why, reset);
 	free_queue(q);
 }
 
@@ -123,7 +129,7 @@ static void
 fail(struct outq *q, int error)
 {
 	if (q->state == OUTQ_FINISHING) {
-		become_over(q, DROP_GONE, true);
+		leave_lane(q, DROP_GONE, true);
 		return;
 	}
 	outbuf_drop_all(&q->buf, DROP_GONE);
@@ -156,7 +162,7 @@ end_it(struct outq *q)
 {
 	if (q->state == OUTQ_FINISHING && q->end == OUTQ_RST) {
 		if (plug_unsent(q->plug) == 0)
-			become_over(q, DROP_GONE, true);
+			leave_lane(q, DROP_GONE, true);
 		else if (list_is_empty(&q->reset))
 			list_append(&q->lane->resets, &q->reset);
 		worker_touch(q->lane->worker);
@@ -167,7 +173,7 @@ end_it(struct outq *q)
 		plug_shutdown(q->plug);
 	}
 	if (q->peer_ended && q->state == OUTQ_FINISHING)
-		become_over(q, DROP_GONE, false);
+		leave_lane(q, DROP_GONE, false);
 }
 
 /* Is there nothing to do for the socket but to end? */
@@ -580,7 +586,7 @@ outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
 bool
 outq_lane_full(const struct outq_lane *l)
 {
-	const struct list *at;
+	struct list *at;
 
 	for (at = l->all.next; at != &l->all; at = at->next)
 		if (outq_full(LIST_ENTRY(at, struct outq, node)))
