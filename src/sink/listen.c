@@ -337,7 +337,7 @@ static int
 read_keys(struct listener *li, const struct sink_spec *spec, struct err *err)
 {
 	static const struct keys_number a_time = { QUANTITY_TIME,
-		{ 0, DAY_NS } };
+		{ CLOCK_NS_PER_MS, DAY_NS } };
 	static const char *const roles[] = { "client", "server", NULL };
 	const char *first = sink_spec_get(spec, "first");
 	unsigned role = 0;

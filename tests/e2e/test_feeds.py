@@ -244,7 +244,7 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     first, last = free_ports(3)
     with socket.create_server(("127.0.0.1", first)):
         proxy = run(teeline, tmp_path, peer,
-                    f"listen:127.0.0.1:{first}-{last},linger=0")
+                    f"listen:127.0.0.1:{first}-{last},linger=1ms")
         client, there = pair(proxy, peer)
         assert ports_of(proxy, 1) == (first + 1, first + 2)
         unheard, other = pair(proxy, peer)
@@ -285,6 +285,7 @@ def test_listen_at_no_address_of_ours(teeline):
     ("listen:127.0.0.1:1-2,first=7/7", b"two different ports are wanted"),
     ("listen:unix:1-2", b"an address and two ports are wanted"),
     ("listen:dial:h:1-2", b"an address of ours is wanted"),
+    ("listen:127.0.0.1:5000-5001,linger=0", b"linger: 0 is out of range"),
 ])
 def test_bad_text(teeline, text, words):
     done = teeline.run("proxy", "0", "127.0.0.1:9", "-o", text, expect=2)
