@@ -179,6 +179,9 @@ def _real(kind):
 fixture_vsftpd = pytest.fixture(name="vsftpd")(_real(real.Vsftpd))
 fixture_nginx = pytest.fixture(name="nginx")(_real(real.Nginx))
 fixture_redis = pytest.fixture(name="redis")(_real(real.Redis))
+# A second one of each, for copies of the first one's traffic.
+fixture_shadow_nginx = pytest.fixture(name="shadow_nginx")(_real(real.Nginx))
+fixture_shadow_redis = pytest.fixture(name="shadow_redis")(_real(real.Redis))
 fixture_sshd = pytest.fixture(name="sshd")(_real(real.Sshd))
 
 

@@ -16,7 +16,7 @@ import random
 
 import pytest
 
-from helpers import consumers, hearing, records
+from helpers import consumers, records
 from helpers.peers import Background, prepare, recv_all, recv_exactly
 from helpers.program import is_instrumented
 from helpers.wait import wait_until
@@ -244,47 +244,6 @@ BEHAVIOURS = (Slow, Stopped, Resetting, Absent, Late, Reconnecting)
 
 # --- who talks ---------------------------------------------------------------
 
-class Proxy:
-    """The client's connection goes through the program."""
-
-    def __init__(self, place, target):
-        self._place = place
-        self._target = "{}:{}".format(*target)
-
-    def start(self, teeline, *options):
-        return teeline.proxy(self._target, "-v", *options,
-                             prefix=self._place.enter)
-
-    def port(self, run):
-        return run.port
-
-    def check(self, sheet):
-        assert sheet["sessions"]["total"] == 1
-
-
-class Tap(Proxy):
-    """The program hears them on the loopback interface."""
-
-    def __init__(self, place, target):
-        super().__init__(place, target)
-        self._port = target[1]
-
-    def start(self, teeline, *options):
-        return teeline.start("tap", "-v", "-i", "lo", *options,
-                             prefix=self._place.enter,
-                             ready=hearing.CAPTURING)
-
-    def port(self, run):
-        return self._port
-
-    def check(self, sheet):
-        """Nothing was lost, and the sinks' connections were not heard."""
-        assert sheet["sessions"]["total"] == 1
-        assert sheet["kernel"]["dropped"] == 0
-        for direction in records.DIRS:
-            assert sheet["bytes"][direction]["gap"] == 0
-
-
 def tell(one, other, data):
     """One says it, the other hears every byte of it."""
     sending = Background(one.sendall, data)
@@ -354,7 +313,7 @@ def check_flows(folder):
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 @pytest.mark.parametrize("kind", consumers.KINDS)
-@pytest.mark.parametrize("source", [Proxy, Tap])
+@pytest.mark.parametrize("source", consumers.SOURCES)
 def test_consumer(teeline, place, tmp_path, source, kind, behaviour):
     bad, good = behaviour(kind(place, "bad")), Good(kind(place, "good"))
     talk = Talk(place)

@@ -10,12 +10,16 @@
 
 To add a sink is to add a class here.  What a consumer does with it (slowly,
 not at all, again and again) is the test's affair.
+
+    source = Tap(place, target)         # ("127.0.0.1", 80), in that network
+    run = source.start(teeline, ...)    # connect to source.port(run)
 """
 
 import json
 import re
 import socket
 
+from helpers import hearing, records
 from helpers.peers import Background, prepare, reset
 from helpers.wait import wait_until
 
@@ -276,3 +280,49 @@ class Listen(Headed):
 
 
 KINDS = (Tee, Connect, Listen)
+
+
+# --- what feeds them ----------------------------------------------------------
+
+class Proxy:
+    """The client's connection goes through the program."""
+
+    def __init__(self, place, target):
+        self._place = place
+        self._target = "{}:{}".format(*target)
+
+    def start(self, teeline, *options):
+        return teeline.proxy(self._target, "-v", *options,
+                             prefix=self._place.enter)
+
+    def port(self, run):
+        return run.port
+
+    def check(self, sheet, sessions=1):
+        assert sheet["sessions"]["total"] == sessions
+
+
+class Tap(Proxy):
+    """The program hears them on the loopback interface."""
+
+    def __init__(self, place, target):
+        super().__init__(place, target)
+        self._port = target[1]
+
+    def start(self, teeline, *options):
+        return teeline.start("tap", "-v", "-i", "lo", *options,
+                             prefix=self._place.enter,
+                             ready=hearing.CAPTURING)
+
+    def port(self, run):
+        return self._port
+
+    def check(self, sheet, sessions=1):
+        """Nothing was lost, and the sinks' connections were not heard."""
+        super().check(sheet, sessions)
+        assert sheet["kernel"]["dropped"] == 0
+        for direction in records.DIRS:
+            assert sheet["bytes"][direction]["gap"] == 0
+
+
+SOURCES = (Proxy, Tap)
