@@ -15,10 +15,12 @@
 #include "sink/plug.h"
 
 /*
- * How it works.  A record goes to the socket at once if nothing waits; what
- * the socket does not take is copied (sink/outbuf.h) and sent when it can be.
- * An error is left for the handle to report, so that nobody is called back
- * from within outq_put().
+ * How it works.  A long record goes to the socket at once if nothing waits;
+ * what the socket does not take is copied (sink/outbuf.h) and sent when it can
+ * be.  Short ones, as a capture has them, are copied and go out together: at
+ * the end of the loop's turn, or when they have become a batch.  An error is
+ * left for the handle to report, so that nobody is called back from within
+ * outq_put().
  *
  * A consumer that has sent FIN may still read: its end of input is no reason
  * to stop.  It is then not polled for reading any more, which would report it
@@ -27,6 +29,16 @@
 
 /* Blocks handed to one system call. */
 #define BATCH 16
+
+/*
+ * Shorter than this is copied: that costs less than a system call by some
+ * orders of magnitude.
+ */
+#define SHORT ((size_t)8 * 1024)
+
+/* Short records that do not wait for the end of the turn: a system call's
+ * worth, and never so many that they would fill the queue by themselves. */
+#define TOGETHER ((size_t)64 * 1024)
 
 /* How often a queue to be reset is looked at: its bytes are on their way. */
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
@@ -39,6 +51,8 @@
  * @node:	In the lane's list of all
  * @late:	In its list of those that finish
  * @reset:	In its list of those that only have to be reset
+ * @soon:	In its list of those to be sent at the end of the turn: what is
+ *		queued waits for that, not for the socket
  * @end:	How it is to finish
  * @plug:	NULL: no consumer
  * @call:	To one; its target is NULL if there is nobody to call
@@ -55,6 +69,7 @@ struct outq {
 	struct list node;
 	struct deadline late;
 	struct list reset;
+	struct list soon;
 	enum outq_end end;
 	struct outq_lane *lane;
 	struct outq_opts o;
@@ -79,6 +94,7 @@ unplug(struct outq *q, bool reset)
 	if (q->plug != NULL)
 		plug_close(q->plug, reset);
 	q->plug = NULL;
+	list_remove(&q->soon);
 }
 
 static void
@@ -149,8 +165,10 @@ fail(struct outq *q, int error)
 static void
 watch(struct outq *q)
 {
-	plug_watch(q->plug, (q->peer_ended ? 0 : UV_READABLE) |
-				(q->buf.len > 0 ? UV_WRITABLE : 0));
+	bool waits = q->buf.len > 0 && list_is_empty(&q->soon);
+
+	plug_watch(q->plug,
+	    (q->peer_ended ? 0 : UV_READABLE) | (waits ? UV_WRITABLE : 0));
 }
 
 /*
@@ -213,6 +231,7 @@ push(struct outq *q)
 {
 	struct iovec iov[BATCH];
 
+	list_remove(&q->soon);
 	while (q->buf.len > 0) {
 		size_t blocks = outbuf_peek(&q->buf, iov, BATCH);
 		ssize_t n = plug_send(q->plug, iov, blocks);
@@ -291,6 +310,7 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	list_init(&q->node);
 	list_init(&q->late.node);
 	list_init(&q->reset);
+	list_init(&q->soon);
 	outbuf_init(&q->buf, l->count);
 	list_append(&l->all, &q->node);
 	return q;
@@ -464,6 +484,31 @@ keep(struct outq *q, const void *data, const struct outbuf_record *r)
 	}
 }
 
+/* What is queued waits no longer.  What fails, the handle will report. */
+static void
+flush(struct outq *q)
+{
+	if (list_is_empty(&q->soon))
+		return;
+	(void)push(q);
+	watch(q);
+}
+
+/* Short records go together. */
+static void
+put_soon(struct outq *q, const void *data, const struct outbuf_record *r)
+{
+	size_t limit = q->o.limit / 2;
+
+	if (q->buf.len == 0) {
+		list_append(&q->lane->soon, &q->soon);
+		worker_touch(q->lane->worker);
+	}
+	outbuf_append(&q->buf, data, r, true);
+	if (q->buf.len >= (limit < TOGETHER ? limit : TOGETHER))
+		flush(q);
+}
+
 /* What the socket takes of it at once. */
 static size_t
 send_now(struct outq *q, const void *data, size_t len)
@@ -495,6 +540,13 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 		keep(q, data, &r);
 		return;
 	}
+	if (len < SHORT && (q->buf.len == 0 || !list_is_empty(&q->soon))) {
+		put_soon(q, data, &r);
+		if (q->buf.len >= q->o.limit)
+			q->was_full = true;
+		return;
+	}
+	flush(q);
 	n = send_now(q, data, len);
 	if (!r.framed || n == len) {
 		size_t paid = r.framed ? payload : n;
@@ -515,6 +567,7 @@ outq_fin(struct outq *q)
 {
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
 	q->fin_due = true;
+	flush(q);
 	end_soon(q);
 }
 
@@ -545,8 +598,10 @@ outq_finish(struct outq *q, enum outq_end end)
 	q->end = end;
 	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
 	worker_touch(q->lane->worker);
-	if (q->plug != NULL)
+	if (q->plug != NULL) {
+		flush(q);
 		end_soon(q);
+	}
 }
 
 void
@@ -571,6 +626,7 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 	};
 	list_init(&l->all);
 	list_init(&l->resets);
+	list_init(&l->soon);
 	deadline_queue_init(&l->late, linger_ns);
 }
 
@@ -651,6 +707,8 @@ outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 	uint64_t due, first;
 	struct deadline *d;
 
+	while (!list_is_empty(&l->soon))
+		flush(LIST_ENTRY(l->soon.next, struct outq, soon));
 	look_at_resets(l);
 	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
 		cut_off(ATTR_CONTAINER(d, struct outq, late));

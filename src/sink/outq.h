@@ -72,6 +72,7 @@ enum outq_absent {
  * @held:	The worker's loop waits for that
  * @resets:	Queues that are empty, and to be reset when their consumer's
  *		system has everything
+ * @soon:	Queues with short records, which go out together
  * @own:	Connections are entered as ours (net/own.h); set by the owner
  *		after outq_lane_init()
  * @patient:	Set likewise, where traffic waits for consumers (ON_FULL_PAUSE):
@@ -87,6 +88,7 @@ struct outq_lane {
 	struct deadline_queue late;
 	uint64_t finish_ns;
 	struct list resets;
+	struct list soon;
 	bool held;
 	bool own;
 	bool patient;
@@ -179,7 +181,7 @@ bool outq_full(const struct outq *q);
 size_t outq_queued(const struct outq *q);
 
 /**
- * outq_put() - Send a record
+ * outq_put() - Send a record: a short one at the end of the loop's turn
  * @data:	@len bytes; copied as far as the socket does not take them
  * @payload:	Stream bytes it stands for: at most @len
  *

@@ -156,10 +156,19 @@ put_stream(struct scene *sc, uint64_t from, size_t len)
 	free(data);
 }
 
+/* The end of a turn of the loop. */
+static void
+end_turn(struct scene *sc)
+{
+	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
+}
+
 /* What the consumer has got, up to @max; -1 after its end. */
 static ssize_t
 hear(struct scene *sc, void *buf, size_t max)
 {
+	end_turn(sc);
+
 	ssize_t n = recv(sc->consumer, buf, max, MSG_DONTWAIT);
 
 	if (n > 0)
@@ -209,17 +218,67 @@ hear_end(struct scene *sc)
 	assert_int_equal(n, -1);
 }
 
+/* A system call for each packet would cost more than the packet. */
 static void
-test_sends_at_once_when_nothing_waits(void **state)
+test_short_records_go_together(void **state)
 {
 	struct scene *sc = *state;
 
 	make(sc, 1000, 0, OUTQ_DROP);
 	attach(sc, "");
-	put(sc, "hello", 5);
+	put(sc, "hel", 3);
+	put(sc, "lo", 2);
+	assert_int_equal(outq_queued(sc->q), 5);
+	assert_int_equal(count_get(&sc->live.count.written), 0);
+	end_turn(sc);
 	assert_int_equal(outq_queued(sc->q), 0);
 	assert_int_equal(count_get(&sc->live.count.written), 5);
 	hear_text(sc, "hello");
+}
+
+/* ... and never fill a queue whose consumer could take them. */
+static void
+test_batch_goes_before_the_queue_is_full(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t total = 0;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	for (int i = 0; i < 5; i++, total += 400) {
+		put_stream(sc, total, 400);
+		assert_false(outq_full(sc->q));
+	}
+	hear_stream(sc, 0, total);
+}
+
+static void
+test_long_record_goes_at_once_behind_short_ones(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 10);
+	put_stream(sc, 10, 9000);
+	assert_true(count_get(&sc->live.count.written) > 10);
+	hear_stream(sc, 0, 9010);
+}
+
+/* The end of the turn may come too late for them. */
+static void
+test_short_records_before_an_end(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	put(sc, "last words", 10);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	assert_int_equal(count_get(&sc->live.count.written), 10);
+	hear_text(sc, "last words");
+	hear_end(sc);
 }
 
 static void
@@ -624,6 +683,7 @@ test_frames_count_whole(void **state)
 	attach(sc, "");
 	outq_put(sc->q, "12345678ab", 10, 2);
 	sc->put += 2;
+	end_turn(sc);
 	assert_int_equal(count_get(&sc->live.count.written), 2);
 	outq_put(sc->q, frame, sizeof(frame), sizeof(frame) - 8);
 	sc->put += sizeof(frame) - 8;
@@ -641,7 +701,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_sends_at_once_when_nothing_waits),
+		TEST(test_short_records_go_together),
+		TEST(test_batch_goes_before_the_queue_is_full),
+		TEST(test_long_record_goes_at_once_behind_short_ones),
+		TEST(test_short_records_before_an_end),
 		TEST(test_slow_consumer_gets_every_byte_in_order),
 		TEST(test_full_from_the_limit_on),
 		TEST(test_without_consumer_drops_and_says_so),
