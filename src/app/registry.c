@@ -20,6 +20,7 @@
 #include "sink/listen.h"
 #include "sink/netrecord.h"
 #include "sink/null.h"
+#include "sink/pcapng_listen.h"
 #include "sink/stream.h"
 #include "sink/syslog.h"
 #include "sink/tee.h"
@@ -33,6 +34,7 @@ static const struct sink_kind *const kinds[] = {
 	&tee_kind,
 	&connect_kind,
 	&listen_kind,
+	&pcapng_listen_kind,
 	&syslog_kind,
 	&null_kind,
 };

@@ -524,10 +524,17 @@ send_now(struct outq *q, const void *data, size_t len)
 void
 outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 {
+	outq_put_batch(q, data, len, payload, 1);
+}
+
+void
+outq_put_batch(
+    struct outq *q, const void *data, size_t len, size_t payload, size_t chunks)
+{
 	struct outbuf_record r = {
 		.len = len,
 		.payload = payload,
-		.chunks = 1,
+		.chunks = chunks,
 		.framed = payload != len,
 	};
 	size_t n;

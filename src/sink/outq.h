@@ -190,6 +190,13 @@ size_t outq_queued(const struct outq *q);
 void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
 
 /**
+ * outq_put_batch() - The same for several records in one, sent or lost together
+ * @chunks:	How many, when they are counted as dropped
+ */
+void outq_put_batch(struct outq *q, const void *data, size_t len,
+    size_t payload, size_t chunks);
+
+/**
  * outq_fin() - Send FIN when all that is queued is out
  *
  * Nothing may be put in after this; answers are still told.  Without a
