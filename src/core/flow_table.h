@@ -46,8 +46,9 @@ struct session;
  * @opening:	Called before session_open(): may fill in session.name.  NULL
  *		is fine
  * @is_own:	Is @seg of a connection of our own (to a sink)?  Its packets
- *		make no session, else recording would feed on itself.
- *		Asked once per new connection; NULL: none is
+ *		make no session, and reach no sink that keeps packets, else
+ *		recording would feed on itself.  Asked for each new connection
+ *		and stray; NULL: none is
  * @self:	Passed to these
  */
 struct flow_opts {
