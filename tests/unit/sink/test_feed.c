@@ -1,5 +1,6 @@
 #include "live_rig.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "core/session.h"
 #include "core/sink_spec.h"
@@ -98,6 +99,9 @@ hear(struct scene *sc, const char *want)
 
 	while (n < strlen(want)) {
 		ssize_t more = 0;
+
+		/* What is short goes out when the turn ends. */
+		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
 
 		LOOPBACK_UNTIL(sc->live.loop,
 		    (more = recv(sc->consumer, got + n, sizeof(got) - 1 - n,
