@@ -17,9 +17,9 @@ struct block {
 };
 
 void
-outbuf_init(struct outbuf *b, struct sink_count *count)
+outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all)
 {
-	*b = (struct outbuf){ .count = count };
+	*b = (struct outbuf){ .count = count, .all = all };
 	list_init(&b->blocks);
 }
 
@@ -29,6 +29,13 @@ outbuf_done(struct outbuf *b)
 	assert(b->len == 0 && b->nrecords == 0);
 	free(b->records);
 	b->records = NULL;
+}
+
+static void
+gained(struct outbuf *b, size_t n)
+{
+	b->len += n;
+	*b->all += n;
 }
 
 static struct block *
@@ -169,7 +176,7 @@ outbuf_append(struct outbuf *b, const void *data, const struct outbuf_record *r,
 	}
 	if (!join || !joined(b, r))
 		*record_at(b, b->nrecords++) = *r;
-	b->len += r->len;
+	gained(b, r->len);
 }
 
 int
@@ -188,7 +195,7 @@ outbuf_prepend(struct outbuf *b, const void *data, size_t len)
 	b->first = (b->first + b->room - 1) % b->room;
 	b->nrecords++;
 	*record_at(b, 0) = (struct outbuf_record){ .len = len, .framed = true };
-	b->len += len;
+	gained(b, len);
 	return 0;
 }
 
@@ -210,6 +217,7 @@ static void
 shift_bytes(struct outbuf *b, size_t n)
 {
 	b->len -= n;
+	*b->all -= n;
 	while (n > 0) {
 		struct block *k = block_of(b->blocks.next);
 		size_t part = least(k->to - k->from, n);

@@ -39,12 +39,15 @@ struct outbuf_record {
 /**
  * struct outbuf - See above; private, embedded in its owner
  * @count:	Where written and dropped payload is added; any of one thread
+ * @all:	Bytes that wait here and in others of its kind are added up in
+ * it
  * @len:	Bytes that wait
  * @blocks:	They
  * @records:	Ring of @nrecords from @first on, with room for @room
  */
 struct outbuf {
 	struct sink_count *count;
+	size_t *all;
 	size_t len;
 	struct list blocks;
 	struct outbuf_record *records;
@@ -56,8 +59,8 @@ struct outbuf {
 /* Longest head of outbuf_prepend(). */
 #define OUTBUF_HEAD_MAX ((size_t)64 * 1024)
 
-/** outbuf_init() - Nothing waits. */
-void outbuf_init(struct outbuf *b, struct sink_count *count);
+/** outbuf_init() - Nothing waits; @all as above. */
+void outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all);
 
 /** outbuf_done() - Release the memory; what waits was dropped before. */
 void outbuf_done(struct outbuf *b);

@@ -107,6 +107,28 @@ free_queue(struct outq *q)
 	free(q);
 }
 
+/*
+ * All queues together hold too much.  Then those are full that hold more than
+ * their share: whoever keeps up with its session never does.
+ */
+static bool
+has_too_much(const struct outq *q)
+{
+	const struct outq_lane *l = q->lane;
+
+	return l->queued >= l->most && q->buf.len >= l->most / l->nqueues;
+}
+
+/* Sessions may wait for others' queues to get shorter. */
+static void
+tell_lane_room(struct outq_lane *l)
+{
+	if (!l->was_full || l->queued > l->most / 2)
+		return;
+	l->was_full = false;
+	worker_room(l->worker);
+}
+
 /* The one way out of the lane; for those who are @busy with it. */
 static void
 leave_lane(struct outq *q, enum drop_reason why, bool reset)
@@ -116,9 +138,11 @@ leave_lane(struct outq *q, enum drop_reason why, bool reset)
 	if (q->call.target != NULL)
 		outcall_cancel(&q->call);
 	list_remove(&q->node);
+	q->lane->nqueues--;
 	list_remove(&q->reset);
 	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
+	tell_lane_room(q->lane);
 	if (q->lane->held) /* it may be the last that was waited for */
 		worker_touch(q->lane->worker);
 }
@@ -134,7 +158,8 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 static void
 tell_room(struct outq *q)
 {
-	if (!q->was_full || q->buf.len > q->o.limit / 2)
+	tell_lane_room(q->lane);
+	if (!q->was_full || q->buf.len > q->o.limit / 2 || has_too_much(q))
 		return;
 	q->was_full = false;
 	worker_room(q->lane->worker);
@@ -311,7 +336,8 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	list_init(&q->late.node);
 	list_init(&q->reset);
 	list_init(&q->soon);
-	outbuf_init(&q->buf, l->count);
+	outbuf_init(&q->buf, l->count, &l->queued);
+	l->nqueues++;
 	list_append(&l->all, &q->node);
 	return q;
 }
@@ -410,7 +436,7 @@ outq_state(const struct outq *q)
 bool
 outq_full(const struct outq *q)
 {
-	return q->buf.len >= q->o.limit;
+	return q->buf.len >= q->o.limit || has_too_much(q);
 }
 
 size_t
@@ -521,6 +547,14 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
+static void
+mark_full(struct outq *q)
+{
+	q->was_full = q->was_full || outq_full(q);
+	if (q->lane->queued >= q->lane->most)
+		q->lane->was_full = true;
+}
+
 void
 outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 {
@@ -549,8 +583,7 @@ outq_put_batch(
 	}
 	if (len < SHORT && (q->buf.len == 0 || !list_is_empty(&q->soon))) {
 		put_soon(q, data, &r);
-		if (q->buf.len >= q->o.limit)
-			q->was_full = true;
+		mark_full(q);
 		return;
 	}
 	flush(q);
@@ -564,8 +597,7 @@ outq_put_batch(
 	r.len -= n;
 	if (r.len > 0)
 		outbuf_append(&q->buf, (const uint8_t *)data + n, &r, true);
-	if (q->buf.len >= q->o.limit)
-		q->was_full = true;
+	mark_full(q);
 	watch(q);
 }
 
@@ -629,6 +661,7 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 	*l = (struct outq_lane){
 		.worker = w,
 		.count = count,
+		.most = OUTQ_LANE_MAX,
 		.finish_ns = CLOCK_NEVER,
 	};
 	list_init(&l->all);

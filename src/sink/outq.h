@@ -58,6 +58,12 @@ enum outq_absent {
 	/* Either to the byte, but for framed records, which are whole. */
 };
 
+/*
+ * Most bytes that the queues of one lane hold together; then those with more
+ * than their share are full, whatever their limit is.
+ */
+#define OUTQ_LANE_MAX ((size_t)256 * 1024 * 1024)
+
 /* A connection for each direction. */
 #define OUTQ_TARGETS 2
 
@@ -66,7 +72,10 @@ enum outq_absent {
  * @worker:	Its loop; outlives the lane
  * @targets:	@ntargets of them, which queues call; set by the owner
  * @count:	Where written and dropped payload is added
- * @all:	Every queue that is not OVER
+ * @all:	Every queue that is not OVER, @nqueues of them
+ * @queued:	Bytes that wait in them
+ * @most:	That they may hold together
+ * @was_full:	They held as much: somebody may wait for room
  * @late:	Those that are FINISHING
  * @finish_ns:	When whatever is left is cut off
  * @held:	The worker's loop waits for that
@@ -85,6 +94,10 @@ struct outq_lane {
 	size_t ntargets;
 	struct sink_count *count;
 	struct list all;
+	size_t nqueues;
+	size_t queued;
+	size_t most;
+	bool was_full;
 	struct deadline_queue late;
 	uint64_t finish_ns;
 	struct list resets;
@@ -174,7 +187,7 @@ void outq_call(struct outq *q, struct outcall_target *t);
 /** outq_state() - See enum outq_state. */
 enum outq_state outq_state(const struct outq *q);
 
-/** outq_full() - Does what waits reach the limit? */
+/** outq_full() - Does what waits reach the limit, or too much of them all? */
 bool outq_full(const struct outq *q);
 
 /** outq_queued() - Bytes that wait. */

@@ -319,6 +319,37 @@ test_full_from_the_limit_on(void **state)
 	LOOPBACK_UNTIL(sc->live.loop, !outq_full(sc->q));
 }
 
+/* Many stuck consumers: none of them makes another's session suffer. */
+static void
+test_all_together_hold_too_much(void **state)
+{
+	struct scene *sc = *state;
+	const struct outq_opts o = {
+		.limit = 50000, .startup = 50000, .absent = OUTQ_KEEP_HEAD
+	};
+	struct outq *small;
+
+	make(sc, 50000, 50000, OUTQ_KEEP_HEAD);
+	small = outq_new(&sc->lane, &o);
+	assert_non_null(small);
+	sc->lane.most = 10000;
+	put_stream(sc, 0, 6000);
+	assert_false(outq_full(sc->q));
+	put_stream(sc, 6000, 1000);
+	outq_put(small, "0123456789", 10, 10);
+	assert_false(outq_full(sc->q));
+	put_stream(sc, 7000, 3000);
+	assert_true(outq_full(sc->q));
+	assert_false(outq_full(small));
+	outq_abort(small);
+	assert_int_equal(sc->lane.queued, 10000);
+	attach(sc, "");
+	hear_stream(sc, 0, 10000);
+	assert_int_equal(sc->lane.queued, 0);
+	assert_false(outq_full(sc->q));
+	sc->put += 10; /* what the small one was given, and dropped */
+}
+
 static void
 test_without_consumer_drops_and_says_so(void **state)
 {
@@ -707,6 +738,7 @@ main(void)
 		TEST(test_short_records_before_an_end),
 		TEST(test_slow_consumer_gets_every_byte_in_order),
 		TEST(test_full_from_the_limit_on),
+		TEST(test_all_together_hold_too_much),
 		TEST(test_without_consumer_drops_and_says_so),
 		TEST(test_keeps_the_head_for_the_first_consumer),
 		TEST(test_keeps_the_head_to_the_byte),
