@@ -7,10 +7,10 @@
 #include "net/own.h"
 
 /*
- * Hashed by our port, which no peer chooses.  256 lists: a few thousand
+ * Hashed by our port, which no peer chooses.  1024 lists: a few thousand
  * connections of a sink are a dozen steps for each new session heard.
  */
-#define NBUCKETS 256
+#define NBUCKETS 1024
 
 /**
  * struct place - What is known of one bucket's ports; both unset: never used

@@ -21,9 +21,12 @@
  * that left are remembered, for packets that were captured before.
  */
 
-/* So many that left are remembered: calls of a tenth of a second, with
- * hundreds of sessions that call an absent consumer every few ms. */
-#define OWN_REMEMBERED 4096
+/*
+ * So many that left are remembered.  Sinks with a connection for each record
+ * make 10,000 a second, and none of them is read from the ring while they are
+ * made: as many as there are ports for them, which then rest for a minute.
+ */
+#define OWN_REMEMBERED 32768
 
 /**
  * struct own - A connection, or a listener; embedded in whoever has it
