@@ -215,6 +215,9 @@ socket_bind_towards(const struct addr *to, const struct addr *source,
 		*fd = s;
 		return 0;
 	}
+	/* A port at rest will do. */
+	if (any.port != 0)
+		set_int(s, SOL_SOCKET, SO_REUSEADDR, 1);
 	rc = addr_to_sockaddr(&any, &ss, &len);
 	if (rc == 0 && bind(s, (struct sockaddr *)&ss, len) != 0)
 		rc = -errno;

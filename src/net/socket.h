@@ -104,7 +104,10 @@ int socket_connect(
  *		address may still be a wildcard
  * @fd:		Set; owned by the caller
  *
- * For whoever must know the port before the first packet goes out.
+ * For whoever must know the port before the first packet goes out.  If @source
+ * names a port, that may be one that rests after a connection (TIME-WAIT, RFC
+ * 9293 section 3.3.2); if it was one with @to, socket_connect_bound() says
+ * -EADDRNOTAVAIL.
  *
  * Return: 0 or -errno
  */
