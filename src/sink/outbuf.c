@@ -179,6 +179,28 @@ outbuf_append(struct outbuf *b, const void *data, const struct outbuf_record *r,
 	gained(b, r->len);
 }
 
+void
+outbuf_gather(struct outbuf *b, const struct outbuf_part *parts, size_t n,
+    const struct outbuf_record *r)
+{
+	size_t done = 0;
+	bool fits = grow_records(b);
+
+	for (size_t i = 0; fits && i < n; i++) {
+		fits = copy(b, parts[i].data, parts[i].len);
+		if (fits)
+			done += parts[i].len;
+	}
+	if (!fits) {
+		cut(b, done);
+		outbuf_count_drop(b, DROP_QUEUE_FULL, r);
+		return;
+	}
+	assert(done == r->len);
+	*record_at(b, b->nrecords++) = *r;
+	gained(b, r->len);
+}
+
 int
 outbuf_prepend(struct outbuf *b, const void *data, size_t len)
 {
@@ -200,17 +222,35 @@ outbuf_prepend(struct outbuf *b, const void *data, size_t len)
 }
 
 size_t
-outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max)
+outbuf_peek_behind(
+    const struct outbuf *b, size_t skip, struct iovec *iov, size_t max)
 {
 	size_t n = 0;
 
 	for (struct list *at = b->blocks.next; at != &b->blocks && n < max;
 	     at = at->next) {
 		struct block *k = block_of(at);
+		size_t part = least(k->to - k->from, skip);
+		size_t from = k->from + part;
 
-		iov[n++] = (struct iovec){ k->data + k->from, k->to - k->from };
+		skip -= part;
+		if (from < k->to)
+			iov[n++] =
+			    (struct iovec){ k->data + from, k->to - from };
 	}
 	return n;
+}
+
+size_t
+outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max)
+{
+	return outbuf_peek_behind(b, 0, iov, max);
+}
+
+size_t
+outbuf_first(const struct outbuf *b)
+{
+	return b->nrecords > 0 ? record_at(b, 0)->len : 0;
 }
 
 static void

@@ -75,6 +75,16 @@ void outbuf_done(struct outbuf *b);
 void outbuf_append(struct outbuf *b, const void *data,
     const struct outbuf_record *r, bool join);
 
+/** struct outbuf_part - Bytes of a record; borrowed. */
+struct outbuf_part {
+	const void *data;
+	size_t len;
+};
+
+/** outbuf_gather() - outbuf_append() of a record in @n parts, never joined. */
+void outbuf_gather(struct outbuf *b, const struct outbuf_part *parts, size_t n,
+    const struct outbuf_record *r);
+
 /**
  * outbuf_prepend() - Bytes worth nothing that go before all others
  * @len:	At most OUTBUF_HEAD_MAX
@@ -85,6 +95,13 @@ int outbuf_prepend(struct outbuf *b, const void *data, size_t len) ATTR_WUNRES;
 
 /** outbuf_peek() - The first bytes, as system calls want them; how many. */
 size_t outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max);
+
+/** outbuf_peek_behind() - The same without the first @skip bytes. */
+size_t outbuf_peek_behind(
+    const struct outbuf *b, size_t skip, struct iovec *iov, size_t max);
+
+/** outbuf_first() - Bytes of the first record that wait; 0: there is none. */
+size_t outbuf_first(const struct outbuf *b);
 
 /** outbuf_written() - The first @n bytes have left: count them. */
 void outbuf_written(struct outbuf *b, size_t n);
