@@ -20,6 +20,7 @@
 #include "sink/listen.h"
 #include "sink/netrecord.h"
 #include "sink/null.h"
+#include "sink/payload.h"
 #include "sink/pcapng_listen.h"
 #include "sink/stream.h"
 #include "sink/syslog.h"
@@ -35,6 +36,7 @@ static const struct sink_kind *const kinds[] = {
 	&connect_kind,
 	&listen_kind,
 	&pcapng_listen_kind,
+	&payload_kind,
 	&syslog_kind,
 	&null_kind,
 };

@@ -175,7 +175,8 @@ decode_path(
 	next = link_layer(&w, f->linktype);
 	for (unsigned i = 0; next < LAYER_NREADERS && i < DECODE_HEADERS_MAX;
 	     i++) {
-		struct decode_step s = { .header = w.in.p, .layer = next };
+		struct decode_step s = { .header = w.in.p,
+			.layer = (uint8_t)next };
 
 		next = readers[next](&w);
 		if (!is_passed(&w, s.header, next))
