@@ -343,3 +343,49 @@ outbuf_drop_all(struct outbuf *b, enum drop_reason why)
 	while (b->nrecords > 0)
 		outbuf_drop_first(b, why);
 }
+
+/* The first @n bytes of @r, or all of it. */
+static struct outbuf_record
+first_of(const struct outbuf_record *r, size_t n)
+{
+	struct outbuf_record part = *r;
+
+	if (n < r->len)
+		part.len = part.payload = n;
+	return part;
+}
+
+void
+outbuf_keep_head(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most)
+{
+	size_t room = most - b->len;
+	struct outbuf_record kept, rest;
+
+	assert(b->len <= most);
+	if (b->head_over || (r->framed && r->len > room))
+		room = 0;
+	kept = first_of(r, room);
+	rest = first_of(r, r->len - kept.len);
+	b->head_over = b->head_over || rest.len > 0;
+	if (kept.len > 0)
+		outbuf_append(b, data, &kept, true);
+	if (rest.len > 0)
+		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
+}
+
+void
+outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most)
+{
+	size_t room = r->framed && r->len > most ? 0 : most;
+	struct outbuf_record kept = first_of(r, room);
+	struct outbuf_record rest = first_of(r, r->len - kept.len);
+
+	if (b->len + r->len > most)
+		outbuf_drop_front(b, b->len + r->len - most, DROP_STARTUP_FULL);
+	if (rest.len > 0)
+		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
+	if (kept.len > 0)
+		outbuf_append(b, data + rest.len, &kept, true);
+}

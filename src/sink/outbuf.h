@@ -44,6 +44,8 @@ struct outbuf_record {
  * @len:	Bytes that wait
  * @blocks:	They
  * @records:	Ring of @nrecords from @first on, with room for @room
+ * @head_over:	outbuf_keep_head() keeps nothing any more, until the owner
+ *		says that it is false again
  */
 struct outbuf {
 	struct sink_count *count;
@@ -54,6 +56,7 @@ struct outbuf {
 	size_t nrecords;
 	size_t first;
 	size_t room;
+	bool head_over;
 };
 
 /* Longest head of outbuf_prepend(). */
@@ -116,6 +119,21 @@ void outbuf_drop_first(struct outbuf *b, enum drop_reason why);
  * whole.
  */
 void outbuf_drop_front(struct outbuf *b, size_t n, enum drop_reason why);
+
+/**
+ * outbuf_keep_head() - Append a record as far as there is room
+ * @most:	Bytes that may wait
+ *
+ * A framed one is kept whole or not at all.  What is left out is dropped as
+ * "startup_full", and then everything that comes later: it is not the head,
+ * even if it is short enough.
+ */
+void outbuf_keep_head(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most);
+
+/** outbuf_keep_tail() - The same, and the first bytes make room. */
+void outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most);
 
 /** outbuf_drop_all() - Give all up. */
 void outbuf_drop_all(struct outbuf *b, enum drop_reason why);

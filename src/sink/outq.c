@@ -58,7 +58,6 @@
  * @call:	To one; its target is NULL if there is nobody to call
  * @head:	Made when the owner let go before there was one
  * @buf:	What waits
- * @head_over:	OUTQ_KEEP_HEAD: what follows is not the head any more
  * @was_full:	Somebody may wait for room
  * @fin_due:	Nothing is put in any more
  * @peer_ended:	The consumer has sent FIN,
@@ -78,7 +77,6 @@ struct outq {
 	struct outcall call;
 	struct obuf head;
 	struct outbuf buf;
-	bool head_over;
 	bool was_full;
 	bool fin_due;
 	bool peer_ended;
@@ -375,7 +373,7 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
-	q->head_over = false;
+	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
 	if (q->state == OUTQ_ABSENT)
@@ -445,67 +443,21 @@ outq_queued(const struct outq *q)
 	return q->buf.len;
 }
 
-/* The first @n bytes of @r, or all but them. */
-static struct outbuf_record
-first_of(const struct outbuf_record *r, size_t n)
-{
-	struct outbuf_record part = *r;
-
-	if (n < r->len)
-		part.len = part.payload = n;
-	return part;
-}
-
-/* As much of @r as there is room for, and then nothing any more: what comes
- * later is not the head, even if it is short enough. */
-static void
-keep_as_head(struct outq *q, const uint8_t *data, const struct outbuf_record *r)
-{
-	size_t room = q->o.startup - q->buf.len;
-	struct outbuf_record kept, rest;
-
-	assert(q->buf.len <= q->o.startup);
-	if (q->head_over || (r->framed && r->len > room))
-		room = 0;
-	kept = first_of(r, room);
-	rest = first_of(r, r->len - kept.len);
-	q->head_over = q->head_over || rest.len > 0;
-	if (kept.len > 0)
-		outbuf_append(&q->buf, data, &kept, true);
-	if (rest.len > 0)
-		outbuf_count_drop(&q->buf, DROP_STARTUP_FULL, &rest);
-}
-
-static void
-keep_as_tail(struct outq *q, const uint8_t *data, const struct outbuf_record *r)
-{
-	size_t startup = q->o.startup;
-	size_t most = r->framed && r->len > startup ? 0 : startup;
-	struct outbuf_record kept = first_of(r, most);
-	struct outbuf_record rest = first_of(r, r->len - kept.len);
-
-	if (q->buf.len + r->len > startup)
-		outbuf_drop_front(
-		    &q->buf, q->buf.len + r->len - startup, DROP_STARTUP_FULL);
-	if (rest.len > 0)
-		outbuf_count_drop(&q->buf, DROP_STARTUP_FULL, &rest);
-	if (kept.len > 0)
-		outbuf_append(&q->buf, data + rest.len, &kept, true);
-}
-
 /* There is no consumer: keep it for one, or let it go. */
 static void
 keep(struct outq *q, const void *data, const struct outbuf_record *r)
 {
+	size_t startup = q->o.startup;
+
 	switch (q->o.absent) {
 	case OUTQ_DROP:
 		outbuf_count_drop(&q->buf, DROP_NO_CONSUMER, r);
 		return;
 	case OUTQ_KEEP_HEAD:
-		keep_as_head(q, data, r);
+		outbuf_keep_head(&q->buf, data, r, startup);
 		return;
 	case OUTQ_KEEP_TAIL:
-		keep_as_tail(q, data, r);
+		outbuf_keep_tail(&q->buf, data, r, startup);
 		return;
 	}
 }

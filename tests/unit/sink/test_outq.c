@@ -226,8 +226,8 @@ test_short_records_go_together(void **state)
 
 	make(sc, 1000, 0, OUTQ_DROP);
 	attach(sc, "");
-	put(sc, "hel", 3);
-	put(sc, "lo", 2);
+	put(sc, "he", 2);
+	put(sc, "llo", 3);
 	assert_int_equal(outq_queued(sc->q), 5);
 	assert_int_equal(count_get(&sc->live.count.written), 0);
 	end_turn(sc);
