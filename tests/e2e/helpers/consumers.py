@@ -6,7 +6,8 @@
     ear, = kind.come(run)               # a connection for each stream
     ear.follow()                        # read on, in the background
     ...
-    kind.check(ear, said)               # by the promises of the sink
+    kind.check(ear, said)               # by the promises of the sink:
+                                        # {"c2s": [(offset, length)]}
 
 To add a sink is to add a class here.  What a consumer does with it (slowly,
 not at all, again and again) is the test's affair.
@@ -15,9 +16,11 @@ not at all, again and again) is the test's affair.
     run = source.start(teeline, ...)    # connect to source.port(run)
 """
 
+import collections
 import json
 import re
 import socket
+import struct
 
 from helpers import hearing, records
 from helpers.peers import Background, prepare, reset
@@ -40,8 +43,14 @@ class Ear:
         self._following = None
         self._leaving = False
 
+    @property
+    def follows(self):
+        return self._following is not None
+
     def read(self, count):
         """Once, that many bytes at most; False when it is over."""
+        if self.how is not None:
+            return False
         try:
             part = self._sock.recv(count)
         except ConnectionResetError:
@@ -115,17 +124,23 @@ class Kind:
 
     streams     what is heard, a connection for each
     calls       the sink calls its consumer, which has to open() first
+    ends        with the session; else with the program
+    early       the consumer can come before there is a session
     resumes     whoever was lost may hear the rest of the session
     startup     bytes kept for who comes late; None: all of them
     keys        of the sink, for tests that cannot wait
+    packets     the source gives packets: the test says so
     """
 
     kind = None
     streams = ("c2s", "s2c")
     calls = True
+    ends = True
+    early = False
     resumes = True
     startup = 64 << 10
     keys = "retry=20ms,linger=300ms"
+    packets = False
 
     def __init__(self, place, name):
         self.place = place
@@ -134,9 +149,9 @@ class Kind:
 
     def sink(self, **keys):
         """The words of -o; to be asked once."""
-        more = "".join(f",{key}={value}" for key, value in keys.items())
-        return (f"{self.kind}:{self.where()},name={self.name},{self.keys}"
-                f"{more}")
+        words = [f"{self.kind}:{self.where()}", f"name={self.name}",
+                 *(f"{key}={value}" for key, value in keys.items())]
+        return ",".join([*words, self.keys] if self.keys else words)
 
     def where(self):
         """What stands behind the colon."""
@@ -173,17 +188,31 @@ class Kind:
         for sock in self._socks:
             sock.close()
 
-    def whole(self, hears, said):
-        """What there is to be heard of what was said ({dir: bytes})."""
-        return said[hears]
-
     def payload(self, ear):
         """The part of what came that was said by somebody."""
         return bytes(ear.got)
 
+    def is_seated(self, ear, opened):
+        """Will it hear what is said from now on?  opened: in a session."""
+        del ear, opened
+        return True
+
+    def has_heard(self, ear, count):
+        """So many bytes of each direction?"""
+        return len(self.payload(ear)) >= count
+
     def check(self, ear, said):
-        """[(offset, length)] of what it heard, if it may be so."""
-        return pieces(self.payload(ear), self.whole(ear.hears, said))
+        """{direction: [(offset, length)]} of what it heard, if it may be so.
+        """
+        raise NotImplementedError
+
+    def check_offered(self, offered, said):
+        """What the sheet says was there for it."""
+        assert offered == sum(len(said[hears]) for hears in self.streams)
+
+    def worth(self, ear):
+        """What came, as the sheet counts it."""
+        return len(self.payload(ear))
 
     def _ports(self):
         """A bound socket for each stream: calls are refused until open()."""
@@ -207,11 +236,11 @@ class Tee(Kind):
         return f"{self.place.ip}:{port}"
 
     def check(self, ear, said):
-        whole = self.whole(ear.hears, said)
+        whole = said[ear.hears]
         assert whole.startswith(ear.got), "a copy with a hole"
         assert ear.how != "fin" or len(ear.got) == len(whole), (
             "a part that ends as if it were the whole")
-        return [(0, len(ear.got))] if ear.got else []
+        return {ear.hears: [(0, len(ear.got))]} if ear.got else {}
 
 
 class Headed(Kind):
@@ -228,13 +257,14 @@ class Headed(Kind):
         if not newline:
             # It was reset, or left, before it had all of the line.
             assert ear.how != "fin"
-            return []
+            return {}
         head = json.loads(line)
         assert head["dir"] == ear.hears
-        heard = pieces(self.payload(ear), self.whole(ear.hears, said),
-                       head["offset"])
-        assert not heard or heard[0][0] == head["offset"], (head, heard)
-        return heard
+        heard = pieces(self.payload(ear), said[ear.hears], head["offset"])
+        if not heard:
+            return {}
+        assert heard[0][0] == head["offset"], (head, heard)
+        return {ear.hears: heard}
 
 
 class Connect(Headed):
@@ -279,13 +309,181 @@ class Listen(Headed):
         return ears
 
 
-KINDS = (Tee, Connect, Listen)
+class Capture:
+    """A live capture, as far as its blocks have come.
+
+    interfaces  their link types
+    packets     of which there are so many, of `size` bytes in all
+    runs        {sender's port: [[sequence number, payload]]}: without holes
+    stats       {interface: (received, dropped)}, as told last
+    at          where the first block begins that is not whole yet
+    """
+
+    SECTION, INTERFACE, STATS, PACKET = 0x0a0d0d0a, 1, 5, 6
+    IP_AT = {1: 14, 101: 0}
+
+    def __init__(self):
+        self.interfaces = []
+        self.packets = self.size = self.at = 0
+        self.runs = collections.defaultdict(list)
+        self.stats = {}
+
+    def feed(self, got):
+        """All that came so far; what was fed before is not looked at."""
+        while len(got) - self.at >= 12:
+            kind, size = struct.unpack_from("<II", got, self.at)
+            if len(got) - self.at < size:
+                return
+            block = bytes(got[self.at:self.at + size])
+            assert block[-4:] == block[4:8], "no block"
+            assert (kind == self.SECTION) == (self.at == 0), "a second head"
+            self.at += size
+            self._block(kind, block[8:-4])
+
+    def _block(self, kind, body):
+        if kind == self.INTERFACE:
+            self.interfaces.append(struct.unpack_from("<H", body)[0])
+        elif kind == self.PACKET:
+            number, _, _, size, wire = struct.unpack_from("<IIIII", body)
+            assert size == wire
+            self.packets += 1
+            self.size += size
+            self._ip(body[20 + self.IP_AT[self.interfaces[number]]:20 + size])
+        elif kind == self.STATS:
+            number, = struct.unpack_from("<I", body)
+            received, = struct.unpack("<Q", self._option(body, 4))
+            dropped, = struct.unpack("<Q", self._option(body, 5))
+            self.stats[number] = (received, dropped)
+
+    @staticmethod
+    def _option(body, wanted):
+        at = 12
+        while True:
+            code, size = struct.unpack_from("<HH", body, at)
+            if code == wanted:
+                return body[at + 4:at + 4 + size]
+            assert code, f"no option {wanted}"
+            at += 4 + size + -size % 4
+
+    def _ip(self, packet):
+        head = (packet[0] & 15) * 4
+        assert (packet[0] >> 4, packet[9]) == (4, 6), "neither IPv4 nor TCP"
+        tcp = packet[head:int.from_bytes(packet[2:4], "big")]
+        port, _, seq = struct.unpack_from("!HHI", tcp)
+        self._segment(self.runs[port], seq, tcp[(tcp[12] >> 4) * 4:])
+
+    @staticmethod
+    def _segment(runs, seq, data):
+        if not data:
+            return
+        if runs:
+            ahead = seq - runs[-1][0] - len(runs[-1][1])
+            ahead = (ahead + (1 << 31)) % (1 << 32) - (1 << 31)
+            if ahead <= 0:
+                # Sent once more, as far as it lies behind.
+                runs[-1][1].extend(data[-ahead:])
+                return
+        runs.append([seq, bytearray(data)])
+
+    def heard(self):
+        """Bytes of payload of each sender."""
+        return [sum(len(data) for _, data in runs)
+                for runs in self.runs.values() if runs]
+
+
+class PcapngListen(Kind):
+    """Packets as captured, or made; whole blocks only, and losses are told."""
+
+    kind = "pcapng-listen"
+    streams = ("both",)
+    calls = False
+    ends = False
+    early = True
+    startup = 0
+    keys = ""
+    port = 4000
+
+    def where(self):
+        PcapngListen.port += 1
+        self.port = PcapngListen.port
+        return f"{self.place.ip}:{self.port}"
+
+    def come(self, run, rcvbuf=None):
+        del run
+        sock = self.place.socket()
+        prepare(sock, rcvbuf)
+        sock.connect((self.place.ip, self.port))
+        ear = Ear(sock, "both")
+        ear.capture = Capture()
+        return [ear]
+
+    def _capture(self, ear):
+        ear.capture.feed(ear.got)
+        return ear.capture
+
+    def is_seated(self, ear, opened):
+        """One that came to a proxy is told of the session that is open; a
+        tap has but one worker, who has let it in."""
+        got = self._capture(ear)
+        return got.packets if opened and not self.packets else got.interfaces
+
+    def has_heard(self, ear, count):
+        heard = self._capture(ear).heard()
+        return len(heard) == 2 and min(heard) >= count
+
+    def check(self, ear, said):
+        got = self._capture(ear)
+        assert len(got.runs) <= 2, "packets of something else"
+        found = {}
+        for runs in got.runs.values():
+            if runs:
+                direction = self._whose(runs, said)
+                assert direction not in found
+                found[direction] = self._places(runs, said[direction])
+        if ear.how == "fin":
+            assert got.at == len(ear.got), "half a block"
+            (received, dropped), = got.stats.values()
+            assert received - dropped == got.packets
+            holes = any(len(one) > 1 for one in found.values())
+            assert not holes or dropped, "a loss that it was not told of"
+        return found
+
+    @staticmethod
+    def _whose(runs, said):
+        direction, = [one for one in said if bytes(runs[0][1][:64])
+                      in said[one]]
+        return direction
+
+    @staticmethod
+    def _places(runs, whole):
+        """[(offset, length)]: by their numbers, and by what they say."""
+        first = whole.index(runs[0][1][:64])
+        found = []
+        for seq, data in runs:
+            at = first + (seq - runs[0][0]) % (1 << 32)
+            assert whole[at:at + len(data)] == data, f"not what was said {at}"
+            found.append((at, len(data)))
+        return found
+
+    def check_offered(self, offered, said):
+        """Of packets their captured lengths, acknowledgements too."""
+        total = sum(map(len, said.values()))
+        assert total < offered if self.packets else offered == total
+
+    def worth(self, ear):
+        got = self._capture(ear)
+        return got.size if self.packets else sum(got.heard())
+
+
+KINDS = (Tee, Connect, Listen, PcapngListen)
 
 
 # --- what feeds them ----------------------------------------------------------
 
 class Proxy:
     """The client's connection goes through the program."""
+
+    packets = False
 
     def __init__(self, place, target):
         self._place = place
@@ -304,6 +502,8 @@ class Proxy:
 
 class Tap(Proxy):
     """The program hears them on the loopback interface."""
+
+    packets = True
 
     def __init__(self, place, target):
         super().__init__(place, target)
