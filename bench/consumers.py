@@ -132,13 +132,33 @@ class AbsentListen(Consumed):
         return super().command()
 
 
+class AbsentCapture(Consumed):
+    name = "pcapng-listen, absent"
+
+    def command(self):
+        self.capture = free_port()
+        self.sink = f"pcapng-listen:127.0.0.1:{self.capture}"
+        return super().command()
+
+
+class StuckCapture(AbsentCapture):
+    name = "pcapng-listen, stuck"
+
+    def __enter__(self):
+        super().__enter__()
+        self.held.append(socket.socket())
+        self.held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.held[-1].connect(("127.0.0.1", self.capture))
+        return self
+
+
 HARMLESS = [
     Teeline, teeline("--copy", "--copy"),
     consumed("tee, absent", "tee:127.0.0.1:PORT"),
     consumed("tee, stuck", "tee:127.0.0.1:PORT", stuck_port),
     consumed("connect, absent", "connect:127.0.0.1:PORT/PORT"),
     consumed("connect, stuck", "connect:127.0.0.1:PORT/PORT", stuck_port),
-    AbsentListen, StuckListen,
+    AbsentListen, StuckListen, AbsentCapture, StuckCapture,
 ]
 
 
