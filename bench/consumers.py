@@ -15,6 +15,7 @@ import captures
 from peers import TEELINE, Teeline, free_port, teeline
 
 LOAD = os.path.join(os.path.dirname(TEELINE), "bench", "load")
+PAYLOAD = "payload:127.0.0.1:PORT,keepalive=yes"
 
 
 # --- consumers that take nothing ---------------------------------------------
@@ -158,7 +159,10 @@ HARMLESS = [
     consumed("tee, stuck", "tee:127.0.0.1:PORT", stuck_port),
     consumed("connect, absent", "connect:127.0.0.1:PORT/PORT"),
     consumed("connect, stuck", "connect:127.0.0.1:PORT/PORT", stuck_port),
-    AbsentListen, StuckListen, AbsentCapture, StuckCapture,
+    AbsentListen, StuckListen,
+    consumed("payload, absent", PAYLOAD),
+    consumed("payload, stuck", PAYLOAD, stuck_port),
+    AbsentCapture, StuckCapture,
 ]
 
 
@@ -231,6 +235,7 @@ def forward(contender, mb_per_s, seconds):
 FORWARDERS = [
     Forwarder("connect", "connect:127.0.0.1:PORT/PORT"),
     Forwarder("tee", "tee:127.0.0.1:PORT,dir=both"),
+    Forwarder("payload", PAYLOAD),
 ]
 
 

@@ -120,18 +120,23 @@ class Bad(Good):
     """may, must: reasons of drops; of `must` there must be one at least.
 
     tee_must    the same for a sink that does not resume
+    fills       even the queue of one that sends again what was lost
     """
 
     keys = {"queue": QUEUE}
     may = set()
     must = set()
     tee_must = {"gone"}
+    fills = False
 
     def check(self, heard):
         """What came is right in itself already."""
 
     def reasons(self):
         """(those that may be, those of which one must be)"""
+        if self.kind.repeats:
+            full = {"queue_full"}
+            return self.may | self.must | full, full if self.fills else set()
         if self.kind.resumes:
             return self.may | self.must, self.must
         return self.tee_must | {"queue_full"}, self.tee_must
@@ -142,6 +147,7 @@ class Slow(Bad):
 
     rcvbuf = SMALL
     must = {"queue_full"}
+    fills = True
 
     def begin(self):
         self.come()
@@ -164,6 +170,7 @@ class Stopped(Bad):
     rcvbuf = SMALL
     may = {"closing"}
     must = {"queue_full"}
+    fills = True
 
     def begin(self):
         self.come()
@@ -207,6 +214,7 @@ class Absent(Bad):
 
     may = {"startup_full"}
     must = {"no_consumer"}
+    fills = True
 
     def prepare(self):
         pass
@@ -218,9 +226,10 @@ class Absent(Bad):
 class Late(Absent):
     """Comes when half of it has been said."""
 
-    keys = {"queue": ROUNDS * PIECE}
+    keys = {"queue": (2 * ROUNDS + 1) * PIECE}
     may = {"queue_full"}
     tee_must = set()
+    fills = False
 
     def reasons(self):
         self.must = {"startup_full" if self.kind.startup else "no_consumer"}
@@ -261,7 +270,8 @@ class Reconnecting(Bad):
             assert heard[ear]
             for direction, found in heard[ear].items():
                 if ear in self.now:
-                    assert found[0][0] > ROUNDS // 3 * PIECE
+                    assert found[0][0] > (
+                        0 if self.kind.repeats else ROUNDS // 3 * PIECE)
                     assert sum(found[-1]) == len(SAID[direction])
                 else:
                     assert found[0][0] == 0

@@ -84,7 +84,22 @@ class Ear:
             self._sock.shutdown(socket.SHUT_RD)
             self._following.result()
         self.how = "left"
-        reset(self._sock)
+        if self._sock is not None:
+            reset(self._sock)
+
+
+class LazyEar(Ear):
+    """One whose sink calls when there is something to be said."""
+
+    def __init__(self, listener, hears):
+        super().__init__(None, hears)
+        self._listener = listener
+
+    def read(self, count):
+        if self._sock is None:
+            self._sock, _ = self._listener.accept()
+            prepare(self._sock)
+        return super().read(count)
 
 
 def pieces(got, whole, at=0):
@@ -128,6 +143,7 @@ class Kind:
     early       the consumer can come before there is a session
     resumes     whoever was lost may hear the rest of the session
     startup     bytes kept for who comes late; None: all of them
+    repeats     what a lost consumer may not have got is sent to the next
     keys        of the sink, for tests that cannot wait
     packets     the source gives packets: the test says so
     """
@@ -139,6 +155,7 @@ class Kind:
     early = False
     resumes = True
     startup = 64 << 10
+    repeats = False
     keys = "retry=20ms,linger=300ms"
     packets = False
 
@@ -475,7 +492,101 @@ class PcapngListen(Kind):
         return got.size if self.packets else sum(got.heard())
 
 
-KINDS = (Tee, Connect, Listen, PcapngListen)
+class Records:
+    """Payloads of packets, each behind its 44 bytes of prefix.
+
+    said        {sender's port: [payload]}, whole ones
+    size        bytes of all of them
+    at          where the first begins that is not whole yet
+    """
+
+    HEAD = struct.Struct("!I16sI16sI")
+
+    def __init__(self):
+        self.said = collections.defaultdict(list)
+        self.size = self.at = 0
+
+    def feed(self, got):
+        """All that came so far; what was fed before is not looked at."""
+        while len(got) - self.at >= self.HEAD.size:
+            size, _, port, _, _ = self.HEAD.unpack_from(got, self.at)
+            begin = self.at + self.HEAD.size
+            if len(got) < begin + size:
+                return
+            assert size, "a record of nothing"
+            self.said[port].append(bytes(got[begin:begin + size]))
+            self.size += size
+            self.at = begin + size
+
+    def heard(self):
+        """Bytes of each sender."""
+        return [sum(map(len, one)) for one in self.said.values()]
+
+
+class Payload(Kind):
+    """What packets carry, as they come; whole records in their order."""
+
+    kind = "payload"
+    streams = ("both",)
+    ends = False
+    startup = None
+    repeats = True
+    keys = "prefix=header,keepalive=yes,retry=20ms,tries=1000"
+
+    def where(self):
+        port, = self._ports()
+        return f"{self.place.ip}:{port}"
+
+    def come(self, run, rcvbuf=None):
+        del run, rcvbuf
+        ear = LazyEar(self._socks[0], "both")
+        ear.records = Records()
+        return [ear]
+
+    def _records(self, ear):
+        ear.records.feed(ear.got)
+        return ear.records
+
+    def has_heard(self, ear, count):
+        heard = self._records(ear).heard()
+        return len(heard) == 2 and min(heard) >= count
+
+    def check(self, ear, said):
+        got = self._records(ear)
+        assert ear.how != "fin" or got.at == len(ear.got), "half a record"
+        found = {}
+        for parts in got.said.values():
+            direction, = [one for one in said if parts[0][:64] in said[one]]
+            assert direction not in found
+            found[direction] = self._places(parts, said[direction])
+        return found
+
+    def _places(self, parts, whole):
+        """[(offset, length)], without holes in them."""
+        at = whole.index(parts[0][:64])
+        found = [[at, 0]]
+        for one in parts:
+            begin = whole.find(one[:64], at)
+            if begin < 0 and self.packets:
+                assert one in whole, "not what was said"
+                continue  # the system has sent it once more
+            assert begin >= 0 and whole[begin:begin + len(one)] == one
+            if begin > at:
+                found.append([begin, 0])
+            at = begin + len(one)
+            found[-1][1] += len(one)
+        return [tuple(one) for one in found]
+
+    def check_offered(self, offered, said):
+        """Of packets, what the system has sent once more counts, too."""
+        total = sum(map(len, said.values()))
+        assert total <= offered if self.packets else offered == total
+
+    def worth(self, ear):
+        return self._records(ear).size
+
+
+KINDS = (Tee, Connect, Listen, PcapngListen, Payload)
 
 
 # --- what feeds them ----------------------------------------------------------
