@@ -33,8 +33,8 @@ struct progress {
 /**
  * progress_wanted() - Does this plan want it?
  *
- * It reads files, is not quiet, standard error is a terminal that can erase a
- * line, and no record goes to a terminal.
+ * It reads files, is not quiet, nobody else watches it, standard error is a
+ * terminal that can erase a line, and no record goes to a terminal.
  */
 bool progress_wanted(const struct plan *p);
 

@@ -56,6 +56,7 @@ struct ending {
  * @fds:	Descriptors this process may have
  * @stopping:	The source was told to stop
  * @is_told:	... by somebody: it did not come to its own end
+ * @is_unwell:	The plan's watch has ended the run
  * @stop_ns:	When draining must be over, monotonic
  * @deaf:	A sink's thread had to be left behind
  */
@@ -77,6 +78,7 @@ struct run {
 	struct mail stdout_gone;
 	bool stopping;
 	bool is_told;
+	bool is_unwell;
 	uint64_t stop_ns;
 	bool deaf;
 };
@@ -287,18 +289,36 @@ show_sheet(void *self)
 }
 
 static void
-show_progress(void *self)
+watch_figures(struct run *r)
+{
+	struct sheet sh;
+
+	/* Without memory it is told the next time. */
+	if (sheet_take(&sh, r->source, r->fans, r->nworkers) != 0)
+		return;
+	if (r->plan->watch(r->plan, &sh) != 0) {
+		r->is_unwell = true;
+		begin_stop(r, true);
+	}
+	sheet_done(&sh);
+}
+
+/* Never both: whoever watches has no line about progress. */
+static void
+on_tick(void *self)
 {
 	struct run *r = self;
 
 	progress_draw(&r->progress, clock_mono_ns());
+	if (r->plan->watch != NULL && !r->stopping)
+		watch_figures(r);
 }
 
 static const struct mainloop_ops loop_ops = {
 	.stop = on_signal_stop,
 	.reopen = reopen_sinks,
 	.show = show_sheet,
-	.tick = show_progress,
+	.tick = on_tick,
 };
 
 /* --- making ------------------------------------------------------------ */
@@ -376,8 +396,10 @@ make_workers(struct run *r, struct err *err)
 
 /* The log is written by it, so that no thread may run yet. */
 static void
-start_progress(struct run *r)
+start_ticking(struct run *r)
 {
+	if (r->plan->watch != NULL)
+		mainloop_tick(&r->loop, r->plan->watch_ms);
 	if (!progress_wanted(r->plan))
 		return;
 	progress_start(&r->progress, r->source, clock_mono_ns());
@@ -387,7 +409,7 @@ start_progress(struct run *r)
 static int
 start_workers(struct run *r, struct err *err)
 {
-	start_progress(r);
+	start_ticking(r);
 	sources_limit(r->source, r->plan, sessions_that_fit(r));
 	for (size_t i = 0; i < r->nworkers; i++) {
 		int rc = worker_start(r->workers[i], err);
@@ -461,7 +483,9 @@ close_books(struct run *r)
 	}
 	if (!p->quiet || (p->stats != NULL && strcmp(p->stats, "-") == 0))
 		sheet_print(&sh);
-	if (sheet_has_failure(&sh))
+	if (p->watch != NULL && p->watch(p, &sh) != 0)
+		code = RUN_FAIL;
+	if (r->is_unwell || sheet_has_failure(&sh))
 		code = RUN_FAIL;
 	if (r->source->ops->failed != NULL && r->source->ops->failed(r->source))
 		code = RUN_FAIL;

@@ -155,6 +155,10 @@ announce_tap(const struct source *src, const struct plan *p)
 {
 	const char *filter = p->capture.filter;
 
+	if (p->ready != NULL) {
+		p->ready(p, NULL, 0);
+		return;
+	}
 	if (p->quiet)
 		return;
 	if (filter != NULL)

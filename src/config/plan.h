@@ -19,6 +19,7 @@
  */
 
 struct err;
+struct sheet;
 
 /**
  * struct plan_pair - LISTEN and TARGET of one relay
@@ -130,9 +131,15 @@ struct plan_capture {
  * @strict:	--strict
  * @daemon:	Go to the background once listening
  * @ready:	Called on the main thread once all listeners are open, with
- *		their addresses; NULL: "listening on" lines on stderr
+ *		their addresses, or the capture is (tap: @n is 0); NULL:
+ *		"listening on" lines on stderr
  * @stopping:	Called on the main thread when a signal, @number, ends the run;
  *		may be NULL
+ * @watch:	Called on the main thread every @watch_ms with the figures, and
+ *		once more when everything has ended; what it returns other than
+ *		0 ends the run as a failure.  May be NULL.
+ * @watch_ms:	> 0 where there is @watch
+ * @self:	Whoever set these callbacks
  */
 struct plan {
 	enum plan_input input;
@@ -159,6 +166,9 @@ struct plan {
 	void (*ready)(
 	    const struct plan *p, const struct addr *listening, size_t n);
 	void (*stopping)(const struct plan *p, int number);
+	int (*watch)(const struct plan *p, const struct sheet *sh);
+	unsigned watch_ms;
+	void *self;
 };
 
 /** plan_init() - All defaults. */
