@@ -1,8 +1,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <uv.h>
 
+#include "base/addr.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "core/count.h"
@@ -57,6 +59,7 @@
  * @courier:	Whose it is
  * @call:	Its entry among our own connections ends with it
  * @plug:	NULL: not connected yet
+ * @to:		Where it leads to, if it is of interest
  * @until:	While it parts
  * @peer_ended:	The target has sent FIN
  */
@@ -64,6 +67,7 @@ struct courier_line {
 	struct courier *courier;
 	struct outcall call;
 	struct plug *plug;
+	struct addr to;
 	struct deadline until;
 	bool peer_ended;
 };
@@ -141,6 +145,7 @@ fail(struct courier *c)
 	c->sent = 0;
 	if (c->buf.len == 0)
 		return;
+	count_add(&c->buf.count->failed_tries, 1);
 	if (++c->failed >= c->o.tries) {
 		outbuf_drop_first(&c->buf, DROP_GONE);
 		c->failed = 0;
@@ -153,6 +158,16 @@ fail(struct courier *c)
 
 /* --- sending ----------------------------------------------------------- */
 
+/* The first record has gone out whole. */
+static void
+tell_sent(struct courier *c, size_t len)
+{
+	count_add(&c->buf.count->sent, 1);
+	count_add(&c->buf.count->sent_bytes, len);
+	if (c->o.sent != NULL)
+		c->o.sent(c->o.self, len, &c->line->to);
+}
+
 /* Takes what was sent off the queue, record by record. */
 static void
 settle(struct courier *c)
@@ -163,6 +178,7 @@ settle(struct courier *c)
 		c->sent -= len;
 		c->failed = 0;
 		outbuf_written(&c->buf, len);
+		tell_sent(c, len);
 	}
 	tell_room(c);
 }
@@ -298,12 +314,25 @@ on_event(void *self, struct plug *p, int error, int events)
 	worker_touch(c->worker);
 }
 
+/* It stays empty when the connection is lost already: nothing will be sent. */
+static void
+find_peer(int fd, struct addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) == 0)
+		addr_from_sockaddr(to, (struct sockaddr *)&ss, NULL);
+}
+
 static void
 on_answered(void *self, int fd)
 {
 	struct courier_line *l = self;
 	struct courier *c = l->courier;
 
+	if (c->o.sent != NULL)
+		find_peer(fd, &l->to);
 	l->plug = plug_open(c->worker, fd, false, on_event, l);
 	if (l->plug == NULL)
 		fail(c);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/attr.h"
 #include "base/list.h"
 #include "net/deadline.h"
@@ -40,12 +41,17 @@ struct worker;
  *		first, before it is dropped as "gone"; > 0
  * @limit:	Bytes; courier_is_full() from there on
  * @keep:	One connection for all of them
+ * @sent:	A record of @len bytes has gone out whole, to @to; NULL: of no
+ *		interest
+ * @self:	Passed to it
  */
 struct courier_opts {
 	struct outcall_opts call;
 	unsigned tries;
 	size_t limit;
 	bool keep;
+	void (*sent)(void *self, size_t len, const struct addr *to);
+	void *self;
 };
 
 struct courier_line;
@@ -82,7 +88,8 @@ struct courier {
 
 /**
  * courier_init() - Look the target up; nothing is called yet
- * @count:	Where written and dropped payload is added
+ * @count:	Where written and dropped payload is added, and what was sent:
+ *		records, their bytes, tries that failed
  *
  * Return: 0, or -errno with @err when the name has no address
  */

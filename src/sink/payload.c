@@ -14,6 +14,7 @@
 #include "sink/keys.h"
 #include "sink/made.h"
 #include "sink/payload.h"
+#include "sink/payload_tell.h"
 
 #include "wire/decode.h"
 #include "wire/peel.h"
@@ -33,6 +34,8 @@
  * @ops:	Of this sink: they depend on what its source gives
  * @layers:	layers=
  * @prefix:	prefix=header
+ * @tell:	tell=yes: the remarks of a run; NULL: none are made
+ * @tell_self:	Passed to it
  */
 struct payload {
 	struct sink_ops ops;
@@ -41,6 +44,8 @@ struct payload {
 	struct peel_layers layers;
 	bool prefix;
 	bool packets;
+	void (*tell)(void *self, const char *text);
+	void *tell_self;
 };
 
 /**
@@ -60,6 +65,15 @@ struct lane {
 
 /* --- lanes ------------------------------------------------------------- */
 
+static void
+on_sent(void *self, size_t len, const struct addr *to)
+{
+	const struct lane *l = self;
+	char line[PAYLOAD_TELL_MAX];
+
+	l->sink->tell(l->sink->tell_self, payload_tell_sent(line, len, to));
+}
+
 static int
 payload_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 {
@@ -71,6 +85,8 @@ payload_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	if (l == NULL)
 		return err_set(err, -ENOMEM, "no memory for a worker");
 	o.limit = lane->sink->queue;
+	o.sent = p->tell != NULL ? on_sent : NULL;
+	o.self = l;
 	rc = courier_init(&l->courier, &o, w, &lane->count, err);
 	if (rc != 0) {
 		free(l);
@@ -133,6 +149,16 @@ put_prefix(uint8_t to[TEECP_HEADER_LEN], const struct peel *p)
 	return TEECP_HEADER_LEN;
 }
 
+static void
+tell_heard(const struct lane *l, const struct peel *p, bool queued)
+{
+	char line[PAYLOAD_TELL_MAX];
+
+	if (l->sink->tell != NULL)
+		l->sink->tell(l->sink->tell_self,
+		    payload_tell_heard(line, p->data, p->len, queued));
+}
+
 /* It counts for @worth bytes. */
 static void
 send_payload(struct lane *l, const struct peel *p, size_t worth)
@@ -146,8 +172,10 @@ send_payload(struct lane *l, const struct peel *p, size_t worth)
 	if (l->drops && courier_is_full(&l->courier)) {
 		count_add(&l->count->drop_bytes[DROP_QUEUE_FULL], worth);
 		count_add(&l->count->drop_chunks[DROP_QUEUE_FULL], 1);
+		tell_heard(l, p, false);
 		return;
 	}
+	tell_heard(l, p, true);
 	if (l->sink->prefix)
 		parts[0].len = put_prefix(prefix, p);
 	courier_put(&l->courier, parts, 2, worth);
@@ -374,7 +402,8 @@ read_call(struct payload *p, const struct sink_spec *spec, struct err *err)
 }
 
 static int
-read_keys(struct payload *p, const struct sink_spec *spec, struct err *err)
+read_keys(struct payload *p, const struct sink_spec *spec, bool *tell,
+    struct err *err)
 {
 	static const char *const prefixes[] = { "none", "header", NULL };
 	unsigned prefix = 0;
@@ -388,6 +417,8 @@ read_keys(struct payload *p, const struct sink_spec *spec, struct err *err)
 	if (rc == 0)
 		rc = read_call(p, spec, err);
 	p->prefix = prefix == 1;
+	if (rc == 0)
+		rc = keys_flag(spec, "tell", tell, err);
 	return rc;
 }
 
@@ -396,6 +427,7 @@ payload_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
 	struct payload *p;
+	bool tell = false;
 	int rc;
 
 	if (sink->on_full == ON_FULL_CLOSE)
@@ -415,10 +447,14 @@ payload_make(struct sink *sink, const struct sink_spec *spec,
 	sink->self = p;
 	rc = keys_place(&p->to, ENDPOINT_DIAL, spec->arg, err);
 	if (rc == 0)
-		rc = read_keys(p, spec, err);
+		rc = read_keys(p, spec, &tell, err);
 	if (rc != 0) {
 		payload_free(sink);
 		return rc;
+	}
+	if (tell) {
+		p->tell = env->remark;
+		p->tell_self = env->self;
 	}
 	choose_ops(p, sink);
 	sink->ops = &p->ops;

@@ -14,6 +14,9 @@
  * For sessions that bring no packets (a relay, a netrecord log), packets are
  * made (sink/made.h); they begin with an IP header.
  *
+ * The key "tell", which only personalities set, has a remark made of each
+ * payload that is heard, and of each that was sent (sink/payload_tell.h).
+ *
  * The counters count bytes of payloads, without headers put before them:
  * packets that have none are taken off what was offered.  For packets that
  * were made they count the bytes of the stream in them, whichever layer is

@@ -6,10 +6,11 @@
 #include "base/text.h"
 #include "sink/payload_tell.h"
 
-static const char heard[] = "queued ";
+static const char kept[] = "queued ";
+static const char dropped[] = "dropped ";
 static const char more[] = " ...";
 
-static_assert(sizeof(heard) + 2 * PAYLOAD_TELL_SHOWN + 1 +
+static_assert(sizeof(dropped) + 2 * PAYLOAD_TELL_SHOWN + 1 +
 		      TEXT_ESCAPE_ROOM(PAYLOAD_TELL_SHOWN) + sizeof(more) <=
 		  PAYLOAD_TELL_MAX,
     "the longest line fits");
@@ -45,12 +46,14 @@ text_put(char *w, const uint8_t *data, size_t len)
 }
 
 const char *
-payload_tell_heard(char buf[PAYLOAD_TELL_MAX], const uint8_t *data, size_t len)
+payload_tell_heard(
+    char buf[PAYLOAD_TELL_MAX], const uint8_t *data, size_t len, bool queued)
 {
 	size_t shown = len < PAYLOAD_TELL_SHOWN ? len : PAYLOAD_TELL_SHOWN;
-	char *w = buf + sizeof(heard) - 1;
+	const char *word = queued ? kept : dropped;
+	char *w = buf + strlen(word);
 
-	memcpy(buf, heard, sizeof(heard) - 1);
+	memcpy(buf, word, strlen(word));
 	w = hex_put(w, data, shown);
 	*w++ = ' ';
 	w = text_put(w, data, shown);

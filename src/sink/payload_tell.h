@@ -1,6 +1,7 @@
 #ifndef SINK_PAYLOAD_TELL_H
 #define SINK_PAYLOAD_TELL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,9 +11,10 @@
  * payload_tell.h - lines about payloads, for whoever wants to see each one.
  *
  *	queued 474554202f0d0a GET /
+ *	dropped 474554202f0d0a GET /
  *	sent 51 bytes to 127.0.0.1:8080
  *
- * in teecp's words.
+ * in teecp's words, less the second.
  */
 
 /* Bytes of a payload that are shown; " ..." stands for the others. */
@@ -26,11 +28,12 @@
  * payload_tell_heard() - A payload that was heard
  * @data:	@len bytes: as hex, then as text, made safe to be shown, without
  *		the white space around it
+ * @queued:	Else it was dropped, since the queue was full
  *
  * Return: @buf
  */
 const char *payload_tell_heard(
-    char buf[PAYLOAD_TELL_MAX], const uint8_t *data, size_t len);
+    char buf[PAYLOAD_TELL_MAX], const uint8_t *data, size_t len, bool queued);
 
 /**
  * payload_tell_sent() - A payload that went out whole

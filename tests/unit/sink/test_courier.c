@@ -21,6 +21,7 @@ struct scene {
 	int listener;
 	int target;
 	uint64_t put;
+	size_t told; /* bytes of records that have gone out */
 	bool ended;
 };
 
@@ -54,6 +55,15 @@ listen_now(struct scene *sc)
 }
 
 static void
+on_sent(void *self, size_t len, const struct addr *to)
+{
+	struct scene *sc = self;
+
+	assert_true(addr_equal(to, &sc->addr));
+	sc->told += len;
+}
+
+static void
 make(struct scene *sc, bool keep, unsigned tries, bool own)
 {
 	struct courier_opts o = {
@@ -64,6 +74,8 @@ make(struct scene *sc, bool keep, unsigned tries, bool own)
 		.tries = tries,
 		.limit = (size_t)1 << 20,
 		.keep = keep,
+		.sent = on_sent,
+		.self = sc,
 	};
 	char text[ADDR_TEXT_MAX];
 	struct err err;
@@ -103,6 +115,17 @@ static uint64_t
 written(const struct scene *sc)
 {
 	return count_get(&sc->count.written);
+}
+
+/* Records that went out, their bytes, and tries that failed. */
+static void
+expect_sent(const struct scene *sc, unsigned records, size_t bytes,
+    unsigned failed_tries)
+{
+	assert_int_equal(count_get(&sc->count.sent), records);
+	assert_int_equal(count_get(&sc->count.sent_bytes), bytes);
+	assert_int_equal(count_get(&sc->count.failed_tries), failed_tries);
+	assert_int_equal(sc->told, bytes);
 }
 
 /* The end of the run, all of whose time is over. */
@@ -287,6 +310,7 @@ test_a_connection_each(void **state)
 	hear_end(sc);
 	assert_false(is_calling(sc));
 	assert_int_equal(written(sc), 11);
+	expect_sent(sc, 3, 14, 0);
 }
 
 /* Its answers, however long, neither fill anything nor make RST of FIN. */
@@ -339,6 +363,7 @@ test_lost_in_the_middle(void **state)
 	hear_run(sc, 'a', (size_t)8 << 20);
 	hear_run(sc, 'b', 1000);
 	assert_int_equal(written(sc), sc->put);
+	expect_sent(sc, 3, sc->put + 1, 1);
 }
 
 /* A record whose every connection is lost is given up, not those after it. */
@@ -361,6 +386,7 @@ test_tries(void **state)
 	hear(sc, "<next");
 	assert_int_equal(dropped(sc, DROP_GONE), (size_t)8 << 20);
 	assert_int_equal(count_get(&sc->count.drop_chunks[DROP_GONE]), 1);
+	expect_sent(sc, 1, 5, 2);
 }
 
 /* Nobody is there, until somebody is. */

@@ -32,7 +32,7 @@ a_payload_is_hex_and_text(void **state)
 	for (size_t i = 0; i < ATTR_COUNT(cases); i++)
 		assert_string_equal(
 		    payload_tell_heard(buf, (const uint8_t *)cases[i].payload,
-			strlen(cases[i].payload)),
+			strlen(cases[i].payload), true),
 		    cases[i].line);
 }
 
@@ -46,12 +46,13 @@ a_long_payload_is_cut_with_a_mark(void **state)
 	(void)state;
 	/* The longest text there is: four characters for each byte. */
 	memset(payload, 0xff, sizeof(payload));
-	(void)payload_tell_heard(buf, payload, PAYLOAD_TELL_SHOWN);
-	len = strlen("queued ") + 6 * PAYLOAD_TELL_SHOWN + 1;
+	(void)payload_tell_heard(buf, payload, PAYLOAD_TELL_SHOWN, false);
+	len = strlen("dropped ") + 6 * PAYLOAD_TELL_SHOWN + 1;
 	assert_int_equal(strlen(buf), len);
-	(void)payload_tell_heard(buf, payload, sizeof(payload));
+	(void)payload_tell_heard(buf, payload, sizeof(payload), false);
 	assert_int_equal(strlen(buf), len + 4);
 	assert_string_equal(buf + len, " ...");
+	assert_memory_equal(buf, "dropped ff", strlen("dropped ff"));
 }
 
 static void
