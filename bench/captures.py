@@ -269,12 +269,21 @@ def still(into):
         time.sleep(0.3)
 
 
-def payload(capture):
-    """Bytes of payload in a capture of ours: all but headers and records."""
+def packets_and_bytes(capture):
     out = subprocess.run(["capinfos", "-rT", "-c", "-d", str(capture)],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
-    packets, size = map(int, out.split()[-2:])
-    return size - 54 * packets
+    return map(int, out.split()[-2:])
+
+
+def packets(capture):
+    """Packets in a capture."""
+    return next(packets_and_bytes(capture))
+
+
+def payload(capture):
+    """Bytes of payload in a capture of ours: all but headers and records."""
+    count, size = packets_and_bytes(capture)
+    return size - 54 * count
 
 
 def hear(contender, capture, rate, rounds):

@@ -1,14 +1,22 @@
 /*
- * load.c - both ends of a benchmark: a server, and a client that drives it.
+ * load.c - both ends of a benchmark: servers, and clients that drive them.
  *
- *	load sink			swallow what was announced; answer a
- *byte load echo			send everything back load bulk PORT
- *STREAMS MIB	send so much in all, wait for the answers load pingpong PORT
- *CONNS SECONDS SIZE	one message each way at a time load connect PORT AT_ONCE
- *SECONDS	connect, one byte each way, close load idle PORT CONNS
- *open them, say "ready", hold until EOF on standard input
+ * Servers:
+ *	load sink	swallow what was announced; answer a byte
+ *	load echo	send everything back
+ *	load drain N	listen at N ports, swallow everything; at the end of
+ *			standard input say how much it was
+ * Clients:
+ *	load bulk PORT STREAMS MIB
+ *			send so much in all, wait for the answers
+ *	load pingpong PORT CONNS SECONDS SIZE
+ *			one message each way at a time
+ *	load connect PORT AT_ONCE SECONDS
+ *			connect, one byte each way, close
+ *	load idle PORT CONNS
+ *			open them, say "ready", hold until the end of input
  *
- * Servers choose a free port of 127.0.0.1 and print it.  Clients print one
+ * Servers choose free ports of 127.0.0.1 and print them.  Clients print one
  * line of JSON.  One thread and one epoll each: client, relay and server share
  * two cores, and what the ends burn, the relay does not get.
  */
@@ -155,6 +163,64 @@ serve(bool (*handle)(int fd))
 				(void)close(fd);
 		}
 	}
+}
+
+/* Bytes that came to the ports of drain(). */
+static uint64_t drained;
+
+/* Return: false when the connection is over */
+static bool
+swallow_all(int fd)
+{
+	/* MSG_TRUNC: TCP throws the bytes away without copying them. */
+	ssize_t n = recv(fd, buffer, 4 * BUFFER, MSG_TRUNC | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN;
+	drained += (uint64_t)n;
+	return n > 0;
+}
+
+static void
+drain_one(int fd, int last)
+{
+	if (fd <= last)
+		accept_all(fd);
+	else if (!swallow_all(fd))
+		(void)close(fd);
+}
+
+/* Input has ended, and nothing has come for a while. */
+#define QUIET_MS 200
+
+static int
+drain(unsigned ports)
+{
+	struct epoll_event ev[MAX_EVENTS];
+	int last = -1; /* the listeners are the first that are opened */
+	int wait_ms = -1;
+	int n;
+
+	while (ports-- > 0) {
+		last = listen_anywhere();
+		watch(last, EPOLLIN, (uint64_t)last);
+	}
+	watch(STDIN_FILENO, EPOLLIN, STDIN_FILENO);
+	while ((n = epoll_wait(poller, ev, MAX_EVENTS, wait_ms)) > 0) {
+		for (int i = 0; i < n; i++) {
+			int fd = (int)ev[i].data.u64;
+
+			if (fd != STDIN_FILENO) {
+				drain_one(fd, last);
+			} else if (read(fd, buffer, BUFFER) <= 0) {
+				(void)epoll_ctl(
+				    poller, EPOLL_CTL_DEL, fd, &ev[i]);
+				wait_ms = QUIET_MS;
+			}
+		}
+	}
+	printf("{\"bytes\": %llu}\n", (unsigned long long)drained);
+	return 0;
 }
 
 /* --- clients ----------------------------------------------------------- */
@@ -366,6 +432,8 @@ main(int argc, char **argv)
 		serve(swallow);
 	if (strcmp(mode, "echo") == 0)
 		serve(echo);
+	if (strcmp(mode, "drain") == 0 && argc == 3 && arg[0] > 0)
+		return drain((unsigned)arg[0]);
 	if (strcmp(mode, "bulk") == 0 && argc == 5)
 		return bulk((uint16_t)arg[0], (unsigned)arg[1], arg[2]);
 	if (strcmp(mode, "pingpong") == 0 && argc == 6)

@@ -15,6 +15,17 @@
 #include "sink/formats.h"
 
 #define NAME_WIDTH 16
+#define KEY_WIDTH  28
+
+/* What is too long for its column has a line to itself. */
+static void
+put_row(struct obuf *out, int width, const char *spelling, const char *help)
+{
+	if (strlen(spelling) + 2 > (size_t)width)
+		obuf_printf(out, "%s\n%*s%s\n", spelling, width, "", help);
+	else
+		obuf_printf(out, "%-*s%s\n", width, spelling, help);
+}
 
 static int
 list_formats(struct obuf *out, struct err *err)
@@ -24,9 +35,8 @@ list_formats(struct obuf *out, struct err *err)
 	(void)err;
 	for (size_t i = 0; (f = formats_at(i)) != NULL; i++)
 		if (f->help != NULL)
-			obuf_printf(
-			    out, "%-*s%s\n", NAME_WIDTH, f->name, f->help);
-	obuf_printf(out, "%-*s%s\n", NAME_WIDTH, "none", "nothing");
+			put_row(out, NAME_WIDTH, f->name, f->help);
+	put_row(out, NAME_WIDTH, "none", "nothing");
 	return 0;
 }
 
@@ -38,8 +48,8 @@ list_keys(struct obuf *out, const struct sink_key *keys)
 	for (const struct sink_key *k = keys; k != NULL && k->key != NULL;
 	     k++) {
 		(void)snprintf(
-		    spelling, sizeof(spelling), "%s=%s", k->key, k->values);
-		obuf_printf(out, "  %-26s%s\n", spelling, k->help);
+		    spelling, sizeof(spelling), "  %s=%s", k->key, k->values);
+		put_row(out, KEY_WIDTH, spelling, k->help);
 	}
 }
 
@@ -58,8 +68,7 @@ list_sinks(struct obuf *out, struct err *err)
 		(void)snprintf(spelling, sizeof(spelling), "%s%s%s",
 		    kinds[i]->name, sink_text_has_arg(kinds[i]) ? ":" : "",
 		    sink_text_has_arg(kinds[i]) ? kinds[i]->arg : "");
-		obuf_printf(
-		    out, "%-*s%s\n", NAME_WIDTH, spelling, kinds[i]->help);
+		put_row(out, NAME_WIDTH, spelling, kinds[i]->help);
 		list_keys(out, kinds[i]->keys);
 	}
 	obuf_puts(out, "\nkeys of all sinks:\n");
@@ -76,7 +85,7 @@ list_personalities(struct obuf *out, struct err *err)
 	(void)err;
 	p = registry_personalities(&n);
 	for (size_t i = 0; i < n; i++)
-		obuf_printf(out, "%-*s%s\n", NAME_WIDTH, p[i].name, p[i].help);
+		put_row(out, NAME_WIDTH, p[i].name, p[i].help);
 	return 0;
 }
 

@@ -42,16 +42,16 @@ descriptors_per_sink(size_t all)
 	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
 }
 
-uint64_t
-descriptors_sessions(size_t all, size_t sinks)
+size_t
+descriptors_left(size_t all)
 {
 	int probe = dup(STDERR_FILENO);
 	size_t used = probe < 0 ? OPEN_UNKNOWN : (size_t)probe;
 
 	if (probe >= 0)
 		(void)close(probe); /* a copy: nothing is lost with it */
-	used += sinks * descriptors_per_sink(all) + 1;
-	return all > used + 2 ? (all - used) / 2 : 1;
+	used++; /* a client is accepted before it is turned away */
+	return all > used ? all - used : 0;
 }
 
 /* Gives what they want to those that want no more than @part; how many? */

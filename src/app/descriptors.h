@@ -17,13 +17,8 @@ size_t descriptors_raise(void);
 /** descriptors_per_sink() - Files that one sink may keep open, of @all. */
 unsigned descriptors_per_sink(size_t all);
 
-/**
- * descriptors_sessions() - Sessions that still fit
- * @sinks:	... beside the files of so many sinks
- *
- * Return: > 0: a run that can do nothing helps nobody
- */
-uint64_t descriptors_sessions(size_t all, size_t sinks);
+/** descriptors_left() - Of @all, those that are not open now. */
+size_t descriptors_left(size_t all);
 
 /**
  * descriptors_share() - Share sessions out to those that want some

@@ -102,7 +102,7 @@ on_worker_ends(void *self)
 {
 	const struct input_ending *e = self;
 
-	fanout_finish(e->fan, e->input->deadline_ns);
+	fanout_finish(e->fan, e->input->deadline_ns, e->input->is_told);
 }
 
 static int
@@ -175,10 +175,11 @@ input_stop(struct input *in, uint64_t linger_ns)
 }
 
 void
-input_end(struct input *in, uint64_t deadline_ns)
+input_end(struct input *in, uint64_t deadline_ns, bool is_told)
 {
 	assert(in->state == INPUT_NEW || in->state == INPUT_OVER);
 	in->deadline_ns = deadline_ns;
+	in->is_told = is_told;
 	for (size_t i = 0; i < in->nstarted; i++)
 		worker_stop(in->workers[i]);
 }

@@ -80,6 +80,7 @@ struct input_ending {
  * @fans:	The fan-out of each
  * @opts:	Private, and the rest
  * @deadline_ns: When its sinks must have ended, monotonic
+ * @is_told:	Somebody wants the end
  */
 struct input {
 	const struct plan_source *plan;
@@ -92,6 +93,7 @@ struct input {
 	struct input_ending *endings;
 	size_t nstarted;
 	uint64_t deadline_ns;
+	bool is_told;
 	struct mail finished;
 	struct mail stopped;
 };
@@ -132,10 +134,11 @@ void input_stop(struct input *in, uint64_t linger_ns);
 /**
  * input_end() - Ask its workers to end: their sinks send what they have
  * @deadline_ns: Monotonic; when whatever is left is dropped
+ * @is_told:	See fanout_finish()
  *
  * After INPUT_OVER, or when it was never started.
  */
-void input_end(struct input *in, uint64_t deadline_ns);
+void input_end(struct input *in, uint64_t deadline_ns, bool is_told);
 
 /** input_join() - Wait for the workers; after input_end(). */
 void input_join(struct input *in);

@@ -1,12 +1,38 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/personality.h"
+#include "app/run.h"
 #include "base/err.h"
+#include "base/obuf.h"
+#include "config/goflag.h"
 #include "config/plan.h"
 
 #define FILE_MODE 0666U
+
+/* What Go's package flag ends a program with. */
+#define FLAG_STATUS 2
+
+static struct plan_source *
+begin(struct plan *p, enum plan_input input, struct err *err)
+{
+	struct plan_source *s;
+
+	plan_init(p);
+	p->quiet = true;
+	s = plan_add_source(p, input, NULL);
+	if (s == NULL)
+		(void)err_set(err, -ENOMEM, "out of memory");
+	return s;
+}
+
+int
+personality_taps(struct plan *p, struct err *err)
+{
+	return begin(p, PLAN_TAP, err) != NULL ? 0 : -ENOMEM;
+}
 
 int
 personality_relays(struct plan *p, struct err *err)
@@ -95,4 +121,42 @@ personality_literal(const char *path)
 	}
 	*w = '\0';
 	return text;
+}
+
+int
+personality_help(void *self, const struct option_value *v, struct err *err)
+{
+	(void)self;
+	(void)v;
+	(void)err;
+	return -ECANCELED;
+}
+
+void
+personality_defaults(const struct option_table *t)
+{
+	struct obuf out = { .data = NULL };
+
+	goflag_defaults(t, &out);
+	/* There is nobody left to tell when stderr itself fails. */
+	if (!out.failed)
+		(void)fwrite(out.data, 1, out.len, stderr);
+	obuf_done(&out);
+}
+
+bool
+personality_flags(const struct option_table *t, int *argc, char **argv,
+    void *self, int *status)
+{
+	struct err err = { "" };
+	int rc = goflag_parse(t, argc, argv, self, &err);
+
+	if (rc == 0)
+		return true;
+	if (rc != -ECANCELED)
+		(void)fprintf(stderr, "%s\n", err.text);
+	(void)fprintf(stderr, "Usage of %s:\n", argv[0]);
+	personality_defaults(t);
+	*status = rc == -ECANCELED ? RUN_OK : FLAG_STATUS;
+	return false;
 }

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "config/option.h"
 #include "core/sink.h"
 
 struct err;
@@ -17,6 +18,15 @@ struct plan;
  * rest is the same program.  Its recordings have mode 0666 less the umask, as
  * plain C and Go programs make them, and its runs end without the sheet.
  */
+
+/**
+ * personality_taps() - A plan as personalities that capture want it
+ *
+ * One input, a tap.  Quiet.
+ *
+ * Return: 0, or -ENOMEM with @err; plan_done() is right after both
+ */
+int personality_taps(struct plan *p, struct err *err) ATTR_WUNRES;
 
 /**
  * personality_relays() - A plan as personalities that relay want it
@@ -75,5 +85,24 @@ int personality_add_pair(struct plan *p, const struct personality_end *client,
  * Return: to be freed; NULL without memory
  */
 char *personality_literal(const char *path) ATTR_WUNRES;
+
+/**
+ * personality_flags() - Read a command line as a Go program does
+ * @argc, @argv, @self: As for goflag_parse()
+ * @status:	The exit code, when there is nothing to be carried out
+ *
+ * What is wrong, or that help was asked for, is answered with the flags on
+ * standard error, as Go's package flag does.
+ *
+ * Return: true when the flags were read
+ */
+bool personality_flags(const struct option_table *t, int *argc, char **argv,
+    void *self, int *status) ATTR_WUNRES;
+
+/** personality_help() - The setter of "-h" and "-help". */
+option_setter personality_help;
+
+/** personality_defaults() - The flags, on standard error. */
+void personality_defaults(const struct option_table *t);
 
 #endif /* APP_PERSONALITY_H */

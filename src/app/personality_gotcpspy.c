@@ -11,11 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
-#include "config/goflag.h"
 #include "config/plan.h"
-
-/* What Go's package flag ends a program with. */
-#define FLAG_STATUS 2
 
 /**
  * struct gotcpspy - Its command line
@@ -26,7 +22,6 @@ struct gotcpspy {
 	const char *host;
 	const char *port;
 	const char *listen_port;
-	bool help;
 };
 
 static int
@@ -59,17 +54,6 @@ set_listen_port(void *self, const struct option_value *v, struct err *err)
 	return 0;
 }
 
-static int
-set_help(void *self, const struct option_value *v, struct err *err)
-{
-	struct gotcpspy *g = self;
-
-	(void)v;
-	(void)err;
-	g->help = true;
-	return -ECANCELED;
-}
-
 /* In the order of the alphabet, as Go prints them. */
 static const struct option_row rows[] = {
 	{
@@ -95,8 +79,8 @@ static const struct option_row rows[] = {
 	    .help = "target port",
 	    .set = set_port,
 	},
-	{ .name = "h", .type = OPTION_FLAG, .set = set_help },
-	{ .name = "help", .type = OPTION_FLAG, .set = set_help },
+	{ .name = "h", .type = OPTION_FLAG, .set = personality_help },
+	{ .name = "help", .type = OPTION_FLAG, .set = personality_help },
 };
 
 static const struct option_table table = {
@@ -110,22 +94,6 @@ personality_gotcpspy_options(void)
 	return &table;
 }
 
-/* As Go's flag.PrintDefaults(). */
-static void
-print_defaults(void)
-{
-	for (size_t i = 0; i < ATTR_COUNT(rows); i++) {
-		if (rows[i].help == NULL)
-			continue;
-		(void)fprintf(stderr, "  -%s %s\n    \t%s", rows[i].name,
-		    rows[i].arg, rows[i].help);
-		if (rows[i].dflt != NULL)
-			(void)fprintf(
-			    stderr, " (default \"%s\")", rows[i].dflt);
-		(void)fputc('\n', stderr);
-	}
-}
-
 /* "listen_post" is how the original spells it. */
 static int
 usage(void)
@@ -135,7 +103,7 @@ usage(void)
 	obuf_puts(&out, "usage: gotcpspy -host target_host -port target_port "
 			"-listen_post=local_port\n");
 	(void)print_out(&out); /* it ends with a failure in any case */
-	print_defaults();
+	personality_defaults(&table);
 	return RUN_FAIL;
 }
 
@@ -212,16 +180,9 @@ personality_gotcpspy(int argc, char **argv)
 	struct err err = { "" };
 	struct plan p;
 	int status = RUN_FAIL;
-	int rc;
 
-	rc = goflag_parse(&table, &argc, argv, &g, &err);
-	if (rc != 0) {
-		if (!g.help)
-			(void)fprintf(stderr, "%s\n", err.text);
-		(void)fprintf(stderr, "Usage of %s:\n", argv[0]);
-		print_defaults();
-		return g.help ? RUN_OK : FLAG_STATUS;
-	}
+	if (!personality_flags(&table, &argc, argv, &g, &status))
+		return status;
 	if (g.host == NULL || g.port == NULL || g.listen_port == NULL)
 		return usage();
 	if (personality_relays(&p, &err) == 0 && make_plan(&p, &g, &err) == 0)

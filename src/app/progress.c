@@ -38,7 +38,8 @@ progress_wanted(const struct plan *p)
 	const char *term = getenv("TERM");
 
 	if (p->nsources != 1 || p->sources[0].input != PLAN_READ || p->quiet ||
-	    !isatty(STDERR_FILENO) || term == NULL || strcmp(term, "dumb") == 0)
+	    p->watch != NULL || !isatty(STDERR_FILENO) || term == NULL ||
+	    strcmp(term, "dumb") == 0)
 		return false;
 	for (size_t i = 0; isatty(STDOUT_FILENO) && i < p->nsinks; i++)
 		if (sinks_is_stdout(&p->sinks[i]))

@@ -33,7 +33,8 @@ struct progress {
 /**
  * progress_wanted() - Does this plan want it?
  *
- * It reads files and does nothing else, is not quiet, standard error is a
+ * It reads files and does nothing else, is not quiet, nobody else watches it,
+ * standard error is a
  * terminal that can erase a line, and no record goes to a terminal.
  */
 bool progress_wanted(const struct plan *p);

@@ -10,7 +10,9 @@
 #include "app/personality_gotcpspy.h"
 #include "app/personality_netrecord.h"
 #include "app/personality_tcpreen.h"
+#include "app/personality_teecp.h"
 #include "app/registry.h"
+#include "app/teecp_args.h"
 #include "base/attr.h"
 #include "sink/capture.h"
 #include "sink/connect.h"
@@ -20,6 +22,8 @@
 #include "sink/listen.h"
 #include "sink/netrecord.h"
 #include "sink/null.h"
+#include "sink/payload.h"
+#include "sink/pcapng_listen.h"
 #include "sink/stream.h"
 #include "sink/syslog.h"
 #include "sink/tee.h"
@@ -33,6 +37,8 @@ static const struct sink_kind *const kinds[] = {
 	&tee_kind,
 	&connect_kind,
 	&listen_kind,
+	&pcapng_listen_kind,
+	&payload_kind,
 	&syslog_kind,
 	&null_kind,
 };
@@ -119,6 +125,13 @@ static const struct registry_command personalities[] = {
 	    .help = "watch sessions on the console, log them",
 	    .options = personality_tcpreen_options,
 	    .main = personality_tcpreen,
+	},
+	{
+	    .name = "teecp",
+	    .help = "payloads of packets to another server, as they come",
+	    .options = teecp_args_options,
+	    .go = true,
+	    .main = personality_teecp,
 	},
 };
 

@@ -57,6 +57,7 @@
  * @fds:	Descriptors this process may have
  * @stopping:	No input hears any more
  * @is_told:	... since somebody said so: they did not all come to their end
+ * @is_unwell:	The plan's watch has ended the run
  * @stop_ns:	When draining must be over, monotonic
  * @deaf:	A sink's thread had to be left behind
  */
@@ -77,6 +78,7 @@ struct run {
 	struct mail stdout_gone;
 	bool stopping;
 	bool is_told;
+	bool is_unwell;
 	uint64_t stop_ns;
 	bool deaf;
 };
@@ -249,18 +251,36 @@ show_sheet(void *self)
 }
 
 static void
-show_progress(void *self)
+watch_figures(struct run *r)
+{
+	struct sheet sh;
+
+	/* Without memory it is told the next time. */
+	if (take_sheet(r, &sh) != 0)
+		return;
+	if (r->plan->watch(r->plan, &sh) != 0) {
+		r->is_unwell = true;
+		begin_stop(r, true);
+	}
+	sheet_done(&sh);
+}
+
+/* Never both: whoever watches has no line about progress. */
+static void
+on_tick(void *self)
 {
 	struct run *r = self;
 
 	progress_draw(&r->progress, clock_mono_ns());
+	if (r->plan->watch != NULL && !r->stopping)
+		watch_figures(r);
 }
 
 static const struct mainloop_ops loop_ops = {
 	.stop = on_signal_stop,
 	.reopen = reopen_sinks,
 	.show = show_sheet,
-	.tick = show_progress,
+	.tick = on_tick,
 };
 
 /* --- making ------------------------------------------------------------ */
@@ -360,8 +380,10 @@ make_outputs(struct run *r, struct err *err)
 
 /* The log is written by it, so that no thread may run yet. */
 static void
-start_progress(struct run *r)
+start_ticking(struct run *r)
 {
+	if (r->plan->watch != NULL)
+		mainloop_tick(&r->loop, r->plan->watch_ms);
 	if (!progress_wanted(r->plan))
 		return;
 	progress_start(&r->progress, r->sources[0], clock_mono_ns());
@@ -371,7 +393,8 @@ start_progress(struct run *r)
 static int
 limit_inputs(const struct run *r, struct err *err)
 {
-	uint64_t fit = descriptors_sessions(r->fds, r->sinks.n);
+	uint64_t fit = sinks_sessions(
+	    &r->sinks, descriptors_left(r->fds), descriptors_per_sink(r->fds));
 	uint64_t *want = calloc(r->ninputs, sizeof(*want));
 	size_t n = 0;
 
@@ -395,7 +418,7 @@ start_workers(struct run *r, struct err *err)
 {
 	int rc;
 
-	start_progress(r);
+	start_ticking(r);
 	rc = limit_inputs(r, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
@@ -435,7 +458,7 @@ static void
 join_workers(struct run *r)
 {
 	for (size_t i = 0; i < r->ninputs; i++)
-		input_end(&r->inputs[i], r->stop_ns);
+		input_end(&r->inputs[i], r->stop_ns, r->is_told);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_join(&r->inputs[i]);
 	progress_hide(&r->progress);
@@ -486,7 +509,9 @@ close_books(struct run *r)
 	}
 	if (!p->quiet || (p->stats != NULL && strcmp(p->stats, "-") == 0))
 		sheet_print(&sh);
-	if (sheet_has_failure(&sh) || has_failed_source(r))
+	if (p->watch != NULL && p->watch(p, &sh) != 0)
+		code = RUN_FAIL;
+	if (r->is_unwell || sheet_has_failure(&sh) || has_failed_source(r))
 		code = RUN_FAIL;
 	if (code == RUN_OK && p->strict && sheet_has_loss(&sh))
 		code = RUN_LOSS;

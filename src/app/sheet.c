@@ -79,6 +79,9 @@ add_lane(struct sheet_sink *s, const struct sink_lane *lane)
 	s->equal += count_get(&lane->count.equal);
 	s->different += count_get(&lane->count.different);
 	s->incomparable += count_get(&lane->count.incomparable);
+	s->sent += count_get(&lane->count.sent);
+	s->sent_bytes += count_get(&lane->count.sent_bytes);
+	s->failed_tries += count_get(&lane->count.failed_tries);
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		s->drop_bytes[r] += count_get(&lane->count.drop_bytes[r]);
 		s->drop_chunks[r] += count_get(&lane->count.drop_chunks[r]);

@@ -36,6 +36,9 @@ struct sheet_sink {
 	uint64_t equal;
 	uint64_t different;
 	uint64_t incomparable;
+	uint64_t sent;
+	uint64_t sent_bytes;
+	uint64_t failed_tries;
 	uint64_t drop_bytes[DROP_NREASONS];
 	uint64_t drop_chunks[DROP_NREASONS];
 };

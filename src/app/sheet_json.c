@@ -103,6 +103,12 @@ sink_json(const struct sheet_sink *s)
 		    json_pack("{s:o, s:o, s:o}", "equal", json_of(s->equal),
 			"different", json_of(s->different), "unknown",
 			json_of(s->incomparable)));
+	/* Only of sinks that send them one by one. */
+	if (s->sent > 0 || s->failed_tries > 0)
+		(void)json_object_set_new(one, "payloads",
+		    json_pack("{s:o, s:o, s:o}", "sent", json_of(s->sent),
+			"bytes", json_of(s->sent_bytes), "failed_tries",
+			json_of(s->failed_tries)));
 	return one;
 }
 

@@ -135,6 +135,10 @@ put_sink(const struct sheet_sink *s, size_t width, struct obuf *o)
 		if (s->incomparable > 0)
 			put_number(o, "  unknown ", s->incomparable, "");
 	}
+	if (s->sent > 0 || s->failed_tries > 0)
+		put_number(o, "  payloads sent ", s->sent, "");
+	if (s->failed_tries > 0)
+		put_number(o, "  tries failed ", s->failed_tries, "");
 	if (s->missed > 0)
 		put_number(o, "  sessions missed ", s->missed, "");
 	obuf_putc(o, '\n');

@@ -363,6 +363,21 @@ sinks_take_out(struct sinks *s, const struct sink *sink)
 	memmove(&s->made[i], &s->made[i + 1], (s->n - i) * sizeof(s->made[0]));
 }
 
+uint64_t
+sinks_sessions(const struct sinks *s, size_t fds, unsigned files)
+{
+	size_t each = 2; /* the client's and the server's socket */
+
+	for (size_t i = 0; i < s->n; i++) {
+		size_t own = s->v[i]->session_fds;
+		size_t taken = own > 0 ? 0 : files;
+
+		each += own;
+		fds = fds > taken ? fds - taken : 0;
+	}
+	return fds > each ? fds / each : 1;
+}
+
 void
 sinks_free(struct sinks *s)
 {

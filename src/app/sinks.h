@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "core/sink_spec.h"
@@ -65,8 +66,9 @@ bool sinks_is_stdout(const struct sink_spec *spec);
  * Settles what a specification left open.  Names: that of the kind, or
  * "kind-2", "kind-3", ... when taken.  Queue: the kind's default, at most 8 MiB
  * when files are read (reading waits without harm).  on-full
- * (decision 1): drop for live sockets and for taps; standard output drops too,
- * save when files are read; any other recording pauses.
+ * (decision 1): drop for live sockets and for taps, but close where a record
+ * with a hole is worth nothing; standard output drops too, save when files are
+ * read; any other recording pauses.
  *
  * Return: 0, -ENOMEM, or what the kind's make() returned: -EINVAL and -EEXIST
  *	   mean that the text is wrong, anything else the surroundings
@@ -117,6 +119,15 @@ void sinks_append(struct sinks *s, struct sinks_made *m);
 
 /** sinks_take_out() - Release one of them, after its lanes. */
 void sinks_take_out(struct sinks *s, const struct sink *sink);
+
+/**
+ * sinks_sessions() - How many sessions of a proxy fit into descriptors
+ * @fds:	That are not in use yet
+ * @files:	So many of them each sink of files may take
+ *
+ * Return: at least 1, since a run that can do nothing helps nobody
+ */
+uint64_t sinks_sessions(const struct sinks *s, size_t fds, unsigned files);
 
 /** sinks_free() - Release all of them, after their lanes; idempotent. */
 void sinks_free(struct sinks *s);

@@ -7,6 +7,9 @@
 
 #include "base/log.h"
 
+/* Of a line's text; longer ones are cut (decision 29: 4 KiB). */
+#define TEXT_MAX 4096
+
 static const char *log_name = "teeline";
 static _Atomic int log_max = LOG_LEVEL_WARN;
 static log_writer *log_to;
@@ -36,7 +39,7 @@ log_is_on(enum log_level level)
 static void
 to_stderr(const char *text)
 {
-	char line[1280];
+	char line[TEXT_MAX + 256];
 	int n = snprintf(line, sizeof(line), "%s: %s\n", log_name, text);
 
 	if (n < 0)
@@ -53,7 +56,7 @@ to_stderr(const char *text)
 static void
 say(enum log_level level, const char *fmt, va_list ap)
 {
-	char text[1024];
+	char text[TEXT_MAX];
 
 	if (!log_is_on(level))
 		return;

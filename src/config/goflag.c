@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/obuf.h"
 #include "config/goflag.h"
 #include "config/nearest.h"
 
@@ -104,4 +105,26 @@ goflag_parse(const struct option_table *t, int *argc, char **argv, void *self,
 		argv[left++] = argv[i++];
 	*argc = left < *argc ? left : *argc;
 	return 0;
+}
+
+/* "  -host string" and, indented on the next line, what it is. */
+static void
+default_put(const struct option_row *row, struct obuf *out)
+{
+	const char *quote = row->type == OPTION_FLAG ? "" : "\"";
+
+	obuf_printf(out, "  -%s%s%s\n    \t%s", row->name,
+	    row->arg != NULL ? " " : "", row->arg != NULL ? row->arg : "",
+	    row->help);
+	if (row->dflt != NULL)
+		obuf_printf(out, " (default %s%s%s)", quote, row->dflt, quote);
+	obuf_putc(out, '\n');
+}
+
+void
+goflag_defaults(const struct option_table *t, struct obuf *out)
+{
+	for (size_t i = 0; i < t->nrows; i++)
+		if (option_belongs(t, i) && t->rows[i].help != NULL)
+			default_put(&t->rows[i], out);
 }

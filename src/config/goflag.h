@@ -20,6 +20,7 @@
  */
 
 struct err;
+struct obuf;
 
 /**
  * goflag_parse() - Read a command line in the manner of Go
@@ -34,5 +35,14 @@ struct err;
  */
 int goflag_parse(const struct option_table *t, int *argc, char **argv,
     void *self, struct err *err) ATTR_WUNRES;
+
+/**
+ * goflag_defaults() - Append what flag.PrintDefaults() prints
+ *
+ * The rows in their order (Go's is the alphabet's), those without help left
+ * out.  Their @dflt is shown as Go does: quoted where it is a text, left out
+ * where it is Go's zero value, which is NULL here.
+ */
+void goflag_defaults(const struct option_table *t, struct obuf *out);
 
 #endif /* CONFIG_GOFLAG_H */

@@ -94,6 +94,8 @@ judge(const struct option_row *row, const char *text, uint64_t *number,
 		if (text[0] != '\0')
 			return 0;
 		return err_set(err, -EINVAL, "%s must not be empty", row->arg);
+	case OPTION_STRING:
+		return 0;
 	case OPTION_WORD:
 		return judge_word(row, text, number, err);
 	case OPTION_COUNT:

@@ -27,12 +27,13 @@ struct option_row;
 
 /** enum option_type - What the argument of an option is. */
 enum option_type {
-	OPTION_FLAG,  /* none; number is 1 (goflag: 0 after "=false") */
-	OPTION_TEXT,  /* anything but ""; the setter judges it */
-	OPTION_WORD,  /* one of @words; number is its index */
-	OPTION_COUNT, /* a whole number */
-	OPTION_SIZE,  /* bytes: 65536, 64KiB, 1M */
-	OPTION_TIME,  /* nanoseconds from 1.5, 500ms, 10s, 2m */
+	OPTION_FLAG,   /* none; number is 1 (goflag: 0 after "=false") */
+	OPTION_TEXT,   /* anything but ""; the setter judges it */
+	OPTION_STRING, /* anything, "" as well */
+	OPTION_WORD,   /* one of @words; number is its index */
+	OPTION_COUNT,  /* a whole number */
+	OPTION_SIZE,   /* bytes: 65536, 64KiB, 1M */
+	OPTION_TIME,   /* nanoseconds from 1.5, 500ms, 10s, 2m */
 };
 
 /** enum option_complete - What a shell may offer as the argument. */

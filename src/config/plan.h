@@ -23,6 +23,7 @@
  */
 
 struct err;
+struct sheet;
 
 /**
  * struct plan_pair - LISTEN and TARGET of one relay
@@ -190,10 +191,15 @@ struct plan_log {
  * @config:	Path of the configuration file, to be read again; owned; NULL:
  *		there is none
  * @ready:	Called on the main thread once all listeners are open, with
- *		the addresses of all inputs; NULL: "listening on" lines on
- *		stderr
+ *		the addresses of all inputs, or the captures are (taps add no
+ *		addresses); NULL: "listening on" lines on stderr
  * @stopping:	Called on the main thread when a signal, @number, ends the run;
  *		may be NULL
+ * @watch:	Called on the main thread every @watch_ms with the figures, and
+ *		once more when everything has ended; what it returns other than
+ *		0 ends the run as a failure.  May be NULL.
+ * @watch_ms:	> 0 where there is @watch
+ * @self:	Whoever set these callbacks
  */
 struct plan {
 	struct plan_source *sources;
@@ -217,6 +223,9 @@ struct plan {
 	void (*ready)(
 	    const struct plan *p, const struct addr *listening, size_t n);
 	void (*stopping)(const struct plan *p, int number);
+	int (*watch)(const struct plan *p, const struct sheet *sh);
+	unsigned watch_ms;
+	void *self;
 };
 
 /** plan_input_name() - "proxy", "tap" or "read". */

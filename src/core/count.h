@@ -68,6 +68,10 @@ const char *count_drop_name(enum drop_reason r);
  *		next two.
  * @different:	... and were not
  * @incomparable: ... and could not be compared to their end
+ * @sent:	Payloads that went out whole (payload).  Writer: the worker, as
+ *		of the next two.
+ * @sent_bytes:	Their bytes, with what was put before them
+ * @failed_tries: Tries to send one that failed
  *
  * offered = written + all drops + queued; "queued" is what is left.  Where
  * packets are kept, these are captured bytes of packets and chunks are packets.
@@ -81,6 +85,9 @@ struct sink_count {
 	struct count equal;
 	struct count different;
 	struct count incomparable;
+	struct count sent;
+	struct count sent_bytes;
+	struct count failed_tries;
 };
 
 #endif /* CORE_COUNT_H */

@@ -179,10 +179,7 @@ give_up(struct session *s, struct fanout_lane *l, uint64_t b)
 	l->pub.sink->ops->abort(&l->pub, state_of(s, l), s);
 }
 
-/*
- * What a full queue means for the bytes of @g; true when the sink is not to
- * see them.  A conflict has no bytes of the stream: its length is 0.
- */
+/* What a full queue means for @g (a conflict: no bytes); true: not seen. */
 static bool
 refused(struct session *s, size_t i, const struct gap *g)
 {
@@ -244,6 +241,8 @@ admit(struct session *s, unsigned i, const struct chunk *c)
 {
 	struct fanout_lane *l = &s->fan->lane[i];
 
+	if ((s->fan->aside[c->dir] & fanout_lanes_bit(i)) != 0)
+		return true;
 	count_add(&l->pub.count.offered, c->len);
 	if (data_refused(s, i, c))
 		return false;
@@ -258,10 +257,11 @@ spread(struct session *s, const struct chunk *c, uint64_t mask)
 {
 	const struct fanout_lost lost = *lost_of(s);
 	uint64_t others = ~packet_lanes(s);
+	uint64_t theirs = others & ~s->fan->aside[c->dir];
 
 	if ((lost.gone | lost.missed) != 0) {
-		count_lost(s, c->len, lost.gone & others, DROP_GONE);
-		count_lost(s, c->len, lost.missed & others, DROP_QUEUE_FULL);
+		count_lost(s, c->len, lost.gone & theirs, DROP_GONE);
+		count_lost(s, c->len, lost.missed & theirs, DROP_QUEUE_FULL);
 	}
 	mask &= others;
 	while (mask != 0) {

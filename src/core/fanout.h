@@ -198,10 +198,13 @@ uint64_t fanout_turn(struct fanout *f, uint64_t mono_ns);
 /**
  * fanout_finish() - No session is left and none will come: the sinks end
  * @deadline_ns: Monotonic; see sink_ops.finish
+ * @is_told:	Somebody wants us to end.  If not, sinks for which traffic
+ *		waits when they are full (ON_FULL_PAUSE) have all the time
+ *		that they grant their consumers
  *
  * On the worker's thread.
  */
-void fanout_finish(struct fanout *f, uint64_t deadline_ns);
+void fanout_finish(struct fanout *f, uint64_t deadline_ns, bool is_told);
 
 /**
  * struct fanout_totals - What the sessions of one worker add up to

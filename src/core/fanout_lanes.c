@@ -207,6 +207,8 @@ fanout_lanes_add(struct fanout *f, struct fanout_lane *l)
 	else
 		add_need(f, sink->ops, b);
 	add_policy(f, sink, b);
+	for (int d = 0; d < DIR_NDIRS; d++)
+		f->aside[d] |= sink->aside[d] ? b : 0;
 	give_room(f, l, (f->drop & b) != 0);
 	l->state = FANOUT_LANE_WATCHING;
 	measure(f);
@@ -232,6 +234,8 @@ fanout_lanes_leave(struct fanout *f, struct fanout_lane *l)
 	f->packet &= others;
 	f->strays &= others;
 	f->own_queue &= others;
+	for (int d = 0; d < DIR_NDIRS; d++)
+		f->aside[d] &= others;
 	f->drop &= others;
 	f->pause &= others;
 	f->close &= others;

@@ -99,6 +99,7 @@ struct fanout_lane {
  * @packet:	Lanes that keep packets
  * @strays:	Of them, those that keep packets of no session too
  * @own_queue:	Lanes with a queue per session and direction
+ * @aside:	By direction: lanes that it is not counted for (sink.aside)
  * @drop:	Lanes that can be full, with ON_FULL_DROP
  * @pause:	... with ON_FULL_PAUSE
  * @close:	... with ON_FULL_CLOSE
@@ -119,6 +120,7 @@ struct fanout {
 	uint64_t packet;
 	uint64_t strays;
 	uint64_t own_queue;
+	uint64_t aside[DIR_NDIRS];
 	uint64_t drop;
 	uint64_t pause;
 	uint64_t close;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 #include "core/fanout.h"
@@ -130,12 +131,16 @@ fanout_turn(struct fanout *f, uint64_t mono_ns)
 }
 
 void
-fanout_finish(struct fanout *f, uint64_t deadline_ns)
+fanout_finish(struct fanout *f, uint64_t deadline_ns, bool is_told)
 {
 	uint64_t mask = f->watching;
 
 	f->finishing = true;
-	while (mask != 0)
+	while (mask != 0) {
+		unsigned i = fanout_lanes_next(&mask);
+		bool waits = !is_told && (f->pause & fanout_lanes_bit(i)) != 0;
+
 		fanout_lanes_finish(
-		    &f->lane[fanout_lanes_next(&mask)], deadline_ns);
+		    &f->lane[i], waits ? CLOCK_NEVER : deadline_ns);
+	}
 }

@@ -318,8 +318,7 @@ is_own(struct flow_table *t, const struct arrival *a)
 {
 	struct tombstone *tomb;
 
-	if (t->o.is_own == NULL ||
-	    !t->o.is_own(t->o.self, &a->seg->src, &a->seg->dst))
+	if (t->o.is_own == NULL || !t->o.is_own(t->o.self, a->seg))
 		return false;
 	tomb = tombstone_bury(&t->tombs, &a->key, a->hash);
 	tomb->is_own = true;
@@ -472,6 +471,24 @@ follow(struct flow_table *t, struct flow *f, const struct arrival *a)
 		attend(t, f);
 }
 
+/*
+ * Did we send or get it ourselves?  Whoever keeps packets, and sends them on,
+ * would feed on them.
+ */
+static bool
+is_of_own(const struct flow_table *t, const struct arrival *a)
+{
+	struct flow_node *n;
+
+	if (t->o.is_own == NULL)
+		return false;
+	n = flow_map_find(&t->map, &a->key, a->hash);
+	if (n != NULL && n->tag == FLOW_TAG_TOMBSTONE &&
+	    tombstone_of(n)->is_own)
+		return true;
+	return t->o.is_own(t->o.self, a->seg);
+}
+
 enum flow_verdict
 flow_table_segment(
     struct flow_table *t, const struct segment *seg, const struct packet *p)
@@ -494,7 +511,8 @@ flow_table_segment(
 	else
 		f = find_flow(t, flow_of(n), &a);
 	if (f == NULL) {
-		fanout_packet(t->fan, NULL, p);
+		if (!is_of_own(t, &a))
+			fanout_packet(t->fan, NULL, p);
 		return FLOW_STRAY;
 	}
 	follow(t, f, &a);

@@ -46,9 +46,10 @@ struct session;
  *		its packets are strays.  Called on the table's thread.
  * @opening:	Called before session_open(): may fill in session.name.  NULL
  *		is fine
- * @is_own:	Are these the ends of a connection of our own (to a sink)?  Its
- *		packets make no session, else recording would feed on itself.
- *		Asked once per new connection; NULL: none is
+ * @is_own:	Is @seg of a connection of our own (to a sink)?  Its packets
+ *		make no session, and reach no sink that keeps packets, else
+ *		recording would feed on itself.  Asked for each new connection
+ *		and stray; NULL: none is
  * @self:	Passed to these
  */
 struct flow_opts {
@@ -60,8 +61,7 @@ struct flow_opts {
 	uint64_t max_bytes;
 	uint64_t (*next_id)(void *self);
 	void (*opening)(void *self, struct session *s);
-	bool (*is_own)(
-	    void *self, const struct addr *src, const struct addr *dst);
+	bool (*is_own)(void *self, const struct segment *seg);
 	void *self;
 };
 

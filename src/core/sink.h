@@ -61,6 +61,10 @@ struct sink_match {
  * @on_full:	Policy for a full queue
  * @queue:	Limit of the queue in bytes, for all lanes together
  * @match:	Sessions it watches
+ * @session_fds: Descriptors that each session costs, for sinks that send; set
+ *		by the kind.  0: files, which are shared out (sink_env.max_open)
+ * @aside:	By direction: it only looks at what is said there; neither
+ *		offered nor refused.  Set by the kind.
  * @self:	The kind's own data
  */
 struct sink {
@@ -69,6 +73,8 @@ struct sink {
 	enum on_full on_full;
 	size_t queue;
 	struct sink_match match;
+	unsigned session_fds;
+	bool aside[DIR_NDIRS];
 	void *self;
 };
 
@@ -215,7 +221,8 @@ struct sink_ops {
 	    const struct sink_lane *lane, const void *st, enum dir dir);
 	/**
 	 * finish() - No session is left: begin to end
-	 * @deadline_ns: Monotonic; when whatever is still queued is dropped
+	 * @deadline_ns: Monotonic; when whatever is still queued is dropped;
+	 *		CLOCK_NEVER: when its consumer takes nothing any more
 	 *
 	 * On the worker's thread.  The loop ends when the lane has closed its
 	 * handles; turn() is called until then.

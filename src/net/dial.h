@@ -32,8 +32,8 @@ struct dial_opts {
 	size_t naddrs;
 	uint64_t timeout_ns;
 	struct addr source;
-	void (*bound)(void *self, const struct addr *local,
-	    const struct addr *remote);
+	void (*bound)(
+	    void *self, const struct addr *local, const struct addr *remote);
 	void *bound_self;
 };
 

@@ -2,6 +2,7 @@
 #define NET_OWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/addr.h"
 #include "base/list.h"
@@ -14,8 +15,18 @@
  * here, and the capture asks for each new connection that it hears.
  *
  * The first packet of a connection may be captured before connect() returns:
- * bind() first, so that the port is known, enter, then connect().
+ * bind() first, so that the port is known, enter, then connect().  And it may
+ * be read from a ring after the connection is over (a call that was refused
+ * takes microseconds, a block of packets milliseconds): so the ends of those
+ * that left are remembered, for packets that were captured before.
  */
+
+/*
+ * So many that left are remembered.  Sinks with a connection for each record
+ * make 10,000 a second, and none of them is read from the ring while they are
+ * made: as many as there are ports for them, which then rest for a minute.
+ */
+#define OWN_REMEMBERED 32768
 
 /**
  * struct own - A connection, or a listener; embedded in whoever has it
@@ -40,11 +51,13 @@ void own_enter(struct own *o);
 void own_leave(struct own *o);
 
 /**
- * own_has() - Is a connection between these two ends one of ours?
+ * own_has() - Is, or was, a connection between these two ends one of ours?
+ * @ts_ns:	When its packet was captured, in ns since the Unix epoch, by the
+ *		system's clock
  *
  * In either order; scopes, which packets do not tell, are ignored.  From any
- * thread; without a lock as long as nothing is entered.
+ * thread; without a lock until something is entered.
  */
-bool own_has(const struct addr *a, const struct addr *b);
+bool own_has(const struct addr *a, const struct addr *b, uint64_t ts_ns);
 
 #endif /* NET_OWN_H */

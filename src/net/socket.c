@@ -215,6 +215,9 @@ socket_bind_towards(const struct addr *to, const struct addr *source,
 		*fd = s;
 		return 0;
 	}
+	/* A port at rest will do. */
+	if (any.port != 0)
+		set_int(s, SOL_SOCKET, SO_REUSEADDR, 1);
 	rc = addr_to_sockaddr(&any, &ss, &len);
 	if (rc == 0 && bind(s, (struct sockaddr *)&ss, len) != 0)
 		rc = -errno;
@@ -312,6 +315,26 @@ listen_at(const struct addr *a, const struct socket_listen_opts *o,
 	if (a->family != AF_UNIX)
 		socket_local(fd, &l->addr);
 	return 0;
+}
+
+int
+socket_listen_at(const struct addr *a, size_t n, uint16_t port,
+    const struct socket_listen_opts *o, struct socket_listener *out)
+{
+	struct addr at;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		at = a[i];
+		at.port = port;
+		rc = listen_at(&at, o, &out[i]);
+	}
+	if (rc == 0)
+		return 0;
+	for (i--; i > 0; i--)
+		close(out[i - 1].fd);
+	return rc;
 }
 
 /* Both families of loopback or "every address", on one and the same port. */

@@ -52,6 +52,20 @@ struct socket_listen_opts {
 int socket_listen(const struct endpoint *e, const struct socket_listen_opts *o,
     struct socket_listener *out, size_t *n, struct err *err) ATTR_WUNRES;
 
+/**
+ * socket_listen_at() - The same for addresses that are known
+ * @a:		@n of them, of this machine, none a UNIX socket
+ * @port:	Of all
+ * @out:	Room for @n
+ *
+ * Looks no name up, and so never waits.
+ *
+ * Return: 0; else -errno, and nothing is open
+ */
+int socket_listen_at(const struct addr *a, size_t n, uint16_t port,
+    const struct socket_listen_opts *o,
+    struct socket_listener *out) ATTR_WUNRES;
+
 /** socket_unlisten() - Close; remove the path of a UNIX socket. */
 void socket_unlisten(struct socket_listener *l);
 
@@ -90,7 +104,10 @@ int socket_connect(
  *		address may still be a wildcard
  * @fd:		Set; owned by the caller
  *
- * For whoever must know the port before the first packet goes out.
+ * For whoever must know the port before the first packet goes out.  If @source
+ * names a port, that may be one that rests after a connection (TIME-WAIT, RFC
+ * 9293 section 3.3.2); if it was one with @to, socket_connect_bound() says
+ * -EADDRNOTAVAIL.
  *
  * Return: 0 or -errno
  */

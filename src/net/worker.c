@@ -72,13 +72,15 @@ static void
 on_prepare(uv_prepare_t *prepare)
 {
 	struct worker *w = prepare->data;
-	uint64_t now_ns;
+	uint64_t now_ns, due_ns;
 
 	if (!w->touched || w->turn == NULL)
 		return;
 	w->touched = false;
 	now_ns = clock_mono_ns();
-	arm(w, now_ns, w->turn(w->turn_self, now_ns));
+	due_ns = w->turn(w->turn_self, now_ns);
+	/* What the hook itself has done may be news to another part of it. */
+	arm(w, now_ns, w->touched ? now_ns : due_ns);
 }
 
 static void

@@ -92,7 +92,11 @@ void worker_hold(struct worker *w);
 /** worker_let_go() - See worker_hold(). */
 void worker_let_go(struct worker *w);
 
-/** worker_touch() - Something was delivered: run the hook after this turn. */
+/**
+ * worker_touch() - Something was delivered: run the hook after this turn
+ *
+ * From within the hook: after the next one.
+ */
 void worker_touch(struct worker *w);
 
 /** worker_post() - Deliver @m on the worker's thread; from any thread. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +18,7 @@
 #include "net/writer.h"
 
 #include "sink/capture_file.h"
+#include "sink/capture_head.h"
 #include "sink/template.h"
 
 #include "wire/pcap.h"
@@ -32,24 +32,6 @@
 
 /* --- heads ------------------------------------------------------------- */
 
-static void
-put_section(struct obuf *out)
-{
-	struct utsname host;
-	char os[sizeof(host.sysname) + sizeof(host.release) + 1];
-	struct pcapng_section section = {
-		.userappl = "teeline " TEELINE_VERSION,
-	};
-
-	if (uname(&host) == 0) {
-		(void)snprintf(
-		    os, sizeof(os), "%s %s", host.sysname, host.release);
-		section.os = os;
-		section.hardware = host.machine;
-	}
-	pcapng_put_section(out, &section);
-}
-
 /*
  * What a file has to say before the first packet of an interface.  A pcap file
  * may be joined by interfaces that cut off later than its first one.
@@ -61,12 +43,7 @@ put_iface(const struct capture_files *files, struct obuf *out,
 	uint32_t snaplen = iface->snaplen;
 
 	if (files->pcapng) {
-		pcapng_put_interface(out, &(struct pcapng_interface){
-					      .linktype = iface->linktype,
-					      .snaplen = iface->snaplen,
-					      .name = iface->name,
-					      .description = iface->description,
-					  });
+		capture_head_iface(out, iface);
 		return;
 	}
 	if (snaplen < PCAPNG_SNAPLEN)
@@ -567,7 +544,7 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	if (rc != 0)
 		return rc;
 	if (files->pcapng)
-		put_section(&files->section);
+		capture_head_section(&files->section);
 	if (files->section.failed)
 		return err_set(
 		    err, -ENOMEM, "no memory for the head of a file");

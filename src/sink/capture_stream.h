@@ -1,21 +1,17 @@
 #ifndef SINK_CAPTURE_STREAM_H
 #define SINK_CAPTURE_STREAM_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 
-#include "core/dir.h"
 #include "core/event.h"
 
 #include "sink/capture_file.h"
-
-#include "wire/synth.h"
+#include "sink/made.h"
 
 /*
- * capture_stream.h - packets made for streams (wire/synth.h), with what packets
- * cannot say in comments.
+ * capture_stream.h - packets made for streams (sink/made.h), in capture files.
  *
  * The functions are entries for struct sink_ops, for sinks whose lanes are
  * struct capture_lane and whose self begins with struct capture_files.
@@ -26,18 +22,14 @@ struct sink_lane;
 
 /**
  * struct capture_stream - What is kept for a session; private
- * @synth:	Its conversation
+ * @made:	Its conversation
  * @own:	Its file, unless that is shared
  * @number:	Of the interface, in the file
- * @lost:	Bytes missing before the next packet of that side,
- * @why:	and why
  */
 struct capture_stream {
-	struct synth synth;
+	struct made made;
 	struct capture_file own;
 	uint32_t number;
-	uint8_t why[DIR_NDIRS];
-	uint64_t lost[DIR_NDIRS];
 };
 
 int capture_stream_open(

@@ -64,6 +64,7 @@ connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for a worker");
 	outq_lane_init(&l->outq, w, &lane->count, c->linger_ns);
 	l->outq.own = c->call[0].own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	for (int i = 0; i < STREAM_NSTREAMS && rc == 0; i++) {
 		rc = outcall_target_init(&l->target[i], &c->call[i], w, err);
 		l->outq.targets[l->outq.ntargets++] = &l->target[i];
@@ -229,7 +230,7 @@ read_target(struct connector *c, const struct sink_spec *spec, struct err *err)
 	text = strndup(spec->arg, (size_t)(slash - spec->arg));
 	if (text == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
-	rc = endpoint_parse(first, ENDPOINT_DIAL, text, err);
+	rc = keys_place(first, ENDPOINT_DIAL, text, err);
 	free(text);
 	if (rc == 0 && (first->family == ENDPOINT_UNIX || first->port == 0))
 		rc = err_set(err, -EINVAL,
@@ -297,6 +298,7 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 		c->call[i] = c->call[STREAM_REQUESTS];
 		c->call[i].endpoint = &c->to[i];
 	}
+	sink->session_fds = STREAM_NSTREAMS;
 	sink->ops = &connect_ops;
 	return 0;
 }

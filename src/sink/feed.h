@@ -53,7 +53,7 @@ int feed_read_keys(struct feed_opts *o, const struct sink_spec *spec,
 /* The rows of these keys in a kind's table. */
 #define FEED_KEYS                                                              \
 	{ "startup", "BYTES",                                                  \
-		"kept for a first consumer, per direction (default: 64KiB)" }, \
+		"kept for a first consumer, each way (default: 64KiB)" },      \
 	    { "keep", "head|tail",                                             \
 		    "which bytes of what does not fit (default: head)" },      \
 	{                                                                      \

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/endpoint.h"
 #include "base/quantity.h"
 
 /*
@@ -13,11 +14,21 @@
  *
  * Each reads one key of a specification.  A key that was not given leaves
  * @value as it is: that is where defaults stand.  A value that is wrong is
- * -EINVAL, with the kind, the key, the value and what would be right.
+ * -EINVAL, with the key, the value and what would be right; whoever makes the
+ * sink puts its name before that.
  */
 
 struct err;
 struct sink_spec;
+
+/**
+ * keys_place() - Read the place that is called, or listened at
+ * @how:	As endpoint_parse(); a sink does not turn it round
+ *
+ * Return: 0, -EINVAL or -ENOMEM; on failure there is nothing to be released
+ */
+int keys_place(struct endpoint *e, enum endpoint_how how, const char *text,
+    struct err *err) ATTR_WUNRES;
 
 /** struct keys_number - What a number may be. */
 struct keys_number {

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "core/session.h"
 #include "core/sink.h"
-#include "net/worker.h"
+#include "net/socket.h"
 
 #include "sink/keys.h"
 #include "sink/listen.h"
@@ -24,15 +25,16 @@
 
 /**
  * struct listener - The sink
- * @at:		Where; its port is unused
+ * @at:		@nat addresses, looked up once: a look-up waits
  * @first:	[requests, responses] for the first session; 0: from the range
  * @used_first:	They have been given away
  * @swapped:	role=server: requests are what the server sends
  * @linger_ns:	How long a consumer may still come for what was kept
- * @told_full:	The user was told that there is no port
+ * @told_full:	The user was told why sessions are not heard
  */
 struct listener {
-	struct endpoint at;
+	struct addr at[SOCKET_MAX_ADDRS];
+	size_t nat;
 	struct port_range range;
 	struct feed_opts feed;
 	uint16_t first[2];
@@ -59,11 +61,13 @@ listen_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 
 	if (l == NULL)
 		return err_set(err, -ENOMEM, "no memory for a worker");
-	l->at = &li->at;
+	l->at = li->at;
+	l->nat = li->nat;
 	l->range = &li->range;
 	l->feed = li->feed;
 	outq_lane_init(&l->outq, w, &lane->count, li->linger_ns);
 	l->outq.own = li->own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	list_init(&l->portals);
 	deadline_queue_init(&l->patience, li->linger_ns);
 	lane->self = l;
@@ -134,16 +138,21 @@ say_ports(const struct listener *li, const struct sink *sink,
 }
 
 static void
-say_full(struct listener *li, const struct sink *sink)
+say_full(struct listener *li, const struct sink *sink, int error)
 {
 	char words[WORDS_MAX];
 
 	if (atomic_exchange(&li->told_full, true))
 		return;
-	(void)snprintf(words, sizeof(words),
-	    "%s: no port from %u to %u is free: sessions are not heard until "
-	    "one is",
-	    sink->name, li->range.first, li->range.last);
+	if (error == EADDRINUSE || error == EADDRNOTAVAIL || error == EACCES)
+		(void)snprintf(words, sizeof(words),
+		    "%s: no port from %u to %u is free: sessions are not heard "
+		    "until one is",
+		    sink->name, li->range.first, li->range.last);
+	else
+		(void)snprintf(words, sizeof(words),
+		    "%s: sessions are not heard: %s", sink->name,
+		    strerror(error));
 	li->notice(li->env_self, words);
 }
 
@@ -163,9 +172,11 @@ listen_open(struct sink_lane *lane, void *state, const struct session *s)
 		st->portal[responses] = portal_open(
 		    lane->self, s, responses, first ? li->first[1] : 0);
 	if (st->portal[responses] == NULL) {
+		int error = errno;
+
 		portal_cut(st->portal[requests]);
-		say_full(li, lane->sink);
-		return -EADDRNOTAVAIL;
+		say_full(li, lane->sink, error);
+		return -error;
 	}
 	atomic_store(&li->told_full, false);
 	say_ports(li, lane->sink, st, s);
@@ -214,7 +225,6 @@ listen_free(struct sink *sink)
 
 	if (li == NULL)
 		return;
-	endpoint_done(&li->at);
 	port_range_done(&li->range);
 	free(li);
 	sink->self = NULL;
@@ -262,6 +272,32 @@ read_ports(const char *text, char between, uint16_t ports[2])
 	return ports[0] == 0 || ports[1] == 0 ? -EINVAL : 0;
 }
 
+/* Which addresses that is, found out by listening there for a moment. */
+static int
+find_addresses(struct listener *li, const struct endpoint *where,
+    const struct sink_spec *spec, struct err *err)
+{
+	static const struct socket_listen_opts o = { .backlog = 1 };
+	struct socket_listener found[SOCKET_MAX_ADDRS];
+	struct endpoint at = *where;
+	int rc;
+
+	at.port = 0;
+	rc = socket_listen(&at, &o, found, &li->nat, NULL);
+	if (rc == -EADDRNOTAVAIL)
+		return err_set(err, rc,
+		    "cannot listen at %.128s: this machine has no such address",
+		    spec->arg);
+	if (rc != 0)
+		return err_set(err, rc, "cannot listen at %.128s: %s",
+		    spec->arg, strerror(-rc));
+	for (size_t i = 0; i < li->nat; i++) {
+		li->at[i] = found[i].addr;
+		socket_unlisten(&found[i]);
+	}
+	return 0;
+}
+
 /* [ADDR:]FIRST-LAST */
 static int
 read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
@@ -270,6 +306,7 @@ read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
 	const char *range = colon != NULL ? colon + 1 : spec->arg;
 	uint16_t ports[2];
 	struct obuf text = { .data = NULL };
+	struct endpoint where = { .host = NULL };
 	int rc;
 
 	if (read_ports(range, '-', ports) != 0 || ports[1] < ports[0] + 1)
@@ -283,17 +320,33 @@ read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
 	obuf_printf(&text, "%u", ports[0]);
 	obuf_putc(&text, '\0');
 	rc = text.failed ? err_set(err, -ENOMEM, "no memory for a sink")
-			 : endpoint_parse(&li->at, ENDPOINT_LISTEN,
+			 : keys_place(&where, ENDPOINT_LISTEN,
 			       (const char *)text.data, err);
 	obuf_done(&text);
+	if (rc != 0)
+		return rc;
+	if (where.family == ENDPOINT_UNIX)
+		rc = err_set(err, -EINVAL,
+		    "%.128s: an address and two ports are wanted", spec->arg);
+	else
+		rc = find_addresses(li, &where, spec, err);
+	endpoint_done(&where);
 	return rc;
+}
+
+static int
+wrong_first(const char *text, struct err *err)
+{
+	return err_set(err, -EINVAL,
+	    "first=%.32s: two different ports are wanted, as in 5000/5001",
+	    text);
 }
 
 static int
 read_keys(struct listener *li, const struct sink_spec *spec, struct err *err)
 {
 	static const struct keys_number a_time = { QUANTITY_TIME,
-		{ 0, DAY_NS } };
+		{ CLOCK_NS_PER_MS, DAY_NS } };
 	static const char *const roles[] = { "client", "server", NULL };
 	const char *first = sink_spec_get(spec, "first");
 	unsigned role = 0;
@@ -305,9 +358,9 @@ read_keys(struct listener *li, const struct sink_spec *spec, struct err *err)
 	if (rc == 0)
 		rc = keys_number(spec, "linger", &a_time, &li->linger_ns, err);
 	if (rc == 0 && first != NULL && read_ports(first, '/', li->first) != 0)
-		rc = err_set(err, -EINVAL,
-		    "first=%.32s: two ports are wanted, as in 5000/5001",
-		    first);
+		rc = wrong_first(first, err);
+	if (rc == 0 && first != NULL && li->first[0] == li->first[1])
+		rc = wrong_first(first, err);
 	li->swapped = role == 1;
 	return rc;
 }
@@ -328,13 +381,15 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 	li->notice = env->notice;
 	li->remark = env->remark;
 	li->env_self = env->self;
-	rc = read_place(li, spec, err);
+	rc = read_keys(li, spec, err);
 	if (rc == 0)
-		rc = read_keys(li, spec, err);
+		rc = read_place(li, spec, err);
 	if (rc != 0) {
 		listen_free(sink);
 		return rc;
 	}
+	/* For each direction: where it is listened, and who came. */
+	sink->session_fds = DIR_NDIRS * ((unsigned)li->nat + 1);
 	sink->ops = &listen_ops;
 	return 0;
 }

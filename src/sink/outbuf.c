@@ -17,9 +17,9 @@ struct block {
 };
 
 void
-outbuf_init(struct outbuf *b, struct sink_count *count)
+outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all)
 {
-	*b = (struct outbuf){ .count = count };
+	*b = (struct outbuf){ .count = count, .all = all };
 	list_init(&b->blocks);
 }
 
@@ -29,6 +29,13 @@ outbuf_done(struct outbuf *b)
 	assert(b->len == 0 && b->nrecords == 0);
 	free(b->records);
 	b->records = NULL;
+}
+
+static void
+gained(struct outbuf *b, size_t n)
+{
+	b->len += n;
+	*b->all += n;
 }
 
 static struct block *
@@ -169,7 +176,29 @@ outbuf_append(struct outbuf *b, const void *data, const struct outbuf_record *r,
 	}
 	if (!join || !joined(b, r))
 		*record_at(b, b->nrecords++) = *r;
-	b->len += r->len;
+	gained(b, r->len);
+}
+
+void
+outbuf_gather(struct outbuf *b, const struct outbuf_part *parts, size_t n,
+    const struct outbuf_record *r)
+{
+	size_t done = 0;
+	bool fits = grow_records(b);
+
+	for (size_t i = 0; fits && i < n; i++) {
+		fits = copy(b, parts[i].data, parts[i].len);
+		if (fits)
+			done += parts[i].len;
+	}
+	if (!fits) {
+		cut(b, done);
+		outbuf_count_drop(b, DROP_QUEUE_FULL, r);
+		return;
+	}
+	assert(done == r->len);
+	*record_at(b, b->nrecords++) = *r;
+	gained(b, r->len);
 }
 
 int
@@ -188,28 +217,47 @@ outbuf_prepend(struct outbuf *b, const void *data, size_t len)
 	b->first = (b->first + b->room - 1) % b->room;
 	b->nrecords++;
 	*record_at(b, 0) = (struct outbuf_record){ .len = len, .framed = true };
-	b->len += len;
+	gained(b, len);
 	return 0;
 }
 
 size_t
-outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max)
+outbuf_peek_behind(
+    const struct outbuf *b, size_t skip, struct iovec *iov, size_t max)
 {
 	size_t n = 0;
 
 	for (struct list *at = b->blocks.next; at != &b->blocks && n < max;
 	     at = at->next) {
 		struct block *k = block_of(at);
+		size_t part = least(k->to - k->from, skip);
+		size_t from = k->from + part;
 
-		iov[n++] = (struct iovec){ k->data + k->from, k->to - k->from };
+		skip -= part;
+		if (from < k->to)
+			iov[n++] =
+			    (struct iovec){ k->data + from, k->to - from };
 	}
 	return n;
+}
+
+size_t
+outbuf_peek(const struct outbuf *b, struct iovec *iov, size_t max)
+{
+	return outbuf_peek_behind(b, 0, iov, max);
+}
+
+size_t
+outbuf_first(const struct outbuf *b)
+{
+	return b->nrecords > 0 ? record_at(b, 0)->len : 0;
 }
 
 static void
 shift_bytes(struct outbuf *b, size_t n)
 {
 	b->len -= n;
+	*b->all -= n;
 	while (n > 0) {
 		struct block *k = block_of(b->blocks.next);
 		size_t part = least(k->to - k->from, n);
@@ -261,9 +309,83 @@ outbuf_drop_first(struct outbuf *b, enum drop_reason why)
 	pop_record(b);
 }
 
+/* Takes @n bytes off the first record, which has more. */
+static void
+shorten_first(struct outbuf *b, size_t n, enum drop_reason why)
+{
+	struct outbuf_record *r = record_at(b, 0);
+	const struct outbuf_record part = { .payload = n, .chunks = 1 };
+
+	outbuf_count_drop(b, why, &part);
+	shift_bytes(b, n);
+	r->len -= n;
+	r->payload -= n;
+}
+
+void
+outbuf_drop_front(struct outbuf *b, size_t n, enum drop_reason why)
+{
+	while (n > 0 && b->nrecords > 0) {
+		const struct outbuf_record *r = record_at(b, 0);
+
+		if (!r->framed && r->len > n) {
+			shorten_first(b, n, why);
+			return;
+		}
+		n -= least(r->len, n);
+		outbuf_drop_first(b, why);
+	}
+}
+
 void
 outbuf_drop_all(struct outbuf *b, enum drop_reason why)
 {
 	while (b->nrecords > 0)
 		outbuf_drop_first(b, why);
+}
+
+/* The first @n bytes of @r, or all of it. */
+static struct outbuf_record
+first_of(const struct outbuf_record *r, size_t n)
+{
+	struct outbuf_record part = *r;
+
+	if (n < r->len)
+		part.len = part.payload = n;
+	return part;
+}
+
+void
+outbuf_keep_head(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most)
+{
+	size_t room = most - b->len;
+	struct outbuf_record kept, rest;
+
+	assert(b->len <= most);
+	if (b->head_over || (r->framed && r->len > room))
+		room = 0;
+	kept = first_of(r, room);
+	rest = first_of(r, r->len - kept.len);
+	b->head_over = b->head_over || rest.len > 0;
+	if (kept.len > 0)
+		outbuf_append(b, data, &kept, true);
+	if (rest.len > 0)
+		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
+}
+
+void
+outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
+    const struct outbuf_record *r, size_t most)
+{
+	size_t room = r->framed && r->len > most ? 0 : most;
+	struct outbuf_record kept = first_of(r, room);
+	struct outbuf_record rest = first_of(r, r->len - kept.len);
+
+	if (b->len + r->len > most)
+		outbuf_drop_front(b, b->len + r->len - most, DROP_STARTUP_FULL);
+	if (rest.len > 0)
+		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
+	if (kept.len > 0)
+		outbuf_append(b, data + rest.len, &kept, true);
 }

@@ -15,10 +15,12 @@
 #include "sink/plug.h"
 
 /*
- * How it works.  A record goes to the socket at once if nothing waits; what
- * the socket does not take is copied (sink/outbuf.h) and sent when it can be.
- * An error is left for the handle to report, so that nobody is called back
- * from within outq_put().
+ * How it works.  A long record goes to the socket at once if nothing waits;
+ * what the socket does not take is copied (sink/outbuf.h) and sent when it can
+ * be.  Short ones, as a capture has them, are copied and go out together: at
+ * the end of the loop's turn, or when they have become a batch.  An error is
+ * left for the handle to report, so that nobody is called back from within
+ * outq_put().
  *
  * A consumer that has sent FIN may still read: its end of input is no reason
  * to stop.  It is then not polled for reading any more, which would report it
@@ -27,6 +29,16 @@
 
 /* Blocks handed to one system call. */
 #define BATCH 16
+
+/*
+ * Shorter than this is copied: that costs less than a system call by some
+ * orders of magnitude.
+ */
+#define SHORT ((size_t)8 * 1024)
+
+/* Short records that do not wait for the end of the turn: a system call's
+ * worth, and never so many that they would fill the queue by themselves. */
+#define TOGETHER ((size_t)64 * 1024)
 
 /* How often a queue to be reset is looked at: its bytes are on their way. */
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
@@ -42,6 +54,8 @@
  * @node:	In the lane's list of all
  * @late:	In its list of those that finish
  * @reset:	In its list of those that only have to be reset
+ * @soon:	In its list of those to be sent at the end of the turn: what is
+ *		queued waits for that, not for the socket
  * @end:	How it is to finish
  * @plug:	NULL: no consumer
  * @call:	To one; its target is NULL if there is nobody to call
@@ -57,6 +71,7 @@ struct outq {
 	struct list node;
 	struct deadline late;
 	struct list reset;
+	struct list soon;
 	enum outq_end end;
 	struct outq_lane *lane;
 	struct outq_opts o;
@@ -80,6 +95,7 @@ unplug(struct outq *q, bool reset)
 	if (q->plug != NULL)
 		plug_close(q->plug, reset);
 	q->plug = NULL;
+	list_remove(&q->soon);
 }
 
 static void
@@ -92,20 +108,50 @@ free_queue(struct outq *q)
 	free(q);
 }
 
-/* The one way out of the lane. */
+/*
+ * All queues together hold too much.  Then those are full that hold more than
+ * their share: whoever keeps up with its session never does.
+ */
+static bool
+has_too_much(const struct outq *q)
+{
+	const struct outq_lane *l = q->lane;
+
+	return l->queued >= l->most && q->buf.len >= l->most / l->nqueues;
+}
+
+/* Sessions may wait for others' queues to get shorter. */
 static void
-become_over(struct outq *q, enum drop_reason why, bool reset)
+tell_lane_room(struct outq_lane *l)
+{
+	if (!l->was_full || l->queued > l->most / 2)
+		return;
+	l->was_full = false;
+	worker_room(l->worker);
+}
+
+/* The one way out of the lane; for those who are @busy with it. */
+static void
+leave_lane(struct outq *q, enum drop_reason why, bool reset)
 {
 	outbuf_drop_all(&q->buf, why);
 	unplug(q, reset);
 	if (q->call.target != NULL)
 		outcall_cancel(&q->call);
 	list_remove(&q->node);
+	q->lane->nqueues--;
 	list_remove(&q->reset);
 	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
+	tell_lane_room(q->lane);
 	/* It may have been the last that its lane waited for. */
 	worker_touch(q->lane->worker);
+}
+
+static void
+become_over(struct outq *q, enum drop_reason why, bool reset)
+{
+	leave_lane(q, why, reset);
 	free_queue(q);
 }
 
@@ -113,7 +159,8 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 static void
 tell_room(struct outq *q)
 {
-	if (!q->was_full || q->buf.len > q->o.limit / 2)
+	tell_lane_room(q->lane);
+	if (!q->was_full || q->buf.len > q->o.limit / 2 || has_too_much(q))
 		return;
 	q->was_full = false;
 	worker_room(q->lane->worker);
@@ -124,7 +171,7 @@ static void
 fail(struct outq *q, int error)
 {
 	if (q->state == OUTQ_FINISHING) {
-		become_over(q, DROP_GONE, true);
+		leave_lane(q, DROP_GONE, true);
 		return;
 	}
 	outbuf_drop_all(&q->buf, DROP_GONE);
@@ -144,8 +191,10 @@ fail(struct outq *q, int error)
 static void
 watch(struct outq *q)
 {
-	plug_watch(q->plug, (q->peer_ended ? 0 : UV_READABLE) |
-				(q->buf.len > 0 ? UV_WRITABLE : 0));
+	bool waits = q->buf.len > 0 && list_is_empty(&q->soon);
+
+	plug_watch(q->plug,
+	    (q->peer_ended ? 0 : UV_READABLE) | (waits ? UV_WRITABLE : 0));
 }
 
 /*
@@ -157,7 +206,7 @@ end_it(struct outq *q)
 {
 	if (q->state == OUTQ_FINISHING && q->end == OUTQ_RST) {
 		if (plug_unsent(q->plug) == 0)
-			become_over(q, DROP_GONE, true);
+			leave_lane(q, DROP_GONE, true);
 		else if (list_is_empty(&q->reset))
 			list_append(&q->lane->resets, &q->reset);
 		worker_touch(q->lane->worker);
@@ -168,7 +217,7 @@ end_it(struct outq *q)
 		plug_shutdown(q->plug);
 	}
 	if (q->peer_ended && q->state == OUTQ_FINISHING)
-		become_over(q, DROP_GONE, false);
+		leave_lane(q, DROP_GONE, false);
 }
 
 /* Is there nothing to do for the socket but to end? */
@@ -194,12 +243,21 @@ end_soon(struct outq *q)
 		free_queue(q);
 }
 
+/* Slow is not stuck, for whom the traffic waits. */
+static void
+wait_on(struct outq *q)
+{
+	if (q->lane->patient && q->state == OUTQ_FINISHING)
+		deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
+}
+
 /* Return: 0, or -errno when the consumer is lost */
 static int
 push(struct outq *q)
 {
 	struct iovec iov[BATCH];
 
+	list_remove(&q->soon);
 	while (q->buf.len > 0) {
 		size_t blocks = outbuf_peek(&q->buf, iov, BATCH);
 		ssize_t n = plug_send(q->plug, iov, blocks);
@@ -209,6 +267,7 @@ push(struct outq *q)
 		if (n == 0)
 			break;
 		outbuf_written(&q->buf, (size_t)n);
+		wait_on(q);
 	}
 	tell_room(q);
 	return 0;
@@ -277,7 +336,9 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	list_init(&q->node);
 	list_init(&q->late.node);
 	list_init(&q->reset);
-	outbuf_init(&q->buf, l->count);
+	list_init(&q->soon);
+	outbuf_init(&q->buf, l->count, &l->queued);
+	l->nqueues++;
 	list_append(&l->all, &q->node);
 	return q;
 }
@@ -315,6 +376,7 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
+	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
 	if (q->state == OUTQ_ABSENT)
@@ -375,7 +437,7 @@ outq_state(const struct outq *q)
 bool
 outq_full(const struct outq *q)
 {
-	return q->buf.len >= q->o.limit;
+	return q->buf.len >= q->o.limit || has_too_much(q);
 }
 
 size_t
@@ -388,27 +450,44 @@ outq_queued(const struct outq *q)
 static void
 keep(struct outq *q, const void *data, const struct outbuf_record *r)
 {
-	struct outbuf *b = &q->buf;
+	size_t startup = q->o.startup;
 
 	switch (q->o.absent) {
 	case OUTQ_DROP:
-		outbuf_count_drop(b, DROP_NO_CONSUMER, r);
+		outbuf_count_drop(&q->buf, DROP_NO_CONSUMER, r);
 		return;
 	case OUTQ_KEEP_HEAD:
-		if (b->len + r->len <= q->o.startup)
-			outbuf_append(b, data, r, true);
-		else
-			outbuf_count_drop(b, DROP_STARTUP_FULL, r);
+		outbuf_keep_head(&q->buf, data, r, startup);
 		return;
 	case OUTQ_KEEP_TAIL:
-		while (b->nrecords > 0 && b->len + r->len > q->o.startup)
-			outbuf_drop_first(b, DROP_STARTUP_FULL);
-		if (r->len <= q->o.startup)
-			outbuf_append(b, data, r, false);
-		else
-			outbuf_count_drop(b, DROP_STARTUP_FULL, r);
+		outbuf_keep_tail(&q->buf, data, r, startup);
 		return;
 	}
+}
+
+/* What is queued waits no longer.  What fails, the handle will report. */
+static void
+flush(struct outq *q)
+{
+	if (list_is_empty(&q->soon))
+		return;
+	(void)push(q);
+	watch(q);
+}
+
+/* Short records go together. */
+static void
+put_soon(struct outq *q, const void *data, const struct outbuf_record *r)
+{
+	size_t limit = q->o.limit / 2;
+
+	if (q->buf.len == 0) {
+		list_append(&q->lane->soon, &q->soon);
+		worker_touch(q->lane->worker);
+	}
+	outbuf_append(&q->buf, data, r, true);
+	if (q->buf.len >= (limit < TOGETHER ? limit : TOGETHER))
+		flush(q);
 }
 
 /* What the socket takes of it at once. */
@@ -423,13 +502,28 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
+static void
+mark_full(struct outq *q)
+{
+	q->was_full = q->was_full || outq_full(q);
+	if (q->lane->queued >= q->lane->most)
+		q->lane->was_full = true;
+}
+
 void
 outq_put(struct outq *q, const void *data, size_t len, size_t payload)
+{
+	outq_put_batch(q, data, len, payload, 1);
+}
+
+void
+outq_put_batch(
+    struct outq *q, const void *data, size_t len, size_t payload, size_t chunks)
 {
 	struct outbuf_record r = {
 		.len = len,
 		.payload = payload,
-		.chunks = 1,
+		.chunks = chunks,
 		.framed = payload != len,
 	};
 	size_t n;
@@ -442,6 +536,12 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 		keep(q, data, &r);
 		return;
 	}
+	if (len < SHORT && (q->buf.len == 0 || !list_is_empty(&q->soon))) {
+		put_soon(q, data, &r);
+		mark_full(q);
+		return;
+	}
+	flush(q);
 	n = send_now(q, data, len);
 	if (!r.framed || n == len) {
 		size_t paid = r.framed ? payload : n;
@@ -452,8 +552,7 @@ outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 	r.len -= n;
 	if (r.len > 0)
 		outbuf_append(&q->buf, (const uint8_t *)data + n, &r, true);
-	if (q->buf.len >= q->o.limit)
-		q->was_full = true;
+	mark_full(q);
 	watch(q);
 }
 
@@ -462,6 +561,7 @@ outq_fin(struct outq *q)
 {
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
 	q->fin_due = true;
+	flush(q);
 	end_soon(q);
 }
 
@@ -492,8 +592,10 @@ outq_finish(struct outq *q, enum outq_end end)
 	q->end = end;
 	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
 	worker_touch(q->lane->worker);
-	if (q->plug != NULL)
+	if (q->plug != NULL) {
+		flush(q);
 		end_soon(q);
+	}
 }
 
 void
@@ -514,10 +616,12 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 	*l = (struct outq_lane){
 		.worker = w,
 		.count = count,
+		.most = OUTQ_LANE_MAX,
 		.finish_ns = CLOCK_NEVER,
 	};
 	list_init(&l->all);
 	list_init(&l->resets);
+	list_init(&l->soon);
 	deadline_queue_init(&l->late, linger_ns);
 }
 
@@ -544,7 +648,7 @@ outq_lane_finished(const struct outq_lane *l)
 bool
 outq_lane_full(const struct outq_lane *l)
 {
-	const struct list *at;
+	struct list *at;
 
 	for (at = l->all.next; at != &l->all; at = at->next)
 		if (outq_full(LIST_ENTRY(at, struct outq, node)))
@@ -612,6 +716,8 @@ outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 	uint64_t due, first;
 	struct deadline *d;
 
+	while (!list_is_empty(&l->soon))
+		flush(LIST_ENTRY(l->soon.next, struct outq, soon));
 	look_at_resets(l);
 	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
 		cut_off(ATTR_CONTAINER(d, struct outq, late));

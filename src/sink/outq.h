@@ -55,7 +55,14 @@ enum outq_absent {
 	OUTQ_DROP,      /* counted as no_consumer */
 	OUTQ_KEEP_HEAD, /* the first @startup bytes; then startup_full */
 	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
+	/* Either to the byte, but for framed records, which are whole. */
 };
+
+/*
+ * Most bytes that the queues of one lane hold together; then those with more
+ * than their share are full, whatever their limit is.
+ */
+#define OUTQ_LANE_MAX ((size_t)256 * 1024 * 1024)
 
 /* A connection for each direction. */
 #define OUTQ_TARGETS 2
@@ -65,14 +72,21 @@ enum outq_absent {
  * @worker:	Its loop; outlives the lane
  * @targets:	@ntargets of them, which queues call; set by the owner
  * @count:	Where written and dropped payload is added
- * @all:	Every queue that is not OVER
+ * @all:	Every queue that is not OVER, @nqueues of them
+ * @queued:	Bytes that wait in them
+ * @most:	That they may hold together
+ * @was_full:	They held as much: somebody may wait for room
  * @late:	Those that are FINISHING
  * @finish_ns:	When whatever is left is cut off
  * @held:	The worker's loop waits for that
  * @resets:	Queues that are empty, and to be reset when their consumer's
  *		system has everything
+ * @soon:	Queues with short records, which go out together
  * @own:	Connections are entered as ours (net/own.h); set by the owner
  *		after outq_lane_init()
+ * @patient:	Set likewise, where traffic waits for consumers (ON_FULL_PAUSE):
+ *		the linger time of a queue begins anew whenever its consumer
+ *		takes something
  */
 struct outq_lane {
 	struct worker *worker;
@@ -80,11 +94,17 @@ struct outq_lane {
 	size_t ntargets;
 	struct sink_count *count;
 	struct list all;
+	size_t nqueues;
+	size_t queued;
+	size_t most;
+	bool was_full;
 	struct deadline_queue late;
 	uint64_t finish_ns;
 	struct list resets;
+	struct list soon;
 	bool held;
 	bool own;
+	bool patient;
 };
 
 /**
@@ -174,20 +194,27 @@ void outq_call(struct outq *q, struct outcall_target *t);
 /** outq_state() - See enum outq_state. */
 enum outq_state outq_state(const struct outq *q);
 
-/** outq_full() - Does what waits reach the limit? */
+/** outq_full() - Does what waits reach the limit, or too much of them all? */
 bool outq_full(const struct outq *q);
 
 /** outq_queued() - Bytes that wait. */
 size_t outq_queued(const struct outq *q);
 
 /**
- * outq_put() - Send a record
+ * outq_put() - Send a record: a short one at the end of the loop's turn
  * @data:	@len bytes; copied as far as the socket does not take them
  * @payload:	Stream bytes it stands for: at most @len
  *
  * Taken also when it exceeds the limit: whoever minds asks outq_full() first.
  */
 void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
+
+/**
+ * outq_put_batch() - The same for several records in one, sent or lost together
+ * @chunks:	How many, when they are counted as dropped
+ */
+void outq_put_batch(struct outq *q, const void *data, size_t len,
+    size_t payload, size_t chunks);
 
 /**
  * outq_fin() - Send FIN when all that is queued is out

@@ -125,24 +125,21 @@ open_doors(struct portal *p, uint16_t port)
 {
 	static const struct socket_listen_opts o = { .backlog = BACKLOG };
 	struct socket_listener found[SOCKET_MAX_ADDRS];
-	struct endpoint at = *p->lane->at;
-	struct worker *w = p->lane->outq.worker;
-	size_t n;
-	int rc;
+	struct portal_lane *l = p->lane;
+	int rc = socket_listen_at(l->at, l->nat, port, &o, found);
 
-	at.port = port;
-	rc = socket_listen(&at, &o, found, &n, NULL);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < l->nat; i++) {
 		struct door *d = &p->door[p->ndoors];
 
-		d->plug = plug_open(w, found[i].fd, false, on_knock, p);
+		d->plug =
+		    plug_open(l->outq.worker, found[i].fd, false, on_knock, p);
 		if (d->plug == NULL) {
 			rc = -ENOMEM;
 			continue; /* the others have to be closed as well */
 		}
-		d->entered = p->lane->outq.own;
+		d->entered = l->outq.own;
 		d->own.local = found[i].addr;
 		d->own.remote.family = AF_UNSPEC;
 		if (d->entered)
@@ -200,6 +197,7 @@ portal_open(
 		rc = feed_open(&p->feed, &l->outq, &l->feed, s, dir);
 	if (rc != 0) {
 		close_portal(p);
+		errno = -rc;
 		return NULL;
 	}
 	feed_on_gone(&p->feed, on_gone, p);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/attr.h"
-#include "base/endpoint.h"
 #include "base/list.h"
 #include "core/event.h"
 #include "net/deadline.h"
@@ -33,7 +33,7 @@ struct session;
 
 /**
  * struct portal_lane - What the portals of one worker share
- * @at:		Address to listen at; the port is that of each portal
+ * @at:		@nat addresses to listen at; the port is that of each portal
  * @range:	Where ports come from
  * @feed:	What is kept, and how much
  * @outq:	Queues
@@ -41,7 +41,8 @@ struct session;
  * @patience:	With consumers that have not come
  */
 struct portal_lane {
-	const struct endpoint *at;
+	const struct addr *at;
+	size_t nat;
 	struct port_range *range;
 	struct feed_opts feed;
 	struct outq_lane outq;
@@ -57,7 +58,8 @@ struct portal;
  *
  * Ports that others use are passed over.
  *
- * Return: NULL when there is no free port, or no memory
+ * Return: NULL with errno: EADDRNOTAVAIL, EADDRINUSE or EACCES when there is no
+ *	   free port
  */
 struct portal *portal_open(struct portal_lane *l, const struct session *s,
     enum dir dir, uint16_t port) ATTR_WUNRES;

@@ -68,6 +68,7 @@ tee_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	}
 	outq_lane_init(&l->outq, w, &lane->count, PATIENCE_NS);
 	l->outq.own = t->call.own;
+	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	l->outq.targets[l->outq.ntargets++] = &l->target;
 	list_init(&l->copies);
 	deadline_queue_init(&l->patience, PATIENCE_NS);
@@ -143,13 +144,10 @@ tee_data(struct sink_lane *lane, void *st, const struct session *s,
 	struct tee_copy **copy = st;
 
 	(void)s;
-	if (copies(lane->sink->self, c->dir)) {
+	if (copies(lane->sink->self, c->dir))
 		tee_copy_put(*copy, c->data, c->len);
-		return;
-	}
-	/* This direction is not copied: take it off what was offered. */
-	count_add(&lane->count.offered, 0 - (uint64_t)c->len);
-	tee_copy_answer(*copy, c->data, c->len);
+	else
+		tee_copy_answer(*copy, c->data, c->len);
 }
 
 static void
@@ -271,12 +269,12 @@ check(const struct tee *t, const struct sink *sink, struct err *err)
 {
 	if (sink->on_full == ON_FULL_DROP)
 		return err_set(err, -EINVAL,
-		    "on-full=drop: a copy never has a hole; close or pause is "
-		    "wanted");
+		    "on-full=drop: close or pause is wanted, since a copy "
+		    "never has a hole");
 	if (t->compare && t->what != WHAT_CLIENT)
 		return err_set(err, -EINVAL,
-		    "compare=yes: only answers to the client's bytes can be "
-		    "compared (dir=c2s)");
+		    "compare=yes: dir=c2s is wanted, since only answers to "
+		    "the client can be compared");
 	return 0;
 }
 
@@ -295,19 +293,19 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
 	};
-	rc = endpoint_parse(&t->to, ENDPOINT_DIAL, spec->arg, err);
-	if (rc != 0) {
-		free(t);
-		return rc;
-	}
 	sink->self = t;
-	rc = read_keys(t, spec, err);
+	rc = keys_place(&t->to, ENDPOINT_DIAL, spec->arg, err);
+	if (rc == 0)
+		rc = read_keys(t, spec, err);
 	if (rc == 0)
 		rc = check(t, sink, err);
 	if (rc != 0) {
 		tee_free(sink);
 		return rc;
 	}
+	sink->session_fds = 1;
+	sink->aside[DIR_CLIENT] = !copies(t, DIR_CLIENT);
+	sink->aside[DIR_SERVER] = !copies(t, DIR_SERVER);
 	sink->ops = &tee_ops;
 	return 0;
 }
@@ -317,7 +315,7 @@ static const struct sink_key keys[] = {
 	{ "compare", "yes|no", "compare its answers with the true ones" },
 	{ "connect-timeout", "SEC", "for each address (default: 10)" },
 	{ "retry", "SEC", "from a failed call to the next (default: 1)" },
-	{ "tries", "N", "calls before a session is given up (default: 3)" },
+	{ "tries", "N", "calls until a session is given up (default: 3)" },
 	{ "midstream", "yes|no", "also sessions whose beginning is missing" },
 	{ NULL, NULL, NULL },
 };

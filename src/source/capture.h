@@ -68,11 +68,17 @@ struct source *capture_new(
 /** capture_iface() - The name of what is captured from, for the user. */
 const char *capture_iface(const struct source *src);
 
-/** struct capture_listed - An interface that could be captured from. */
+/**
+ * struct capture_listed - An interface that could be captured from
+ * @name, @description, @addrs: Texts; the last two may be ""
+ * @first:	libpcap lists it before the others
+ * @up, @loopback, @wireless: As libpcap says
+ */
 struct capture_listed {
 	char name[64];
-	char description[128]; /* "" if none */
-	char addrs[256];       /* numeric, separated by blanks */
+	char description[128];
+	char addrs[256]; /* numeric, separated by blanks */
+	bool first;
 	bool up;
 	bool loopback;
 	bool wireless;

@@ -102,6 +102,7 @@ capture_list(struct capture_listed **list, size_t *n, struct err *err)
 		if (!is_no_network(dev->name))
 			describe(&v[count++], dev);
 	pcap_freealldevs(all);
+	v[0].first = count > 0;
 	put_default_first(v, count);
 	*list = v;
 	*n = count;

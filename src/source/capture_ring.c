@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "core/fanout.h"
+#include "core/segment.h"
 #include "core/session.h"
 #include "core/tally.h"
 #include "net/own.h"
@@ -151,10 +152,10 @@ on_opening(void *self, struct session *s)
 }
 
 static bool
-on_is_own(void *self, const struct addr *src, const struct addr *dst)
+on_is_own(void *self, const struct segment *seg)
 {
 	(void)self;
-	return own_has(src, dst);
+	return own_has(&seg->src, &seg->dst, seg->ts_ns);
 }
 
 /* --- the kernel's figures ---------------------------------------------- */

@@ -17,7 +17,8 @@
  *
  * One per worker, used by its thread alone; only dissect_tally() may be
  * called from others.  Every packet is in exactly one class of struct tally,
- * and reaches the sinks that keep packets exactly once.
+ * and reaches the sinks that keep packets exactly once; those of connections
+ * of our own do not, since these sinks may be what made them.
  */
 
 struct dissect;

@@ -52,6 +52,8 @@ static layer_reader *const readers[] = {
 	[LAYER_IPV6_ROUTING] = ip_read_v6_routing,
 	[LAYER_IPV6_FRAGMENT] = ip_read_v6_fragment,
 	[LAYER_AH] = ip_read_ah,
+	[LAYER_ICMP_V4] = ip_read_icmp_v4,
+	[LAYER_ICMP_V6] = ip_read_icmp_v6,
 	[LAYER_UDP] = tunnel_read_udp,
 	[LAYER_GRE] = tunnel_read_gre,
 	[LAYER_ETHERIP] = tunnel_read_etherip,
@@ -122,6 +124,69 @@ decode_packet(const struct decode_frame *f, struct decode *d)
 	cursor_init(&w.in, f->data, f->len);
 	d->depth = f->depth;
 	return walk(&w, link_layer(&w, f->linktype));
+}
+
+/*
+ * Was the header understood?  What follows may still be undecodable: that is
+ * no fault of the header.
+ */
+static bool
+is_passed(const struct layer_walk *w, const uint8_t *header, enum layer next)
+{
+	if (w->in.bad || w->in.p == header)
+		return false;
+	if (next != LAYER_BAD)
+		return true;
+	switch (w->out->bad) {
+	case DECODE_LINK_TYPE:
+	case DECODE_BAD_LINK:
+	case DECODE_BAD_IP_HEADER:
+	case DECODE_BAD_IP_LENGTH:
+	case DECODE_BAD_IP_EXTENSION:
+	case DECODE_BAD_TUNNEL:
+	case DECODE_BAD_TCP_HEADER:
+		return false;
+	case DECODE_TRUNCATED_LINK:
+	case DECODE_LINK_FRAGMENT:
+	case DECODE_LINK_AGGREGATE:
+	case DECODE_TRUNCATED_IP:
+	case DECODE_BAD_FRAGMENT:
+	case DECODE_TRUNCATED_TUNNEL:
+	case DECODE_TRUNCATED_TCP:
+	case DECODE_TOO_DEEP:
+	case DECODE_ENCRYPTED:
+	case DECODE_COMPRESSED:
+		return true;
+	}
+	return false;
+}
+
+size_t
+decode_path(
+    const struct decode_frame *f, struct decode_step steps[DECODE_HEADERS_MAX])
+{
+	struct decode d = { .depth = f->depth };
+	struct layer_walk w = { .cut = f->wire_len - f->len, .out = &d };
+	enum layer next;
+	size_t n = 0;
+
+	assert(f->wire_len >= f->len);
+	cursor_init(&w.in, f->data, f->len);
+	next = link_layer(&w, f->linktype);
+	for (unsigned i = 0; next < LAYER_NREADERS && i < DECODE_HEADERS_MAX;
+	     i++) {
+		struct decode_step s = { .header = w.in.p,
+			.layer = (uint8_t)next };
+
+		next = readers[next](&w);
+		if (!is_passed(&w, s.header, next))
+			continue;
+		s.data = w.in.p;
+		s.len = (uint32_t)cursor_left(&w.in);
+		s.last = next == LAYER_NOT_TCP;
+		steps[n++] = s;
+	}
+	return n;
 }
 
 enum decode_verdict

@@ -148,6 +148,36 @@ enum decode_verdict decode_packet(
     const struct decode_frame *f, struct decode *d);
 
 /**
+ * struct decode_step - A header that was passed; pointers lead into the packet
+ * @header:	Where it begins
+ * @data:	Its payload,
+ * @len:	bytes of it that were captured
+ * @layer:	Which it is, an enum layer (wire/layer.h)
+ * @last:	It carries nothing that is known here
+ */
+struct decode_step {
+	const uint8_t *header;
+	const uint8_t *data;
+	uint32_t len;
+	uint8_t layer;
+	bool last;
+};
+
+/**
+ * decode_path() - The headers of a packet, from the outermost on
+ * @f:		A packet of any kind
+ * @steps:	Filled in
+ *
+ * For those who want other things than segments: twice as slow, with the same
+ * readers.  A header that is cut or contradicts itself is not among them, nor
+ * is what follows it.
+ *
+ * Return: how many
+ */
+size_t decode_path(
+    const struct decode_frame *f, struct decode_step steps[DECODE_HEADERS_MAX]);
+
+/**
  * struct decode_datagram - The payload of an IP datagram made whole again
  * @version:	4 or 6
  * @protocol:	What it carries

@@ -8,6 +8,7 @@
 
 /* Numbers of protocols and extension headers (IANA, protocol-numbers). */
 #define PROTO_HOP_BY_HOP  0
+#define PROTO_ICMP        1
 #define PROTO_IPV4        4
 #define PROTO_UDP         17
 #define PROTO_IPV6        41
@@ -16,6 +17,7 @@
 #define PROTO_GRE         47
 #define PROTO_ESP         50
 #define PROTO_AH          51
+#define PROTO_ICMP_V6     58
 #define PROTO_DESTINATION 60
 #define PROTO_ETHERIP     97
 #define PROTO_IPCOMP      108
@@ -125,6 +127,10 @@ ip_layer(struct layer_walk *w, uint8_t protocol)
 		return layer_open(w, LAYER_MPLS);
 	case PROTO_AH:
 		return LAYER_AH;
+	case PROTO_ICMP:
+		return LAYER_ICMP_V4;
+	case PROTO_ICMP_V6:
+		return LAYER_ICMP_V6;
 	case PROTO_ESP:
 		return layer_bad(w, DECODE_ENCRYPTED);
 	case PROTO_IPCOMP:
@@ -380,4 +386,19 @@ ip_read_ah(struct layer_walk *w)
 	if (!cursor_skip(&w->in, (p[1] + (size_t)2) * 4))
 		return layer_bad(w, DECODE_TRUNCATED_IP);
 	return ip_layer(w, p[0]);
+}
+
+/* However short it is, it is not TCP. */
+enum layer
+ip_read_icmp_v4(struct layer_walk *w)
+{
+	(void)cursor_skip(&w->in, 8); /* says so itself, if it does not fit */
+	return LAYER_NOT_TCP;
+}
+
+enum layer
+ip_read_icmp_v6(struct layer_walk *w)
+{
+	(void)cursor_skip(&w->in, 4); /* likewise */
+	return LAYER_NOT_TCP;
 }

@@ -42,6 +42,13 @@ enum layer ip_read_v6_routing(struct layer_walk *w);
 enum layer ip_read_v6_fragment(struct layer_walk *w);
 enum layer ip_read_ah(struct layer_walk *w);
 
+/*
+ * What ICMP carries is for nobody here to read on: 8 bytes of header in
+ * version 4 (RFC 792), 4 in version 6 (RFC 4443), then the rest.
+ */
+enum layer ip_read_icmp_v4(struct layer_walk *w);
+enum layer ip_read_icmp_v6(struct layer_walk *w);
+
 /**
  * struct ip_header - An IP header
  * @version:	4 or 6

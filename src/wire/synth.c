@@ -221,10 +221,15 @@ static void
 send_segment(
     struct synth *s, const struct synth_out *out, const struct segment *g)
 {
-	uint8_t head[HEAD_MAX];
-	size_t head_len = encode_head(s, g, head);
 	bool counted = (g->flags & (TCP_FLAG_SYN | TCP_FLAG_FIN)) != 0;
+	uint8_t head[HEAD_MAX];
+	size_t head_len;
 
+	if (out->emit == NULL) {
+		s->end[g->from].next += g->len + counted;
+		return;
+	}
+	head_len = encode_head(s, g, head);
 	s->end[g->from].next += g->len + counted;
 	out->emit(out->self,
 	    &(struct frame){
@@ -270,6 +275,10 @@ synth_data(struct synth *s, const struct synth_out *out, enum synth_side from,
 
 	synth_accept(s, out);
 	assert(s->state == SYNTH_UP && !s->end[from].over && len > 0);
+	if (out->emit == NULL) {
+		s->end[from].next += len;
+		return;
+	}
 	for (; len > 0; len -= g.len, data += g.len) {
 		g.data = data;
 		g.len = len;
@@ -346,4 +355,45 @@ synth_close(struct synth *s, const struct synth_out *out)
 {
 	if (s->state != SYNTH_OVER)
 		finish(s, out);
+}
+
+/* Has @side sent a FIN?  A direction that was aborted is over without one. */
+static bool
+has_finished(const struct synth *s, enum synth_side side)
+{
+	return s->end[side].over && !s->aborted;
+}
+
+/* Has @side sent its SYN? */
+static bool
+has_called(const struct synth *s, enum synth_side side)
+{
+	return s->state == SYNTH_UP ||
+	       (s->state == SYNTH_SYN && side == SYNTH_CLIENT);
+}
+
+uint64_t
+synth_sent(const struct synth *s, enum synth_side side)
+{
+	return s->end[side].next - has_called(s, side) - has_finished(s, side);
+}
+
+void
+synth_join(const struct synth *s, const struct synth_out *out)
+{
+	struct synth late = *s;
+
+	if (s->state != SYNTH_SYN && s->state != SYNTH_UP)
+		return;
+	late.state = SYNTH_NEW;
+	for (int i = 0; i < SYNTH_NSIDES; i++) {
+		late.end[i].next = synth_sent(s, (enum synth_side)i);
+		late.end[i].over = false;
+	}
+	synth_open(&late, out);
+	if (s->state == SYNTH_UP)
+		synth_accept(&late, out);
+	for (int i = 0; i < SYNTH_NSIDES; i++)
+		if (has_finished(s, (enum synth_side)i))
+			synth_fin(&late, out, (enum synth_side)i);
 }

@@ -105,7 +105,9 @@ typedef void synth_emit(void *self, const struct frame *f);
 
 /**
  * struct synth_out - Where packets go
- * @emit:	Called for each, in order, before the synth_ call returns
+ * @emit:	Called for each, in order, before the synth_ call returns; NULL:
+ *		none is made, the conversation just moves on, and bytes may be
+ *		NULL too
  * @self:	Passed on
  * @ts_ns:	Time that they bear
  */
@@ -159,5 +161,17 @@ void synth_abort(struct synth *s, const struct synth_out *out,
 
 /** synth_close() - Send what still waits; then nothing follows. */
 void synth_close(struct synth *s, const struct synth_out *out);
+
+/** synth_sent() - Bytes of the stream that @side has sent, gaps included. */
+uint64_t synth_sent(const struct synth *s, enum synth_side side);
+
+/**
+ * synth_join() - What a capture that begins now must be told first
+ *
+ * The handshake, as far as it has come, with numbers that make the next packet
+ * of @s follow it; and the FIN of a direction that has finished.  Nothing
+ * unless the state is SYN or UP.
+ */
+void synth_join(const struct synth *s, const struct synth_out *out);
 
 #endif /* WIRE_SYNTH_H */

@@ -27,7 +27,7 @@ from helpers import corpus, real
 from helpers.peers import Server
 from helpers.program import Program, program_path
 from helpers.wait import SCALE
-from helpers.wire import Wire
+from helpers.wire import Place, Wire
 
 FAILED = pytest.StashKey()
 
@@ -116,6 +116,14 @@ def fixture_server():
             stack.callback(one.finish)
 
 
+@pytest.fixture(name="place")
+def fixture_place():
+    """A network of its own, with nothing but a loopback interface."""
+    one = Place()
+    yield one
+    one.finish()
+
+
 @pytest.fixture(name="wire")
 def fixture_wire():
     """A client and a server, each in a network of its own: helpers/wire.py."""
@@ -171,6 +179,9 @@ def _real(kind):
 fixture_vsftpd = pytest.fixture(name="vsftpd")(_real(real.Vsftpd))
 fixture_nginx = pytest.fixture(name="nginx")(_real(real.Nginx))
 fixture_redis = pytest.fixture(name="redis")(_real(real.Redis))
+# A second one of each, for copies of the first one's traffic.
+fixture_shadow_nginx = pytest.fixture(name="shadow_nginx")(_real(real.Nginx))
+fixture_shadow_redis = pytest.fixture(name="shadow_redis")(_real(real.Redis))
 fixture_sshd = pytest.fixture(name="sshd")(_real(real.Sshd))
 
 

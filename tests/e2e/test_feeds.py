@@ -42,13 +42,16 @@ def say(proxy, word=b"hello"):
     client.close()
 
 
-def free_ports(count):
+def free_ports(count, *addresses):
     """So many ports in a row that nobody listens at: (first, last)."""
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
     for first in range(20000, 60000, 97):
         held = []
         try:
             for port in range(first, first + count):
-                held.append(socket.create_server(("127.0.0.1", port)))
+                for at in addresses or ("127.0.0.1",):
+                    held.append(socket.create_server(
+                        (at, port), family=families[at]))
             return first, first + count - 1
         except OSError:
             continue
@@ -241,7 +244,7 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     first, last = free_ports(3)
     with socket.create_server(("127.0.0.1", first)):
         proxy = run(teeline, tmp_path, peer,
-                    f"listen:127.0.0.1:{first}-{last},linger=0")
+                    f"listen:127.0.0.1:{first}-{last},linger=1ms")
         client, there = pair(proxy, peer)
         assert ports_of(proxy, 1) == (first + 1, first + 2)
         unheard, other = pair(proxy, peer)
@@ -259,6 +262,13 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     assert sheet(tmp_path)[1] == {"gone": 7}
 
 
+def test_listen_at_no_address_of_ours(teeline):
+    """That it cannot listen is said at the start, not with each session."""
+    done = teeline.run("proxy", "0", "127.0.0.1:9", "-o",
+                       "listen:192.0.2.1:5000-5001", expect=1)
+    assert b"192.0.2.1:5000-5001: this machine has no such address" in done.err
+
+
 @pytest.mark.parametrize("text, words", [
     ("connect:127.0.0.1:5001", b"HOST:REQUESTS_PORT/RESPONSES_PORT"),
     ("connect:127.0.0.1:5001/none", b"\"none\" is no port"),
@@ -266,7 +276,16 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     ("listen:127.0.0.1:5000", b"ADDR:FIRST-LAST is wanted"),
     ("listen:127.0.0.1:5000-5000", b"two ports at least"),
     ("listen:127.0.0.1:5000-5001,first=7", b"first=7"),
-    ("listen:127.0.0.1:5000-5001,startup=1T", b"startup=: "),
+    ("listen:127.0.0.1:5000-5001,startup=1T", b"startup: 1T is out of"),
+    ("connect:listen:1/2", b"HOST:PORT is wanted"),
+    ("connect:h:1/2,header=yes", b"header=yes: none or line is wanted"),
+    ("connect:h:1/2,role=x", b"role=x: client or server is wanted"),
+    ("connect:h:1/2,linger=0", b"linger: 0 is out of range: 1ms to 1d"),
+    ("connect:h:1/2,tries=3", b"\"tries\" is no key of connect"),
+    ("listen:127.0.0.1:1-2,first=7/7", b"two different ports are wanted"),
+    ("listen:unix:1-2", b"an address and two ports are wanted"),
+    ("listen:dial:h:1-2", b"an address of ours is wanted"),
+    ("listen:127.0.0.1:5000-5001,linger=0", b"linger: 0 is out of range"),
 ])
 def test_bad_text(teeline, text, words):
     done = teeline.run("proxy", "0", "127.0.0.1:9", "-o", text, expect=2)

@@ -202,8 +202,13 @@ def test_compare(teeline, server, tmp_path):
 
 @pytest.mark.parametrize("text, words", [
     ("tee:127.0.0.1:9,on-full=drop", b"a copy never has a hole"),
+    ("tee:127.0.0.1:9,tries=0", b"tries: 0 is out of range: 1 to 1000000"),
+    ("tee:127.0.0.1:9,compare=1", b"compare=1: yes or no is wanted"),
+    ("tee:127.0.0.1:9,midstream=x", b"midstream=x: yes or no is wanted"),
+    ("tee:127.0.0.1:9,connect-timeout=0", b"connect-timeout: 0 is out of"),
     ("tee:127.0.0.1:9,dir=up", b"dir=up: c2s, s2c or both is wanted"),
-    ("tee:127.0.0.1:9,retry=soon", b"retry="),
+    ("tee:127.0.0.1:9,retry=soon", b"retry: \"soon\" is no time"),
+    ("tee:listen:9", b"HOST:PORT is wanted"),
     ("tee:127.0.0.1:9,dir=s2c,compare=yes", b"compare=yes"),
     ("tee:nowhere", b"nowhere"),
 ])

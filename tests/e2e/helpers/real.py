@@ -168,7 +168,14 @@ class Vsftpd(RealServer):
 
 
 class Nginx(RealServer):
-    """nginx that serves the files in .root, with sendfile."""
+    """nginx that serves the files in .root, with sendfile.
+
+    .requests() are the first lines of what it was asked, as it logs them.
+    """
+
+    def requests(self):
+        with open(self.path("access"), encoding="ascii") as file:
+            return file.read().splitlines()
 
     def prepare(self):
         self.root = self.path("root")
@@ -189,7 +196,8 @@ class Nginx(RealServer):
             {"user root;" if is_root else ""}
             events {{ worker_connections 512; }}
             http {{
-                access_log off;
+                log_format asked '$request $status $request_length';
+                access_log {self.path("access")} asked;
                 sendfile on;
                 keepalive_requests 100000;
                 {temporary}

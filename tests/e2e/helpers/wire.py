@@ -12,12 +12,22 @@ in which he is root; whoever may do neither cannot run these tests.
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 
 from helpers.real import run, tool
 from helpers.wait import SCALE, wait_until
 
 IS_ROOT = os.geteuid() == 0
+# Makes a socket for each byte it gets, and hands it over.
+MAKER = """
+import socket
+us = socket.socket(fileno=0)
+while us.recv(1):
+    with socket.socket() as one:
+        socket.send_fds(us, [b"!"], [one.fileno()])
+"""
 
 
 class Place:
@@ -33,6 +43,7 @@ class Place:
 
     def __init__(self, beside=None):
         self._children = []
+        self._maker = None
         share = [] if IS_ROOT else ["-r"]
         into = [] if beside is None or IS_ROOT else [
             tool("nsenter"), "-t", str(beside.pid), "-U",
@@ -61,6 +72,19 @@ class Place:
         self._children.append(child)
         return child
 
+    def socket(self):
+        """A TCP socket of this network, for the test itself to use.
+
+        It stays in the network that it was made in, wherever its user is.
+        """
+        if self._maker is None:
+            self._maker, there = socket.socketpair()
+            self.spawn(sys.executable, "-c", MAKER, stdin=there)
+            there.close()
+        self._maker.sendall(b"?")
+        _, fds, _, _ = socket.recv_fds(self._maker, 1, 1)
+        return socket.socket(fileno=fds[0])
+
     def has_listener(self, port):
         """Does somebody here listen at a TCP port?"""
         return bool(self.run("ss", "-Htln", f"sport = :{port}"))
@@ -78,6 +102,8 @@ class Place:
         self.run("ip", "link", "set", interface, "up")
 
     def finish(self):
+        if self._maker is not None:
+            self._maker.close()
         for child in self._children:
             if child.poll() is None:
                 child.kill()

@@ -382,7 +382,8 @@ scene_end(struct scene *sc)
 	if (sc->over == 0)
 		scene_be_quiet(sc);
 	for (size_t i = 0; i < INPUTS; i++)
-		input_end(&sc->inputs[i], clock_mono_ns() + CLOCK_NS_PER_S);
+		input_end(
+		    &sc->inputs[i], clock_mono_ns() + CLOCK_NS_PER_S, true);
 	for (size_t i = 0; i < INPUTS; i++)
 		input_join(&sc->inputs[i]);
 	outputs_stop(sc->outputs);

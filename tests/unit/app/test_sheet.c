@@ -344,6 +344,44 @@ lines_for_people_about_packets(void **state)
 	    "a-long-name  offered 130  written 130\n");
 }
 
+/* Of a sink that sends them: every lane's, in JSON and for people. */
+static void
+payloads_are_told_of_sinks_that_send_them(void **state)
+{
+	struct scene *sc = *state;
+	struct err err = { "" };
+	const json_t *sinks, *o;
+	char text[1024];
+	json_t *root;
+
+	for (size_t w = 0; w < NWORKERS; w++) {
+		struct sink_lane *lane =
+		    (struct sink_lane *)(uintptr_t)fanout_lane(sc->fan[w], 1);
+
+		count_add(&lane->count.sent, 1 + 10 * w);
+		count_add(&lane->count.sent_bytes, 100 + 1000 * w);
+		count_add(&lane->count.failed_tries, 2);
+	}
+	take(sc);
+	assert_int_equal(sheet_write(&sc->sh, sc->path, &err), 0);
+	root = json_load_file(sc->path, 0, NULL);
+	assert_non_null(root);
+	sinks = json_object_get(root, "sinks");
+	assert_null(json_object_get(json_array_get(sinks, 0), "payloads"));
+	o = json_object_get(json_array_get(sinks, 1), "payloads");
+	assert_int_equal(number(o, "sent"), 12);
+	assert_int_equal(number(o, "bytes"), 1200);
+	assert_int_equal(number(o, "failed_tries"), 4);
+	json_decref(root);
+	printed(sc, text, sizeof(text));
+	assert_non_null(
+	    strstr(text, "a-long-name  offered 0  written 0  payloads sent 12"
+			 "  tries failed 4\n"));
+	assert_non_null(strstr(text, "flows        offered 0  written 0\n"));
+}
+
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int
 main(void)
 {
@@ -361,6 +399,7 @@ main(void)
 		SCENE(a_file_that_cannot_be_written_is_named),
 		SCENE(lines_for_people_leave_out_what_is_zero),
 		SCENE(lines_for_people_show_every_loss),
+		SCENE(payloads_are_told_of_sinks_that_send_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

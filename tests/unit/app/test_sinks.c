@@ -58,6 +58,11 @@ static const struct sink_kind kinds[] = {
 	    .queue = (size_t)64 << 20,
 	    .make = fake_make },
 	{ .name = "listen", .arg = "ADDR", .make = fake_make, .live = true },
+	{ .name = "tee",
+	    .arg = "ADDR",
+	    .make = fake_make,
+	    .live = true,
+	    .whole = true },
 };
 
 const struct sink_kind *
@@ -184,14 +189,15 @@ test_on_full(void **state)
 {
 	static const struct {
 		enum plan_input input;
-		enum on_full policy[4]; /* text:-, text:f, flows:d, listen:a */
+		/* text:-, text:f, flows:d, listen:a, tee:a */
+		enum on_full policy[5];
 	} rows[] = {
 		{ PLAN_PROXY, { ON_FULL_DROP, ON_FULL_PAUSE, ON_FULL_PAUSE,
-				  ON_FULL_DROP } },
+				  ON_FULL_DROP, ON_FULL_CLOSE } },
 		{ PLAN_READ, { ON_FULL_PAUSE, ON_FULL_PAUSE, ON_FULL_PAUSE,
-				 ON_FULL_DROP } },
+				 ON_FULL_DROP, ON_FULL_CLOSE } },
 		{ PLAN_TAP, { ON_FULL_DROP, ON_FULL_DROP, ON_FULL_DROP,
-				ON_FULL_DROP } },
+				ON_FULL_DROP, ON_FULL_CLOSE } },
 	};
 	struct plan p;
 
@@ -201,10 +207,11 @@ test_on_full(void **state)
 	add(&p, "text", "f", NULL);
 	add(&p, "flows", "-", NULL); /* a folder of that name */
 	add(&p, "listen", "-", NULL);
+	add(&p, "tee", "-", NULL);
 	for (size_t r = 0; r < ATTR_COUNT(rows); r++) {
 		struct sinks s = make(&p, rows[r].input);
 
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < 5; i++)
 			assert_int_equal(s.v[i]->on_full, rows[r].policy[i]);
 		sinks_free(&s);
 	}
@@ -367,6 +374,32 @@ test_unknown_input(void **state)
 	plan_done(&p);
 }
 
+/* Files share what they may open; each session has its own connections. */
+static void
+test_sessions_that_fit(void **state)
+{
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	s = make(&p, PLAN_PROXY);
+	assert_int_equal(sinks_sessions(&s, 100, 16), 50);
+	assert_int_equal(sinks_sessions(&s, 0, 16), 1);
+	sinks_free(&s);
+	add(&p, "flows", "d", NULL);
+	add(&p, "tee", "a", NULL);
+	add(&p, "listen", "a", NULL);
+	s = make(&p, PLAN_PROXY);
+	s.v[1]->session_fds = 1;
+	s.v[2]->session_fds = 6;
+	assert_int_equal(sinks_sessions(&s, 16 + 90, 16), 10);
+	assert_int_equal(sinks_sessions(&s, 16 + 89, 16), 9);
+	assert_int_equal(sinks_sessions(&s, 10, 16), 1);
+	sinks_free(&s);
+	plan_done(&p);
+}
+
 static void
 test_no_sink_is_fine(void **state)
 {
@@ -392,6 +425,7 @@ main(void)
 		cmocka_unit_test(test_surroundings),
 		cmocka_unit_test(test_one_input_needs_no_name),
 		cmocka_unit_test(test_unknown_input),
+		cmocka_unit_test(test_sessions_that_fit),
 		cmocka_unit_test(test_no_sink_is_fine),
 	};
 

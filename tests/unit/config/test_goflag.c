@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "base/attr.h"
 #include "base/err.h"
+#include "base/obuf.h"
 #include "config/goflag.h"
 
 struct trace {
@@ -36,6 +38,7 @@ static const struct option_row rows[] = {
 	    .min = 0,
 	    .max = 65535,
 	    .set = set_any },
+	{ .name = "title", .arg = "T", .type = OPTION_STRING, .set = set_any },
 	{ .name = "verbose", .set = set_any },
 };
 
@@ -90,6 +93,7 @@ static const struct good goods[] = {
 	{ "-host -verbose", "host=-verbose/0 ", 0, 0 },
 	{ "-listen_port 80 -host h", "listen_port=80/80 host=h/0 ", 0, 0 },
 	{ "-verbose", "verbose=-/1 ", 0, 0 },
+	{ "-title= -title=x", "title=/0 title=x/0 ", 0, 0 },
 	{ "-verbose=false --verbose=T", "verbose=false/0 verbose=T/1 ", 0, 0 },
 	{ "-verbose false", "verbose=-/1 ", 1, 'f' },
 	{ "x -host h", "", 3, 'h' },
@@ -122,6 +126,8 @@ test_bad(void **state)
 		{ "-hos h", "flag provided but not defined: -hos (did you "
 			    "mean -host?)" },
 		{ "-host", "flag needs an argument: -host" },
+		{ "-host=", "invalid value \"\" for flag -host: HOST must "
+			    "not be empty" },
 		{ "-=x", "bad flag syntax: -=x" },
 		{ "---host", "bad flag syntax: ---host" },
 		{ "-listen_port x", "invalid value \"x\" for flag "
@@ -142,12 +148,50 @@ test_bad(void **state)
 	}
 }
 
+/* As flag.PrintDefaults() of Go prints them. */
+static void
+test_defaults(void **state)
+{
+	static const struct option_row shown[] = {
+		{ .name = "bare", .type = OPTION_FLAG, .help = "a flag" },
+		{ .name = "bpf",
+		    .arg = "string",
+		    .type = OPTION_STRING,
+		    .dflt = "icmp",
+		    .help = "a filter" },
+		{ .name = "device",
+		    .arg = "string",
+		    .type = OPTION_STRING,
+		    .help = "a device" },
+		{ .name = "h", .type = OPTION_FLAG },
+		{ .name = "stats",
+		    .type = OPTION_FLAG,
+		    .dflt = "true",
+		    .help = "a line" },
+	};
+	static const struct option_table t = { .rows = shown,
+		.nrows = ATTR_COUNT(shown) };
+	struct obuf out = { .data = NULL };
+
+	(void)state;
+	goflag_defaults(&t, &out);
+	obuf_putc(&out, '\0');
+	assert_false(out.failed);
+	assert_string_equal((const char *)out.data,
+	    "  -bare\n    \ta flag\n"
+	    "  -bpf string\n    \ta filter (default \"icmp\")\n"
+	    "  -device string\n    \ta device\n"
+	    "  -stats\n    \ta line (default true)\n");
+	obuf_done(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,14 +18,16 @@
 
 /*
  * A sink that writes down, as text, what it was told: "c2s 0+3;" for data,
- * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so; it
- * has handles on the loop as long as it is @busy.
+ * "gap c2s 3+4 queue;" and so on.  Its queue is full when the test says so;
+ * after fake_own_queues() that of a session and direction is.  It has handles
+ * on the loop as long as it is @busy.
  */
 struct fake {
 	struct sink sink;
 	struct sink_ops ops;
 	char log[4096];
 	bool full;
+	uint64_t full_id[DIR_NDIRS];
 	int open_rc;
 	int lane_rc;
 	unsigned lanes;
@@ -279,6 +281,24 @@ fake_has_finish(struct fake *f)
 {
 	f->ops.finish = fake_finish;
 	f->ops.finished = fake_finished;
+}
+
+static inline bool
+fake_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
+{
+	const struct fake_state *state = st;
+	const struct fake *f = lane->self;
+
+	assert_ptr_equal(state->owner, f);
+	return f->full_id[dir] == state->id;
+}
+
+/* The sink has a queue for each session and direction. */
+static inline void
+fake_own_queues(struct fake *f)
+{
+	f->ops.full_session = fake_full_session;
+	fake_has_finish(f);
 }
 
 /* The sink keeps packets. */

@@ -186,13 +186,13 @@ scene_next_id(void *self)
 }
 
 static inline bool
-scene_is_own(void *self, const struct addr *src, const struct addr *dst)
+scene_is_own(void *self, const struct segment *seg)
 {
 	struct flow_scene *sc = self;
 
 	sc->asked++;
 	return sc->own_port != 0 &&
-	       (src->port == sc->own_port || dst->port == sc->own_port);
+	       (seg->src.port == sc->own_port || seg->dst.port == sc->own_port);
 }
 
 static inline struct addr

@@ -234,6 +234,30 @@ close_policy_aborts_once(void **state)
 	assert_drops(sc, 0, DROP_GONE, 11, 2);
 }
 
+/* What a sink only looks at is none of its figures, also when it is over. */
+static void
+other_direction_is_not_counted(void **state)
+{
+	struct scene *sc = *state;
+
+	add(sc, NEED_MEMORY, ON_FULL_CLOSE);
+	sc->fake[0].sink.aside[DIR_SERVER] = true;
+	begin(sc);
+	feed(sc, DIR_CLIENT, 3, 1);
+	feed(sc, DIR_SERVER, 5, 2);
+	sc->fake[0].full = true;
+	feed(sc, DIR_SERVER, 7, 3); /* refuses nothing either */
+	feed(sc, DIR_CLIENT, 11, 4);
+	feed(sc, DIR_SERVER, 13, 5);
+	feed(sc, DIR_CLIENT, 17, 6);
+	finish(sc);
+	assert_string_equal(
+	    sc->fake[0].log, "open;c2s 0+3;s2c 0+5;s2c 5+7;abort;");
+	assert_int_equal(count_get(&counts(sc, 0)->offered), 3 + 11 + 17);
+	assert_drops(sc, 0, DROP_QUEUE_FULL, 11, 1);
+	assert_drops(sc, 0, DROP_GONE, 17, 1);
+}
+
 static void
 close_policy_does_not_outlive_a_gap(void **state)
 {
@@ -422,6 +446,7 @@ main(void)
 		SCENE(conflicts_are_left_out_when_full),
 		SCENE(sessions_that_open_while_full_are_missed),
 		SCENE(close_policy_aborts_once),
+		SCENE(other_direction_is_not_counted),
 		SCENE(close_policy_does_not_outlive_a_gap),
 		SCENE(failed_open_detaches_and_counts),
 		SCENE(only_full_pausing_sinks_block),

@@ -349,7 +349,7 @@ it_finishes_once(void **state)
 		start(sc);
 		if (removed_first)
 			fanout_remove(sc->fan, sc->sink[0], 5, NULL, NULL);
-		fanout_finish(sc->fan, 6);
+		fanout_finish(sc->fan, 6, true);
 		if (!removed_first)
 			fanout_remove(sc->fan, sc->sink[0], 5, NULL, NULL);
 		assert_string_equal(sc->fake[0].log, "finish;");

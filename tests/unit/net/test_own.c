@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -19,12 +20,19 @@ end(const char *ip, uint16_t port)
 
 /* In both orders, which must agree. */
 static bool
+had(struct addr a, struct addr b, uint64_t ts_ns)
+{
+	bool found = own_has(&a, &b, ts_ns);
+
+	assert_int_equal(own_has(&b, &a, ts_ns), found);
+	return found;
+}
+
+/* ... for a packet that is captured when all that leave have left. */
+static bool
 has(struct addr a, struct addr b)
 {
-	bool found = own_has(&a, &b);
-
-	assert_int_equal(own_has(&b, &a), found);
-	return found;
+	return had(a, b, UINT64_MAX);
 }
 
 static void
@@ -75,6 +83,52 @@ test_scope(void **state)
 	own_leave(&o);
 }
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &ts), 0);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * It was refused, say, before its SYN was read from the ring; the port may
+ * be somebody else's afterwards.
+ */
+static void
+test_packet_from_before_it_left(void **state)
+{
+	struct own o = { end("192.0.2.1", 40000), end("192.0.2.9", 81), { 0 } };
+	uint64_t before = now_ns();
+	uint64_t after;
+
+	(void)state;
+	own_enter(&o);
+	own_leave(&o);
+	after = now_ns() + 1;
+	assert_true(had(o.local, o.remote, before));
+	assert_false(had(o.local, o.remote, after));
+	assert_false(had(o.local, end("192.0.2.9", 82), before));
+}
+
+/* What is remembered has an end: the oldest are forgotten. */
+static void
+test_remembers_the_last_ones(void **state)
+{
+	struct own o = { end("192.0.2.1", 1), end("192.0.2.9", 83), { 0 } };
+
+	(void)state;
+	for (uint32_t i = 0; i <= OWN_REMEMBERED; i++) {
+		o.local.port = (uint16_t)(1 + i);
+		own_enter(&o);
+		own_leave(&o);
+	}
+	assert_false(had(end("192.0.2.1", 1), o.remote, 0));
+	assert_true(had(end("192.0.2.1", 2), o.remote, 0));
+	assert_true(had(o.local, o.remote, 0));
+}
+
 /* More than there are lists, in and out in any order. */
 static void
 test_many(void **state)
@@ -104,6 +158,8 @@ main(void)
 		cmocka_unit_test(test_connection),
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_packet_from_before_it_left),
+		cmocka_unit_test(test_remembers_the_last_ones),
 		cmocka_unit_test(test_many),
 	};
 

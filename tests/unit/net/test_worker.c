@@ -14,6 +14,7 @@
 struct scene {
 	struct worker *w;
 	unsigned turns;
+	unsigned touches;
 	uint64_t due_in_ns;
 	uint64_t last_ns;
 	unsigned rooms;
@@ -26,6 +27,10 @@ on_turn(void *self, uint64_t mono_ns)
 	struct scene *sc = self;
 
 	sc->turns++;
+	if (sc->touches > 0) {
+		sc->touches--;
+		worker_touch(sc->w);
+	}
 	sc->last_ns = mono_ns;
 	return sc->due_in_ns > 0 ? mono_ns + sc->due_in_ns : CLOCK_NEVER;
 }
@@ -82,6 +87,20 @@ hook_runs_only_after_a_touch(void **state)
 	worker_touch(sc->w);
 	turns(sc, 3);
 	assert_int_equal(sc->turns, 1);
+}
+
+/* Not only at the time that the hook asked for, which is far. */
+static void
+hook_runs_again_after_a_touch_of_its_own(void **state)
+{
+	struct scene *sc = *state;
+
+	sc->due_in_ns = 3600 * CLOCK_NS_PER_S;
+	sc->touches = 2;
+	worker_touch(sc->w);
+	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns == 3);
+	turns(sc, 3);
+	assert_int_equal(sc->turns, 3);
 }
 
 static void
@@ -338,6 +357,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		SCENE(knows_its_number_and_has_a_buffer),
 		SCENE(hook_runs_only_after_a_touch),
+		SCENE(hook_runs_again_after_a_touch_of_its_own),
 		SCENE(hook_comes_back_when_it_asked_to),
 		SCENE(earlier_time_replaces_a_later_one),
 		SCENE(waiters_are_called_once_per_room),

@@ -1,17 +1,12 @@
-#include "../net/loopback.h"
+#include "live_rig.h"
 
-#include "core/count.h"
-#include "net/worker.h"
 #include "sink/outq.h"
 
 #define MS CLOCK_NS_PER_MS
 
 /** struct scene - A queue towards a consumer, and what it has told. */
 struct scene {
-	struct worker *w;
-	uv_loop_t *loop;
-	unsigned before;
-	struct sink_count count;
+	struct live live;
 	struct outq_lane lane;
 	struct outq *q;
 	int consumer;
@@ -59,12 +54,9 @@ set_up(void **state)
 	struct scene *sc = calloc(1, sizeof(*sc));
 
 	assert_non_null(sc);
-	sc->w = worker_new(0, NULL);
-	assert_non_null(sc->w);
-	sc->loop = worker_loop(sc->w);
-	sc->before = loopback_fds();
+	live_init(&sc->live);
 	sc->consumer = -1;
-	outq_lane_init(&sc->lane, sc->w, &sc->count, 0);
+	outq_lane_init(&sc->lane, sc->live.w, &sc->live.count, 0);
 	*state = sc;
 	return 0;
 }
@@ -72,17 +64,7 @@ set_up(void **state)
 static uint64_t
 dropped(const struct scene *sc, enum drop_reason why)
 {
-	return count_get(&sc->count.drop_bytes[why]);
-}
-
-static uint64_t
-all_dropped(const struct scene *sc)
-{
-	uint64_t n = 0;
-
-	for (int r = 0; r < DROP_NREASONS; r++)
-		n += dropped(sc, (enum drop_reason)r);
-	return n;
+	return live_dropped(&sc->live, why);
 }
 
 static int
@@ -94,16 +76,11 @@ tear_down(void **state)
 		outq_finish(sc->q, OUTQ_RST);
 	outq_lane_finish(&sc->lane, 0);
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
-	/* Lets the loop close what the queues have let go of. */
-	for (int i = 0; i < 3; i++)
-		loopback_turn(sc->loop);
 	if (sc->consumer >= 0)
 		close(sc->consumer);
-	assert_int_equal(loopback_fds(), sc->before);
 	/* Nothing that was put in may have got lost between the counters. */
-	assert_int_equal(
-	    count_get(&sc->count.written) + all_dropped(sc), sc->put);
-	worker_free(sc->w);
+	assert_int_equal(live_settled(&sc->live), sc->put);
+	live_done(&sc->live);
 	free(sc);
 	return 0;
 }
@@ -152,6 +129,14 @@ put(struct scene *sc, const void *data, size_t len)
 	sc->put += len;
 }
 
+/* A record of text that stands for so many bytes. */
+static void
+put_framed(struct scene *sc, const char *text, size_t payload)
+{
+	outq_put(sc->q, text, strlen(text), payload);
+	sc->put += payload;
+}
+
 /* Byte @i of an endless stream; its period is no power of two. */
 static uint8_t
 byte_at(uint64_t i)
@@ -171,10 +156,19 @@ put_stream(struct scene *sc, uint64_t from, size_t len)
 	free(data);
 }
 
+/* The end of a turn of the loop. */
+static void
+end_turn(struct scene *sc)
+{
+	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
+}
+
 /* What the consumer has got, up to @max; -1 after its end. */
 static ssize_t
 hear(struct scene *sc, void *buf, size_t max)
 {
+	end_turn(sc);
+
 	ssize_t n = recv(sc->consumer, buf, max, MSG_DONTWAIT);
 
 	if (n > 0)
@@ -188,8 +182,9 @@ hear_text(struct scene *sc, const char *want)
 	char got[256] = "";
 	size_t n = 0;
 
-	LOOPBACK_UNTIL(sc->loop, (n += (size_t)hear(sc, got + n,
-				      sizeof(got) - 1 - n)) >= strlen(want));
+	LOOPBACK_UNTIL(sc->live.loop,
+	    (n += (size_t)hear(sc, got + n, sizeof(got) - 1 - n)) >=
+		strlen(want));
 	assert_string_equal(got, want);
 }
 
@@ -200,9 +195,10 @@ hear_stream(struct scene *sc, uint64_t from, uint64_t len)
 	uint64_t got = 0;
 
 	while (got < len) {
+		size_t want = len - got < sizeof(buf) ? len - got : sizeof(buf);
 		ssize_t n = 0;
 
-		LOOPBACK_UNTIL(sc->loop, (n = hear(sc, buf, sizeof(buf))) != 0);
+		LOOPBACK_UNTIL(sc->live.loop, (n = hear(sc, buf, want)) != 0);
 		assert_true(n > 0);
 		for (ssize_t i = 0; i < n; i++)
 			assert_int_equal(
@@ -218,21 +214,71 @@ hear_end(struct scene *sc)
 	char c;
 	ssize_t n = 0;
 
-	LOOPBACK_UNTIL(sc->loop, (n = hear(sc, &c, 1)) != 0);
+	LOOPBACK_UNTIL(sc->live.loop, (n = hear(sc, &c, 1)) != 0);
 	assert_int_equal(n, -1);
 }
 
+/* A system call for each packet would cost more than the packet. */
 static void
-test_sends_at_once_when_nothing_waits(void **state)
+test_short_records_go_together(void **state)
 {
 	struct scene *sc = *state;
 
 	make(sc, 1000, 0, OUTQ_DROP);
 	attach(sc, "");
-	put(sc, "hello", 5);
+	put(sc, "he", 2);
+	put(sc, "llo", 3);
+	assert_int_equal(outq_queued(sc->q), 5);
+	assert_int_equal(count_get(&sc->live.count.written), 0);
+	end_turn(sc);
 	assert_int_equal(outq_queued(sc->q), 0);
-	assert_int_equal(count_get(&sc->count.written), 5);
+	assert_int_equal(count_get(&sc->live.count.written), 5);
 	hear_text(sc, "hello");
+}
+
+/* ... and never fill a queue whose consumer could take them. */
+static void
+test_batch_goes_before_the_queue_is_full(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t total = 0;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	for (int i = 0; i < 5; i++, total += 400) {
+		put_stream(sc, total, 400);
+		assert_false(outq_full(sc->q));
+	}
+	hear_stream(sc, 0, total);
+}
+
+static void
+test_long_record_goes_at_once_behind_short_ones(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 10);
+	put_stream(sc, 10, 9000);
+	assert_true(count_get(&sc->live.count.written) > 10);
+	hear_stream(sc, 0, 9010);
+}
+
+/* The end of the turn may come too late for them. */
+static void
+test_short_records_before_an_end(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 0, OUTQ_DROP);
+	attach(sc, "");
+	put(sc, "last words", 10);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	assert_int_equal(count_get(&sc->live.count.written), 10);
+	hear_text(sc, "last words");
+	hear_end(sc);
 }
 
 static void
@@ -249,10 +295,10 @@ test_slow_consumer_gets_every_byte_in_order(void **state)
 	}
 	assert_true(outq_queued(sc->q) > 0);
 	assert_int_equal(
-	    count_get(&sc->count.written) + outq_queued(sc->q), total);
+	    count_get(&sc->live.count.written) + outq_queued(sc->q), total);
 	hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->loop, outq_queued(sc->q) == 0);
-	assert_int_equal(count_get(&sc->count.written), total);
+	LOOPBACK_UNTIL(sc->live.loop, outq_queued(sc->q) == 0);
+	assert_int_equal(count_get(&sc->live.count.written), total);
 }
 
 static void
@@ -270,7 +316,38 @@ test_full_from_the_limit_on(void **state)
 	assert_true(outq_queued(sc->q) >= 50000);
 	assert_true(outq_queued(sc->q) < 51000);
 	hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->loop, !outq_full(sc->q));
+	LOOPBACK_UNTIL(sc->live.loop, !outq_full(sc->q));
+}
+
+/* Many stuck consumers: none of them makes another's session suffer. */
+static void
+test_all_together_hold_too_much(void **state)
+{
+	struct scene *sc = *state;
+	const struct outq_opts o = {
+		.limit = 50000, .startup = 50000, .absent = OUTQ_KEEP_HEAD
+	};
+	struct outq *small;
+
+	make(sc, 50000, 50000, OUTQ_KEEP_HEAD);
+	small = outq_new(&sc->lane, &o);
+	assert_non_null(small);
+	sc->lane.most = 10000;
+	put_stream(sc, 0, 6000);
+	assert_false(outq_full(sc->q));
+	put_stream(sc, 6000, 1000);
+	outq_put(small, "0123456789", 10, 10);
+	assert_false(outq_full(sc->q));
+	put_stream(sc, 7000, 3000);
+	assert_true(outq_full(sc->q));
+	assert_false(outq_full(small));
+	outq_abort(small);
+	assert_int_equal(sc->lane.queued, 10000);
+	attach(sc, "");
+	hear_stream(sc, 0, 10000);
+	assert_int_equal(sc->lane.queued, 0);
+	assert_false(outq_full(sc->q));
+	sc->put += 10; /* what the small one was given, and dropped */
 }
 
 static void
@@ -301,8 +378,23 @@ test_keeps_the_head_for_the_first_consumer(void **state)
 	hear_text(sc, "head;abcdefghlive");
 }
 
+/* A chunk is as long as what was read at once: longer than what is kept. */
 static void
-test_keeps_the_tail_in_whole_chunks(void **state)
+test_keeps_the_head_to_the_byte(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_HEAD);
+	put(sc, "abc", 3);
+	put(sc, "defghijkl", 9);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 4);
+	attach(sc, "");
+	put(sc, "live", 4);
+	hear_text(sc, "abcdefghlive");
+}
+
+static void
+test_keeps_the_tail_to_the_byte(void **state)
 {
 	struct scene *sc = *state;
 
@@ -310,14 +402,29 @@ test_keeps_the_tail_in_whole_chunks(void **state)
 	put(sc, "abc", 3);
 	put(sc, "defg", 4);
 	put(sc, "hi", 2);
-	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 3);
-	assert_int_equal(
-	    count_get(&sc->count.drop_chunks[DROP_STARTUP_FULL]), 1);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 1);
 	put(sc, "a chunk that is too long", 24);
-	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 33);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 1 + 8 + 16);
 	put(sc, "end", 3);
 	attach(sc, "");
-	hear_text(sc, "end");
+	hear_text(sc, " longend");
+}
+
+/* Half a record is none, and the head has no holes. */
+static void
+test_keeps_framed_records_whole(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc, 1000, 8, OUTQ_KEEP_HEAD);
+	put_framed(sc, "[abc]", 3);
+	put_framed(sc, "[def]", 3);
+	put_framed(sc, "[]", 0);
+	assert_int_equal(dropped(sc, DROP_STARTUP_FULL), 3);
+	attach(sc, "");
+	hear_text(sc, "[abc]");
+	put_framed(sc, "[live]", 4);
+	hear_text(sc, "[live]");
 }
 
 static void
@@ -331,7 +438,7 @@ test_second_consumer_hears_no_old_bytes(void **state)
 	hear_text(sc, "one");
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(sc->error, -ECONNRESET);
 	assert_int_equal(outq_state(sc->q), OUTQ_ABSENT);
 	put(sc, "two", 3);
@@ -352,10 +459,11 @@ test_lost_consumer_costs_what_was_queued(void **state)
 	assert_true(outq_queued(sc->q) > 0);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(outq_queued(sc->q), 0);
 	assert_int_equal(
-	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	    count_get(&sc->live.count.written) + dropped(sc, DROP_GONE),
+	    300000);
 	assert_true(dropped(sc, DROP_GONE) > 0);
 }
 
@@ -368,7 +476,7 @@ test_half_closed_consumer_goes_on_hearing(void **state)
 	attach(sc, "");
 	assert_int_equal(send(sc->consumer, "bye", 3, 0), 3);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	assert_string_equal(sc->answer, "bye");
 	put_stream(sc, 0, 100000);
 	hear_stream(sc, 0, 100000);
@@ -384,10 +492,10 @@ test_half_closed_consumer_that_resets_is_noticed(void **state)
 	make(sc, 1000, 0, OUTQ_DROP);
 	attach(sc, "");
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 }
 
 static void
@@ -406,13 +514,12 @@ test_finish_sends_the_rest_then_fin(void **state)
 	assert_int_equal(send(sc->consumer, "thanks", 6, MSG_NOSIGNAL), 6);
 	close(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, list_is_empty(&sc->lane.all));
+	LOOPBACK_UNTIL(sc->live.loop, list_is_empty(&sc->lane.all));
 	assert_int_equal(sc->gone, 0);
 	assert_string_equal(sc->answer, "");
-	assert_int_equal(count_get(&sc->count.written), 300000);
+	assert_int_equal(count_get(&sc->live.count.written), 300000);
 }
 
-/* RST in is RST out, after delivery. */
 /* FIN, and the answers to all that was said. */
 static void
 test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
@@ -427,11 +534,12 @@ test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
 	hear_end(sc);
 	assert_int_equal(send(sc->consumer, "answer", 6, 0), 6);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->loop, sc->answered == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
 	assert_string_equal(sc->answer, "answer");
 	assert_int_equal(sc->gone, 0);
 }
 
+/* RST in is RST out, after delivery. */
 static void
 test_finish_with_reset_delivers_first(void **state)
 {
@@ -446,7 +554,7 @@ test_finish_with_reset_delivers_first(void **state)
 	outq_finish(sc->q, OUTQ_RST);
 	sc->q = NULL;
 	while (n > 0) {
-		loopback_turn(sc->loop);
+		loopback_turn(sc->live.loop);
 		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
 		n = recv(sc->consumer, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
@@ -485,7 +593,8 @@ test_abort_resets(void **state)
 	outq_abort(sc->q);
 	sc->q = NULL;
 	assert_int_equal(
-	    count_get(&sc->count.written) + dropped(sc, DROP_GONE), 300000);
+	    count_get(&sc->live.count.written) + dropped(sc, DROP_GONE),
+	    300000);
 	loopback_wait(sc->consumer, POLLIN);
 	while (recv(sc->consumer, &c, 1, 0) == 1)
 		continue;
@@ -502,7 +611,7 @@ test_abort_from_within_an_answer(void **state)
 	attach(sc, "");
 	sc->abort_on_answer = true;
 	assert_int_equal(send(sc->consumer, "x", 1, 0), 1);
-	LOOPBACK_UNTIL(sc->loop, sc->q == NULL);
+	LOOPBACK_UNTIL(sc->live.loop, sc->q == NULL);
 }
 
 static void
@@ -522,6 +631,58 @@ test_patience_with_finished_queues_ends(void **state)
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns() + 5001 * MS);
 	assert_true(list_is_empty(&sc->lane.all));
 	assert_true(dropped(sc, DROP_CLOSING) > 0);
+}
+
+/* Where traffic waits for consumers, slow is not stuck. */
+static void
+test_patience_begins_anew_with_what_is_taken(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t began;
+
+	sc->lane.late.span_ns = 5 * CLOCK_NS_PER_S;
+	sc->lane.patient = true;
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	began = deadline_next(&sc->lane.late);
+	hear_stream(sc, 0, 200000);
+	assert_true(deadline_next(&sc->lane.late) > began);
+	(void)outq_lane_turn(&sc->lane, began);
+	assert_false(list_is_empty(&sc->lane.all));
+	hear_stream(sc, 200000, 100000);
+	assert_int_equal(dropped(sc, DROP_CLOSING), 0);
+}
+
+static uint64_t
+on_turn(void *self, uint64_t mono_ns)
+{
+	struct scene *sc = self;
+
+	return outq_lane_turn(&sc->lane, mono_ns);
+}
+
+/* Nobody waits for a deadline once the last queue is out. */
+static void
+test_end_of_the_last_queue_ends_the_worker(void **state)
+{
+	struct scene *sc = *state;
+
+	worker_set_turn(sc->live.w, on_turn, sc);
+	make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach(sc, "");
+	put_stream(sc, 0, 300000);
+	outq_finish(sc->q, OUTQ_FIN);
+	sc->q = NULL;
+	outq_lane_finish(&sc->lane, CLOCK_NEVER);
+	hear_stream(sc, 0, 300000);
+	hear_end(sc);
+	assert_true(sc->lane.held);
+	close(sc->consumer);
+	sc->consumer = -1;
+	LOOPBACK_UNTIL(sc->live.loop, !sc->lane.held);
 }
 
 static void
@@ -553,14 +714,15 @@ test_frames_count_whole(void **state)
 	attach(sc, "");
 	outq_put(sc->q, "12345678ab", 10, 2);
 	sc->put += 2;
-	assert_int_equal(count_get(&sc->count.written), 2);
+	end_turn(sc);
+	assert_int_equal(count_get(&sc->live.count.written), 2);
 	outq_put(sc->q, frame, sizeof(frame), sizeof(frame) - 8);
 	sc->put += sizeof(frame) - 8;
 	assert_true(outq_queued(sc->q) > 0);
-	assert_int_equal(count_get(&sc->count.written), 2);
+	assert_int_equal(count_get(&sc->live.count.written), 2);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->loop, sc->gone == 1);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
 	assert_int_equal(dropped(sc, DROP_GONE), sizeof(frame) - 8);
 }
 
@@ -570,12 +732,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_sends_at_once_when_nothing_waits),
+		TEST(test_short_records_go_together),
+		TEST(test_batch_goes_before_the_queue_is_full),
+		TEST(test_long_record_goes_at_once_behind_short_ones),
+		TEST(test_short_records_before_an_end),
 		TEST(test_slow_consumer_gets_every_byte_in_order),
 		TEST(test_full_from_the_limit_on),
+		TEST(test_all_together_hold_too_much),
 		TEST(test_without_consumer_drops_and_says_so),
 		TEST(test_keeps_the_head_for_the_first_consumer),
-		TEST(test_keeps_the_tail_in_whole_chunks),
+		TEST(test_keeps_the_head_to_the_byte),
+		TEST(test_keeps_the_tail_to_the_byte),
+		TEST(test_keeps_framed_records_whole),
 		TEST(test_second_consumer_hears_no_old_bytes),
 		TEST(test_lost_consumer_costs_what_was_queued),
 		TEST(test_half_closed_consumer_goes_on_hearing),
@@ -587,6 +755,8 @@ main(void)
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
 		TEST(test_patience_with_finished_queues_ends),
+		TEST(test_patience_begins_anew_with_what_is_taken),
+		TEST(test_end_of_the_last_queue_ends_the_worker),
 		TEST(test_end_of_the_worker_ends_patience),
 		TEST(test_frames_count_whole),
 	};

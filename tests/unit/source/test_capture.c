@@ -1,5 +1,7 @@
 #include "capture_scene.h"
 
+#include "core/segment.h"
+
 /* --- what may go wrong at start ---------------------------------------- */
 
 static void
@@ -239,7 +241,7 @@ test_own(void **state)
 {
 	struct own o = { .remote.family = AF_UNSPEC };
 	const struct dissect *d;
-	struct addr other;
+	struct segment seg = { .ts_ns = 1 };
 
 	(void)state;
 	scene_start();
@@ -247,12 +249,17 @@ test_own(void **state)
 	UNTIL(scene_heard() == 1);
 	d = sc.heard[0].by;
 	assert_int_equal(addr_parse_ip(&o.local, "127.0.0.1"), 0);
-	assert_int_equal(addr_parse_ip(&other, "127.0.0.2"), 0);
+	assert_int_equal(addr_parse_ip(&seg.src, "127.0.0.2"), 0);
 	o.local.port = 4000;
-	assert_false(d->o.flow.is_own(d->o.flow.self, &o.local, &other));
+	seg.dst = o.local;
+	assert_false(d->o.flow.is_own(d->o.flow.self, &seg));
 	own_enter(&o);
-	assert_true(d->o.flow.is_own(d->o.flow.self, &other, &o.local));
+	assert_true(d->o.flow.is_own(d->o.flow.self, &seg));
 	own_leave(&o);
+	/* Captured before it left, read after it; and captured after it. */
+	assert_true(d->o.flow.is_own(d->o.flow.self, &seg));
+	seg.ts_ns = UINT64_MAX;
+	assert_false(d->o.flow.is_own(d->o.flow.self, &seg));
 	scene_stop(CLOCK_NS_PER_S);
 }
 

@@ -416,6 +416,102 @@ late_start(void **state)
 	seen_done(&seen);
 }
 
+/* What comes after a join must follow it, byte by byte of the numbers. */
+static void
+joins_in_the_middle(void **state)
+{
+	struct synth s;
+	struct seen seen;
+	struct synth_out out = start(&s, &seen, 2);
+
+	(void)state;
+	out.emit = NULL;
+	synth_open(&s, &out);
+	synth_data(&s, &out, SYNTH_CLIENT, NULL, 3 * SYNTH_SEGMENT);
+	synth_data(&s, &out, SYNTH_SERVER, NULL, 2000);
+	synth_gap(&s, &out, SYNTH_SERVER, 500);
+	assert_int_equal(synth_sent(&s, SYNTH_CLIENT), 3 * SYNTH_SEGMENT);
+	assert_int_equal(synth_sent(&s, SYNTH_SERVER), 2500);
+	out.emit = take_packet;
+	synth_join(&s, &out);
+	synth_data(&s, &out, SYNTH_CLIENT, bytes("x"), 1);
+	synth_fin(&s, &out, SYNTH_SERVER);
+	assert_string_equal(seen.trace, "C S 0 0 0\n"
+					"S SA 0 1 0\n"
+					"C A 1 1 0\n"
+					"C PA 1 1 1\n"
+					"S A 1 2 0\n"
+					"S FA 1 2 0\n"
+					"C A 2 2 0\n");
+	assert_int_equal(
+	    seen.base[0], s.end[0].isn + (uint32_t)(3 * SYNTH_SEGMENT));
+	assert_int_equal(seen.base[1], s.end[1].isn + 2500);
+	seen_done(&seen);
+}
+
+/* One who joins behind a FIN is shown it; behind half a reset, nothing. */
+static void
+joins_behind_an_end(void **state)
+{
+	struct synth s;
+	struct seen seen;
+	struct synth_out out = start(&s, &seen, 2);
+
+	(void)state;
+	out.emit = NULL;
+	synth_open(&s, &out);
+	synth_data(&s, &out, SYNTH_CLIENT, NULL, 10);
+	synth_fin(&s, &out, SYNTH_CLIENT);
+	assert_int_equal(synth_sent(&s, SYNTH_CLIENT), 10);
+	out.emit = take_packet;
+	synth_join(&s, &out);
+	synth_data(&s, &out, SYNTH_SERVER, bytes("bye"), 3);
+	assert_string_equal(seen.trace, "C S 0 0 0\n"
+					"S SA 0 1 0\n"
+					"C A 1 1 0\n"
+					"C FA 1 1 0\n"
+					"S A 1 2 0\n"
+					"S PA 1 2 3\n"
+					"C A 2 4 0\n");
+	seen_done(&seen);
+
+	out = start(&s, &seen, 3);
+	synth_open(&s, &out);
+	synth_accept(&s, &out);
+	synth_abort(&s, &out, SYNTH_CLIENT, SYNTH_CLIENT);
+	seen.trace[0] = '\0';
+	synth_join(&s, &out);
+	synth_close(&s, &out);
+	assert_string_equal(seen.trace, "C S 0 0 0\n"
+					"S SA 0 1 0\n"
+					"C A 1 1 0\n"
+					"C RA 1 1 0\n");
+	/* Over: there is nothing to join. */
+	seen.trace[0] = '\0';
+	synth_join(&s, &out);
+	assert_string_equal(seen.trace, "");
+	seen_done(&seen);
+}
+
+/* Nobody has answered yet: whether it will be refused is still open. */
+static void
+joins_a_call(void **state)
+{
+	struct synth s;
+	struct seen seen;
+	struct synth_out out = start(&s, &seen, 2);
+
+	(void)state;
+	out.emit = NULL;
+	synth_open(&s, &out);
+	out.emit = take_packet;
+	synth_join(&s, &out);
+	synth_abort(&s, &out, SYNTH_CLIENT, SYNTH_SERVER);
+	synth_close(&s, &out);
+	assert_string_equal(seen.trace, "C S 0 0 0\nS RA 0 1 0\n");
+	seen_done(&seen);
+}
+
 /* 20 bytes around 2^32: numbers wrap, and go on beyond it. */
 static void
 more_than_32_bits(void **state)
@@ -550,6 +646,9 @@ main(void)
 		cmocka_unit_test(client_gives_up_early),
 		cmocka_unit_test(gaps_move_the_numbers),
 		cmocka_unit_test(late_start),
+		cmocka_unit_test(joins_in_the_middle),
+		cmocka_unit_test(joins_behind_an_end),
+		cmocka_unit_test(joins_a_call),
 		cmocka_unit_test(more_than_32_bits),
 		cmocka_unit_test(sessions_are_told_apart),
 		cmocka_unit_test(families),

@@ -1,0 +1,18 @@
+#ifndef SINK_CAPTURE_HEAD_H
+#define SINK_CAPTURE_HEAD_H
+
+struct obuf;
+struct packet_iface;
+
+/*
+ * capture_head.h - what our pcapng captures begin with, in files and on
+ * sockets alike.
+ */
+
+/** capture_head_section() - Append an SHB: this program, on this system. */
+void capture_head_section(struct obuf *out);
+
+/** capture_head_iface() - Append the IDB of an interface. */
+void capture_head_iface(struct obuf *out, const struct packet_iface *iface);
+
+#endif /* SINK_CAPTURE_HEAD_H */

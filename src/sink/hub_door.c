@@ -1,0 +1,47 @@
+#include <stdio.h>
+
+#include "sink/hub_door.h"
+
+/* Connections that wait to be let in. */
+#define BACKLOG 32
+
+int
+hub_door_open(
+    struct hub_door *d, const struct endpoint *at, bool own, struct err *err)
+{
+	const struct socket_listen_opts lo = { .backlog = BACKLOG };
+	int rc = gate_open(&d->gate, at, &lo, err);
+
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; own && i < d->gate.n; i++) {
+		d->own[i].local = d->gate.post[i].listener.addr;
+		d->own[i].remote.family = AF_UNSPEC;
+		own_enter(&d->own[i]);
+	}
+	d->entered = own;
+	return 0;
+}
+
+void
+hub_door_close(struct hub_door *d)
+{
+	for (size_t i = 0; d->entered && i < d->gate.n; i++)
+		own_leave(&d->own[i]);
+	d->entered = false;
+	gate_close(&d->gate);
+}
+
+void
+hub_door_words(
+    const struct hub_door *d, const char *name, char *words, size_t size)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t at;
+
+	at = (size_t)snprintf(words, size, "%.64s: clients connect to", name);
+	for (size_t i = 0; i < d->gate.n && at < size; i++)
+		at += (size_t)snprintf(words + at, size - at, "%s %s",
+		    i > 0 ? "," : "",
+		    addr_format(&d->gate.post[i].listener.addr, text));
+}

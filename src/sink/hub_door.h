@@ -1,0 +1,44 @@
+#ifndef SINK_HUB_DOOR_H
+#define SINK_HUB_DOOR_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/attr.h"
+
+#include "net/gate.h"
+#include "net/own.h"
+#include "net/socket.h"
+
+/*
+ * hub_door.h - where the clients of a live capture knock: listeners
+ * (net/gate.h) that are known as ours, so that a capture does not hear its own
+ * clients.
+ */
+
+struct endpoint;
+struct err;
+
+/** struct hub_door - Private; embedded in the hub. */
+struct hub_door {
+	struct gate gate;
+	struct own own[SOCKET_MAX_ADDRS];
+	bool entered;
+};
+
+/**
+ * hub_door_open() - Listen; @own: enter the listeners (net/own.h)
+ *
+ * Return: 0 or -errno with @err
+ */
+int hub_door_open(struct hub_door *d, const struct endpoint *at, bool own,
+    struct err *err) ATTR_WUNRES;
+
+/** hub_door_close() - For good; idempotent; see gate_close(). */
+void hub_door_close(struct hub_door *d);
+
+/** hub_door_words() - "NAME: clients connect to ADDR, ADDR" in @size bytes. */
+void hub_door_words(
+    const struct hub_door *d, const char *name, char *words, size_t size);
+
+#endif /* SINK_HUB_DOOR_H */
