@@ -383,7 +383,7 @@ scene_end(struct scene *sc)
 		scene_be_quiet(sc);
 	for (size_t i = 0; i < INPUTS; i++)
 		input_end(
-		    &sc->inputs[i], clock_mono_ns() + CLOCK_NS_PER_S, true);
+		    &sc->inputs[i], clock_mono_ns() + sc->plan.drain_ns, true);
 	for (size_t i = 0; i < INPUTS; i++)
 		input_join(&sc->inputs[i]);
 	outputs_stop(sc->outputs);

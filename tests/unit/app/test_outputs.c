@@ -303,7 +303,7 @@ end_in_the_middle(int turns, bool remove)
 	void *state;
 	struct scene *sc;
 
-	scene_drain_ns = CLOCK_NS_PER_S / 4;
+	scene_drain_ns = CLOCK_NS_PER_S / 10;
 	assert_int_equal(scene_set_up(&state), 0);
 	scene_drain_ns = 20 * CLOCK_NS_PER_S;
 	sc = state;
@@ -335,7 +335,7 @@ static void
 the_run_ends_while_they_come(void **state)
 {
 	(void)state;
-	for (int turns = 0; turns < 12; turns++)
+	for (int turns = 0; turns < 8; turns++)
 		end_in_the_middle(turns, false);
 }
 
@@ -343,13 +343,13 @@ static void
 the_run_ends_while_they_go(void **state)
 {
 	(void)state;
-	for (int turns = 0; turns < 12; turns++)
+	for (int turns = 0; turns < 8; turns++)
 		end_in_the_middle(turns * turns, true);
 }
 
 /* --- all of it --------------------------------------------------------- */
 
-#define CYCLES 150
+#define CYCLES 400
 
 static uint32_t
 dice(uint32_t sides)
