@@ -58,7 +58,7 @@ tour_init(struct tour *t, const struct input *inputs, size_t n,
 	*t = (struct tour){ .loop = loop };
 	for (size_t i = 0; i < n; i++)
 		stops += inputs[i].nworkers;
-	t->stop = calloc(stops, sizeof(*t->stop));
+	t->stop = calloc(stops + 1, sizeof(*t->stop));
 	if (t->stop == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
