@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,11 @@ sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
 	return 0;
 }
 
+static_assert(
+    sizeof(struct sheet_sink) ==
+	sizeof(const char *) * 2 + sizeof(uint64_t) * (10 + 2 * DROP_NREASONS),
+    "all figures of a line are added");
+
 void
 sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from)
 {
@@ -161,6 +167,9 @@ sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from)
 	to->equal += from->equal;
 	to->different += from->different;
 	to->incomparable += from->incomparable;
+	to->sent += from->sent;
+	to->sent_bytes += from->sent_bytes;
+	to->failed_tries += from->failed_tries;
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		to->drop_bytes[r] += from->drop_bytes[r];
 		to->drop_chunks[r] += from->drop_chunks[r];

@@ -362,6 +362,33 @@ dice(uint32_t sides)
 	return x % sides;
 }
 
+/* Output @i, which sends to the server of the scene, or waits for consumers. */
+static void
+add_any_socket(struct scene *sc, unsigned i)
+{
+	static const struct {
+		const char *kind, *keys;
+	} row[] = {
+		{ "tee", "" },
+		{ "tee", ",on-full=pause,queue=4KiB" },
+		{ "connect", "" },
+		{ "payload", "" },
+		{ "pcapng-listen", "" },
+	};
+	unsigned what = dice(ATTR_COUNT(row));
+	unsigned port = sc->server_addr.port;
+	char text[128], ports[32];
+
+	if (what == 2)
+		(void)snprintf(ports, sizeof(ports), "%u/%u", port, port);
+	else
+		(void)snprintf(
+		    ports, sizeof(ports), "%u", what == 4 ? 0 : port);
+	(void)snprintf(text, sizeof(text), "%s:127.0.0.1:%s,name=o%u%s",
+	    row[what].kind, ports, i, row[what].keys);
+	assert_int_equal(scene_add(sc, text), 0);
+}
+
 /* Output @i, which writes as the @n-th where no other has. */
 static void
 add_any(struct scene *sc, unsigned i, unsigned n)
@@ -383,6 +410,10 @@ add_any(struct scene *sc, unsigned i, unsigned n)
 	unsigned what = dice(ATTR_COUNT(row));
 	char text[128];
 
+	if (dice(3) == 0) {
+		add_any_socket(sc, i);
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "%s:%%s/%u%s,name=o%u%s",
 	    row[what].kind, n, row[what].ending, i, row[what].keys);
 	assert_int_equal(scene_add(sc, text), 0);
