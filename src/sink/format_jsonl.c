@@ -1,120 +1,52 @@
+#include <assert.h>
 #include <string.h>
 
-#include "base/base64.h"
-#include "base/text.h"
 #include "core/session.h"
-#include "wire/community_id.h"
+#include "wire/jsonl.h"
 
 #include "sink/formats.h"
 
-/*
- * jsonl - every event as one JSON object on a line of its own.
- *
- * Nothing is left out: with the offsets, the data and the gaps the streams
- * can be put together again exactly.  Fields come in a fixed order; those
- * that have nothing to say are absent.
- */
+/* jsonl - every event as one JSON object on a line: see wire/jsonl.h. */
 
-/* Everything of a data event but the data; the numbers at their longest. */
-#define DATA_HEAD_MAX 192
-#define DATA_TAIL     "\"}\n"
-
-/* {"v":1,"ts":"...","event":"NAME","session":N */
-static void
-begin_put(const struct session *s, uint64_t ts_ns, const char *event,
-    struct obuf *out)
+static struct jsonl_place
+place(const struct session *s, enum dir dir, uint64_t off, uint64_t ts_ns)
 {
-	char stamp[TEXT_STAMP_MAX];
-
-	obuf_puts(out, "{\"v\":1,\"ts\":\"");
-	obuf_puts(out, text_stamp(ts_ns, stamp));
-	obuf_puts(out, "\",\"event\":\"");
-	obuf_puts(out, event);
-	obuf_puts(out, "\",\"session\":");
-	text_decimal_put(out, s->id);
-}
-
-/* ,"KEY":"text" */
-static void
-text_put(const char *key, const char *text, struct obuf *out)
-{
-	obuf_printf(out, ",\"%s\":", key);
-	text_json_put(out, text);
-}
-
-static void
-addr_put(const char *key, const struct addr *a, struct obuf *out)
-{
-	char text[ADDR_TEXT_MAX];
-
-	text_put(key, addr_format(a, text), out);
-}
-
-/* ,"KEY":{"c2s":1,"s2c":2} */
-static void
-pair_put(const char *key, const uint64_t value[DIR_NDIRS], struct obuf *out)
-{
-	obuf_printf(out, ",\"%s\":{\"%s\":%llu,\"%s\":%llu}", key,
-	    dir_name(DIR_CLIENT), (unsigned long long)value[DIR_CLIENT],
-	    dir_name(DIR_SERVER), (unsigned long long)value[DIR_SERVER]);
-}
-
-/* ,"dir":"c2s","offset":N */
-static void
-place_put(enum dir dir, uint64_t off, struct obuf *out)
-{
-	obuf_puts(out, ",\"dir\":\"");
-	obuf_puts(out, dir_name(dir));
-	obuf_puts(out, "\",\"offset\":");
-	text_decimal_put(out, off);
+	return (struct jsonl_place){
+		.head = { ts_ns, s->id },
+		.dir = dir_name(dir),
+		.off = off,
+	};
 }
 
 static void
 jsonl_open(const struct format_opts *o, void *st, const struct session *s,
     struct obuf *out)
 {
-	char id[COMMUNITY_ID_MAX];
+	const struct jsonl_open e = {
+		.head = { s->open_ns, s->id },
+		.source = s->source,
+		.input = o->inputs ? s->input : NULL,
+		.client = &s->client,
+		.server = &s->server,
+		.listen = &s->listen,
+		.local = &s->local,
+		.target = s->target,
+		.midstream = s->midstream,
+	};
 
 	(void)st;
-	begin_put(s, s->open_ns, "open", out);
-	text_put("source", s->source, out);
-	if (o->inputs)
-		text_put("input", s->input, out);
-	addr_put("client", &s->client, out);
-	addr_put("server", &s->server, out);
-	if (s->listen.family != AF_UNSPEC)
-		addr_put("listen", &s->listen, out);
-	if (s->local.family != AF_UNSPEC)
-		addr_put("local", &s->local, out);
-	if (s->target != NULL)
-		text_put("target", s->target, out);
-	/* Of the connection that a capture beside the client would see. */
-	if (community_id_format(&s->client,
-		s->listen.family != AF_UNSPEC ? &s->listen : &s->server, id))
-		text_put("community_id", id, out);
-	if (s->midstream)
-		obuf_puts(out, ",\"midstream\":true");
-	obuf_puts(out, "}\n");
+	jsonl_open_put(out, &e);
 }
 
 static uint64_t
 jsonl_data(const struct format_opts *o, void *st, const struct session *s,
     const struct chunk *c, struct obuf *out)
 {
-	size_t len = base64_len(c->len);
+	const struct jsonl_place at = place(s, c->dir, c->off, c->ts_ns);
 
 	(void)o;
 	(void)st;
-	/* One reservation, so that a long chunk is never moved. */
-	if (obuf_room(out, DATA_HEAD_MAX + len + sizeof(DATA_TAIL)) == NULL)
-		return 0;
-	begin_put(s, c->ts_ns, "data", out);
-	place_put(c->dir, c->off, out);
-	obuf_puts(out, ",\"len\":");
-	text_decimal_put(out, c->len);
-	obuf_puts(out, ",\"data\":\"");
-	base64_put(out, c->data, c->len);
-	obuf_puts(out, DATA_TAIL);
+	jsonl_data_put(out, &at, c->data, c->len);
 	return 0;
 }
 
@@ -122,63 +54,58 @@ static void
 jsonl_gap(const struct format_opts *o, void *st, const struct session *s,
     const struct gap *g, struct obuf *out)
 {
+	const struct jsonl_place at = place(s, g->dir, g->off, g->ts_ns);
+
 	(void)o;
 	(void)st;
-	begin_put(s, g->ts_ns, "gap", out);
-	place_put(g->dir, g->off, out);
-	obuf_printf(out, ",\"len\":%llu,\"why\":\"%s\"}\n",
-	    (unsigned long long)g->len, event_gap_name(g->why));
+	jsonl_gap_put(out, &at, g->len, event_gap_name(g->why));
 }
 
 static void
 jsonl_conflict(const struct format_opts *o, void *st, const struct session *s,
     const struct conflict *c, struct obuf *out)
 {
+	const struct jsonl_place at = place(s, c->dir, c->off, c->ts_ns);
+
 	(void)o;
 	(void)st;
-	begin_put(s, c->ts_ns, "conflict", out);
-	place_put(c->dir, c->off, out);
-	obuf_printf(out, ",\"len\":%zu,\"kept\":\"", c->len);
-	base64_put(out, c->kept, c->len);
-	obuf_puts(out, "\",\"other\":\"");
-	base64_put(out, c->other, c->len);
-	obuf_puts(out, DATA_TAIL);
+	jsonl_conflict_put(out, &at, c->kept, c->other, c->len);
 }
 
 static void
 jsonl_end(const struct format_opts *o, void *st, const struct session *s,
     const struct end *e, struct obuf *out)
 {
+	const struct jsonl_place at = place(s, e->dir, e->off, e->ts_ns);
+
 	(void)o;
 	(void)st;
-	begin_put(s, e->ts_ns, "end", out);
-	place_put(e->dir, e->off, out);
-	obuf_printf(out, ",\"how\":\"%s\"}\n", event_how_name(e->how));
+	jsonl_end_put(out, &at, event_how_name(e->how));
 }
 
 static void
 jsonl_close(const struct format_opts *o, void *st, const struct session *s,
     struct obuf *out)
 {
+	bool overheard = session_is_overheard(s);
+	struct jsonl_close e = {
+		.head = { s->last_ns, s->id },
+		.reason = event_how_name((enum how)s->reason),
+		.first = event_party_name((enum party)s->first),
+		.open_ns = s->open_ns,
+		.packets = overheard ? s->packets : NULL,
+		.retransmitted = overheard ? s->retransmitted : NULL,
+		.error = s->error,
+	};
+
 	(void)o;
 	(void)st;
-	begin_put(s, s->last_ns, "close", out);
-	obuf_printf(out, ",\"reason\":\"%s\",\"first\":\"%s\"",
-	    event_how_name((enum how)s->reason),
-	    event_party_name((enum party)s->first));
-	pair_put("bytes", s->bytes, out);
-	pair_put("gap_bytes", s->gap_bytes, out);
-	obuf_printf(out, ",\"duration_ns\":%llu",
-	    (unsigned long long)(s->last_ns - s->open_ns));
-	if (s->lost_bytes[DIR_CLIENT] > 0 || s->lost_bytes[DIR_SERVER] > 0)
-		pair_put("lost", s->lost_bytes, out);
-	if (session_is_overheard(s)) {
-		pair_put("packets", s->packets, out);
-		pair_put("retransmitted", s->retransmitted, out);
-	}
-	if (s->error != NULL)
-		text_put("error", s->error, out);
-	obuf_puts(out, "}\n");
+	static_assert(DIR_NDIRS == JSONL_NDIRS && DIR_CLIENT == 0,
+	    "directions are those of wire/jsonl.h");
+	memcpy(e.bytes, s->bytes, sizeof(e.bytes));
+	memcpy(e.gap_bytes, s->gap_bytes, sizeof(e.gap_bytes));
+	memcpy(e.lost_bytes, s->lost_bytes, sizeof(e.lost_bytes));
+	jsonl_close_put(out, &e);
 }
 
 const struct format format_jsonl = {
