@@ -105,6 +105,15 @@ on_worker_ends(void *self)
 	fanout_finish(e->fan, e->input->deadline_ns, e->input->is_told);
 }
 
+/* Somebody wants it ended: control. */
+static void
+on_end_session(void *self, struct session *s)
+{
+	struct source *src = self;
+
+	src->ops->end_session(src, s);
+}
+
 static int
 make_worker(
     struct input *in, struct sink *const *sinks, size_t n, struct err *err)
@@ -118,6 +127,7 @@ make_worker(
 	in->fans[i] = fanout_new(sinks, n, in->workers[i], err);
 	if (in->fans[i] == NULL)
 		return -EIO;
+	fanout_set_end(in->fans[i], on_end_session, in->source);
 	in->endings[i] = (struct input_ending){ in, in->fans[i] };
 	worker_set_finish(in->workers[i], on_worker_ends, &in->endings[i]);
 	return 0;

@@ -152,6 +152,26 @@ void fanout_forget(struct fanout *f, struct sink *sink);
 struct session *fanout_find(const struct fanout *f, uint64_t id);
 
 /**
+ * fanout_set_end() - How a session is ended from outside; before traffic comes
+ * @end:	source_ops.end_session of whoever feeds this fan-out
+ * @self:	Passed to it
+ */
+void fanout_set_end(
+    struct fanout *f, void (*end)(void *self, struct session *s), void *self);
+
+/**
+ * fanout_end_session() - Have the source end session @id, as a user asks for
+ *
+ * On the worker's thread, between events, never from within a callback of a
+ * sink: the session may close before this returns.  Costs what fanout_find()
+ * does.
+ *
+ * Return: 0; -ENOENT: no such session is open here; -ENOTSUP: nobody has said
+ *	   how
+ */
+int fanout_end_session(struct fanout *f, uint64_t id) ATTR_WUNRES;
+
+/**
  * fanout_need() - The strongest need of the sinks that watch @s
  *
  * Two sinks that both need a file make NEED_MEMORY: a pipe can be given away

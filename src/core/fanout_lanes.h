@@ -106,6 +106,8 @@ struct fanout_lane {
  * @turning:	Lanes with turn(), also those that are leaving
  * @leaving:	Lanes that have yet to let go of their handles
  * @finishing:	fanout_finish() was called
+ * @end:	fanout_set_end()
+ * @end_self:	Passed to it
  * @taken:	Lanes whose counters count; written by both threads in turn
  */
 struct fanout {
@@ -127,6 +129,8 @@ struct fanout {
 	uint64_t turning;
 	uint64_t leaving;
 	bool finishing;
+	void (*end)(void *self, struct session *s);
+	void *end_self;
 	_Atomic uint64_t taken;
 	struct fanout_lane lane[FANOUT_MAX_SINKS];
 };

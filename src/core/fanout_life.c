@@ -124,6 +124,27 @@ fanout_find(const struct fanout *f, uint64_t id)
 	return NULL;
 }
 
+void
+fanout_set_end(
+    struct fanout *f, void (*end)(void *self, struct session *s), void *self)
+{
+	f->end = end;
+	f->end_self = self;
+}
+
+int
+fanout_end_session(struct fanout *f, uint64_t id)
+{
+	struct session *s = fanout_find(f, id);
+
+	if (s == NULL)
+		return -ENOENT;
+	if (f->end == NULL)
+		return -ENOTSUP;
+	f->end(f->end_self, s);
+	return 0;
+}
+
 uint64_t
 fanout_turn(struct fanout *f, uint64_t mono_ns)
 {

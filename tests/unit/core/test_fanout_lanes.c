@@ -400,6 +400,31 @@ sessions_are_found_while_they_are_open(void **state)
 	assert_null(fanout_find(sc->fan, 7));
 }
 
+/* Its source ends it, before the call returns. */
+static void
+end_now(void *self, struct session *s)
+{
+	struct scene *sc = self;
+
+	assert_ptr_equal(s, &sc->s);
+	session_close(s, 5, HOW_STOP, PARTY_US);
+}
+
+static void
+a_session_is_ended_by_its_source(void **state)
+{
+	struct scene *sc = *state;
+
+	add(sc, NEED_MEMORY, ON_FULL_DROP);
+	begin(sc);
+	assert_int_equal(fanout_end_session(sc->fan, 7), -ENOTSUP);
+	fanout_set_end(sc->fan, end_now, sc);
+	assert_int_equal(fanout_end_session(sc->fan, 8), -ENOENT);
+	assert_int_equal(fanout_end_session(sc->fan, 7), 0);
+	assert_string_equal(sc->fake[0].log, "open;" STOPPED(0, 0));
+	assert_int_equal(fanout_end_session(sc->fan, 7), -ENOENT);
+}
+
 /* --- all of it --------------------------------------------------------- */
 
 #define SESSIONS 6
@@ -537,6 +562,7 @@ main(void)
 		SCENE(it_finishes_once),
 		SCENE(a_sink_that_is_asked_counts_until_it_wants_bytes),
 		SCENE(sessions_are_found_while_they_are_open),
+		SCENE(a_session_is_ended_by_its_source),
 		SCENE(a_thousand_times),
 	};
 
