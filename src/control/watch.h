@@ -23,7 +23,7 @@
  * The lane keeps the last bytes of each session (its history), so that one
  * sees what was said before one looked.  A follower gets the history if it
  * wants, then events as they come, as far as its credit goes: what exceeds it
- *is left out and told as a gap of reason "queue".  Traffic never waits for it.
+ * is left out and told as a gap of reason "queue".  Traffic never waits for it.
  *
  * Without history the lane needs no bytes (NEED_NOTHING) of a session that
  * nobody follows: it may go on being spliced.
@@ -39,7 +39,9 @@ struct watch;
  * @refs:	See watch_session_ref()
  * @id:		And the next ones: as in struct session (core/session.h), copied
  *		when it opened.  Names and @target are NULL if there are none.
- * @bytes:	Written by its worker, read by anybody, as far as @closed
+ * @has_packets: @packets and @retransmitted count
+ * @bytes:	Written by its worker, read by anybody, as far as @closed; the
+ *		sums of one moment may lie an event apart
  * @last_ns:	Event time of the last event
  * @history:	[dir] Bytes from this offset up to @bytes plus gaps are kept
  * @ended:	Bit dir: that direction is over; @how is valid then
@@ -67,6 +69,7 @@ struct watch_session {
 	_Atomic uint64_t gap_bytes[DIR_NDIRS];
 	_Atomic uint64_t lost_bytes[DIR_NDIRS];
 	_Atomic uint64_t packets[DIR_NDIRS];
+	_Atomic uint64_t retransmitted[DIR_NDIRS];
 	_Atomic uint64_t history[DIR_NDIRS];
 	_Atomic uint8_t ended;
 	_Atomic uint8_t how[DIR_NDIRS];
@@ -85,12 +88,14 @@ void watch_session_unref(struct watch_session *ws);
 
 /**
  * struct watch_notes - What the main thread is told
- * @opened:	A session; @ws is valid as long as a reference is held (the
- *		callee takes its own)
+ * @opened:	A session, which may be over by now; @ws is valid as long as a
+ *		reference is held (the callee takes its own)
  * @ended:	A direction of it is over
  * @closed:	It is over
  *
- * In the order of events per session.  Called on the thread of @box.
+ * In the order of events per session.  Called on the thread of @box.  Of
+ * sessions that come and go while that thread is busy the latest are told; of
+ * the others it never hears: see watch_missed().
  */
 struct watch_notes {
 	void (*opened)(void *self, struct watch_session *ws);
@@ -105,8 +110,10 @@ struct watch_notes {
 
 /**
  * struct watch_opts - What a watch is made from
- * @history:	Bytes kept of each session, both directions; 0: none
- * @history_total: Of all sessions; the histories touched longest ago go first
+ * @history:	Bytes kept of each session, both directions, and what describes
+ *		them (40 bytes an event); 0: none
+ * @history_total: Of all sessions, in equal parts for the workers; the
+ *		histories touched longest ago go first
  * @box:	Letters to the main thread; outlives the watch
  * @notes:	See struct watch_notes
  */
@@ -128,10 +135,14 @@ struct watch *watch_new(
  */
 struct sink *watch_sink(struct watch *w);
 
+/** watch_missed() - Sessions that came and went and were never told of. */
+uint64_t watch_missed(const struct watch *w);
+
 /**
- * watch_free() - All workers have ended and their fan-outs are freed
+ * watch_free() - All workers are freed, and their fan-outs
  *
- * Followers were stopped before.  NULL is a no-op.
+ * The box has delivered its letters, and followers were stopped before.
+ * References to sessions may be left.  NULL is a no-op.
  */
 void watch_free(struct watch *w);
 
@@ -142,7 +153,8 @@ enum watch_type {
 	WATCH_CONFLICT, /* @data is what was kept, @other what was not */
 	WATCH_END,
 	WATCH_CLOSE, /* the last one */
-	WATCH_LIVE,  /* the history is told: from now on as it happens */
+	WATCH_LIVE,  /* the history is told: from now on as it happens; once,
+			to those who asked for it, also when there is none */
 };
 
 /**
@@ -169,8 +181,9 @@ struct follower;
 
 /**
  * struct follower_opts - How to follow
- * @history:	Begin with what is kept
- * @credit:	Payload bytes that may come before follower_grant()
+ * @history:	Begin with what is kept; it waits for credit
+ * @credit:	Payload bytes that may come before follower_grant(); what
+ *		happens while there is none is left out, but for ends and close
  * @event:	Called on the main thread, never from within watch_follow()
  * @self:	Passed to it
  */
@@ -188,18 +201,24 @@ struct follower_opts {
  * Of a session that is over, its history if it is still kept (a closed
  * session's stays until room is needed), then its close.
  *
- * On the main thread.  Return: NULL without memory
+ * On the main thread, as long as the workers are not freed; to one that ends
+ * nothing is told any more.  Return: NULL without memory
  */
 struct follower *watch_follow(struct watch *w, struct watch_session *ws,
     const struct follower_opts *o) ATTR_WUNRES;
 
-/** follower_grant() - So many bytes more may come. */
+/** follower_grant() - So many bytes more may come; also from its callback. */
 void follower_grant(struct follower *f, size_t bytes);
 
-/** follower_missed() - Bytes that were left out so far. */
+/** follower_missed() - Bytes left out so far, but for those told as gaps since
+ * the history had forgotten them. */
 uint64_t follower_missed(const struct follower *f);
 
-/** follower_stop() - Hear no more; nothing is told after this.  NULL: no-op. */
+/**
+ * follower_stop() - Hear no more; nothing is told after this
+ *
+ * Also from its callback.  It must not be used any more.  NULL is a no-op.
+ */
 void follower_stop(struct follower *f);
 
 /**

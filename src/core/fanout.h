@@ -169,7 +169,7 @@ void fanout_set_end(
  * Return: 0; -ENOENT: no such session is open here; -ENOTSUP: nobody has said
  *	   how
  */
-int fanout_end_session(struct fanout *f, uint64_t id) ATTR_WUNRES;
+int fanout_end_session(struct fanout *f, uint64_t id);
 
 /**
  * fanout_need() - The strongest need of the sinks that watch @s
