@@ -153,8 +153,8 @@ enum watch_type {
 	WATCH_CONFLICT, /* @data is what was kept, @other what was not */
 	WATCH_END,
 	WATCH_CLOSE, /* the last one */
-	WATCH_LIVE,  /* the history is told: from now on as it happens; once,
-			to those who asked for it, also when there is none */
+	WATCH_LIVE,  /* what the history had when it began is told; once, to
+			those who asked for it, also when there is none */
 };
 
 /**
@@ -204,7 +204,7 @@ struct follower_opts {
  * On the main thread, as long as the workers are not freed; to one that ends
  * nothing is told any more.  Return: NULL without memory
  */
-struct follower *watch_follow(struct watch *w, struct watch_session *ws,
+struct follower *watch_follow(const struct watch *w, struct watch_session *ws,
     const struct follower_opts *o) ATTR_WUNRES;
 
 /** follower_grant() - So many bytes more may come; also from its callback. */
@@ -227,6 +227,6 @@ void follower_stop(struct follower *f);
  * On the main thread; carried out on the session's worker, soon
  * (source_ops.end_session).  Nothing happens to one that is over.
  */
-void watch_end(struct watch *w, struct watch_session *ws);
+void watch_end(const struct watch *w, struct watch_session *ws);
 
 #endif /* CONTROL_WATCH_H */
