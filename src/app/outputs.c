@@ -5,17 +5,17 @@
 
 #include "app/drain.h"
 #include "app/errand.h"
+#include "app/halt.h"
 #include "app/mainloop.h"
 #include "app/outputs.h"
 #include "app/outputs_gone.h"
-#include "app/registry.h"
+#include "app/outputs_request.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/tour.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
-#include "config/sink_text.h"
 #include "core/fanout.h"
 #include "net/mail.h"
 #include "net/worker.h"
@@ -24,8 +24,11 @@
  * enum step - What is under way
  *
  * IDLE	Nothing.  The next request leaves it for MAKE or REMOVE.
- * MAKE	The thread makes a sink and its lanes.  ADD, or IDLE if it failed.
+ * MAKE	The thread makes a sink and its lanes.  ADD, or IDLE if it failed;
+ *	HALT if the lanes need the loops (sink_ops.on_loop).
  * ADD	Letters to the workers; IDLE when all are back.
+ * HALT	Workers come to stand still; then the lanes are made and added.  IDLE,
+ *	or REMOVE if one could not be made.
  * REMOVE	Likewise; DRAIN.
  * DRAIN	The thread drains the sink.  IDLE.
  * STOPPED	Letters that are still delivered do nothing.
@@ -34,55 +37,34 @@ enum step {
 	STEP_IDLE,
 	STEP_MAKE,
 	STEP_ADD,
+	STEP_HALT,
 	STEP_REMOVE,
 	STEP_DRAIN,
 	STEP_STOPPED,
-};
-
-/** enum what - What was asked for. */
-enum what {
-	WHAT_FAILED, /* nothing that could be done; to be told */
-	WHAT_ADD,
-	WHAT_REMOVE,
-	WHAT_ROTATE,
-};
-
-/**
- * struct request - A change that waits, or is under way
- * @spec:	ADD: owned
- * @name:	REMOVE, ROTATE: owned
- * @rc:		FAILED: why, and in words
- */
-struct request {
-	struct list node;
-	enum what what;
-	struct sink_spec spec;
-	char *name;
-	int rc;
-	struct err err;
-	outputs_done *done;
-	void *self;
 };
 
 /**
  * struct outputs - See outputs.h
  * @tour:	To the workers
  * @errand:	What takes its time
+ * @halt:	Where workers wait
  * @waiting:	Requests, @nwaiting of them
  * @now:	What is under way
  * @kick:	"Look at the requests"; in the box while @kicked
  * @made:	MAKE, ADD: what has become of the sink
  * @sink:	Of the change; REMOVE, DRAIN: still among those of the run
  * @rc, @err:	What has become of the change
+ * @undoing:	REMOVE, DRAIN: what could not be added to its end, for @undoing
  * @deadline_ns: For what is removed
  */
 struct outputs {
 	struct outputs_opts o;
 	struct tour tour;
 	struct errand errand;
+	struct halt halt;
 	struct list waiting;
 	size_t nwaiting;
-	struct request *now;
+	struct outputs_request *now;
 	enum step step;
 	struct mail kick;
 	bool kicked;
@@ -90,6 +72,7 @@ struct outputs {
 	struct sink *sink;
 	int rc;
 	struct err err;
+	int undoing;
 	uint64_t deadline_ns;
 	struct outputs_gone gone;
 };
@@ -99,8 +82,10 @@ set_step(struct outputs *o, enum step to)
 {
 	static const unsigned leads_to[] = {
 		[STEP_IDLE] = 1U << STEP_MAKE | 1U << STEP_REMOVE,
-		[STEP_MAKE] = 1U << STEP_ADD | 1U << STEP_IDLE,
+		[STEP_MAKE] =
+		    1U << STEP_ADD | 1U << STEP_HALT | 1U << STEP_IDLE,
 		[STEP_ADD] = 1U << STEP_IDLE,
+		[STEP_HALT] = 1U << STEP_IDLE | 1U << STEP_REMOVE,
 		[STEP_REMOVE] = 1U << STEP_DRAIN,
 		[STEP_DRAIN] = 1U << STEP_IDLE,
 		[STEP_STOPPED] = 0,
@@ -111,14 +96,6 @@ set_step(struct outputs *o, enum step to)
 }
 
 /* --- requests ---------------------------------------------------------- */
-
-static void
-free_request(struct request *r)
-{
-	sink_spec_done(&r->spec);
-	free(r->name);
-	free(r);
-}
 
 static void
 kick(struct outputs *o)
@@ -133,32 +110,29 @@ kick(struct outputs *o)
 static void
 conclude(struct outputs *o, int rc, const char *text)
 {
-	struct request *r = o->now;
+	struct outputs_request *r = o->now;
 
 	o->now = NULL;
 	kick(o);
 	r->done(r->self, rc, text);
-	free_request(r);
+	outputs_request_free(r);
 }
 
 /* NULL: nothing can be asked for now, for the reason @rc. */
-static struct request *
-ask(struct outputs *o, enum what what, outputs_done *done, void *self, int *rc)
+static struct outputs_request *
+ask(struct outputs *o, enum outputs_what what, outputs_done *done, void *self,
+    int *rc)
 {
-	struct request *r = NULL;
+	struct outputs_request *r = NULL;
 
 	*rc = -EBUSY;
 	if (o->step == STEP_STOPPED || o->nwaiting == OUTPUTS_WAITING)
 		return NULL;
 	*rc = -ENOMEM;
-	r = calloc(1, sizeof(*r));
+	r = outputs_request_new(what, done, self);
 	if (r == NULL)
 		return NULL;
 	*rc = 0;
-	r->what = what;
-	r->done = done;
-	r->self = self;
-	list_init(&r->node);
 	list_append(&o->waiting, &r->node);
 	o->nwaiting++;
 	kick(o);
@@ -170,7 +144,7 @@ outputs_add(
     struct outputs *o, struct sink_spec *spec, outputs_done *done, void *self)
 {
 	int rc;
-	struct request *r = ask(o, WHAT_ADD, done, self, &rc);
+	struct outputs_request *r = ask(o, OUTPUTS_WHAT_ADD, done, self, &rc);
 
 	if (r != NULL)
 		r->spec = *spec;
@@ -184,54 +158,46 @@ int
 outputs_add_text(
     struct outputs *o, const char *text, outputs_done *done, void *self)
 {
-	struct sink_text_kinds kinds;
-	struct request *r;
 	int rc;
+	struct outputs_request *r = ask(o, OUTPUTS_WHAT_ADD, done, self, &rc);
 
-	kinds.kinds = registry_sinks(&kinds.n);
-	r = ask(o, WHAT_ADD, done, self, &rc);
-	if (r == NULL)
-		return rc;
-	r->rc = sink_text_parse(&r->spec, text, &kinds, &r->err);
-	if (r->rc != 0)
-		r->what = WHAT_FAILED;
-	return 0;
+	if (r != NULL)
+		outputs_request_read(r, text);
+	return rc;
 }
 
 /* A change to the output @name. */
 static int
-ask_about(struct outputs *o, enum what what, const char *name,
+ask_about(struct outputs *o, enum outputs_what what, const char *name,
     outputs_done *done, void *self)
 {
 	int rc;
-	struct request *r = ask(o, what, done, self, &rc);
+	struct outputs_request *r = ask(o, what, done, self, &rc);
 
-	if (r == NULL)
-		return rc;
-	r->name = strdup(name);
-	if (r->name == NULL) {
-		r->what = WHAT_FAILED;
-		r->rc = err_set(&r->err, -ENOMEM, "out of memory");
-	}
-	return 0;
+	if (r != NULL)
+		outputs_request_name(r, name);
+	return rc;
 }
 
 int
 outputs_remove(
     struct outputs *o, const char *name, outputs_done *done, void *self)
 {
-	return ask_about(o, WHAT_REMOVE, name, done, self);
+	return ask_about(o, OUTPUTS_WHAT_REMOVE, name, done, self);
 }
 
 int
 outputs_rotate(
     struct outputs *o, const char *name, outputs_done *done, void *self)
 {
-	return ask_about(o, WHAT_ROTATE, name, done, self);
+	return ask_about(o, OUTPUTS_WHAT_ROTATE, name, done, self);
 }
 
 /* --- adding ------------------------------------------------------------ */
 
+static void undo_addition(struct outputs *o);
+
+/* The lanes that have been made, and the sink. */
 static void
 unmake(struct outputs *o)
 {
@@ -245,25 +211,28 @@ unmake(struct outputs *o)
 	sinks_made_done(&o->made);
 }
 
+static void
+prepare(struct outputs *o, struct tour_stop *stop)
+{
+	o->rc = fanout_prepare(stop->fan, o->made.sink, stop->worker, &o->err);
+	stop->prepared = o->rc == 0;
+	if (o->rc != 0)
+		err_prefix(&o->err, "%s: ", o->now->name);
+}
+
 /* On a thread of its own. */
 static void
 make(void *self)
 {
 	struct outputs *o = self;
-	struct request *r = o->now;
+	struct outputs_request *r = o->now;
 
 	o->rc = sinks_make_one(&o->made, r->name, o->o.from, &r->spec, &o->err);
-	for (size_t i = 0; i < o->tour.n && o->rc == 0; i++) {
-		struct tour_stop *stop = &o->tour.stop[i];
-
-		if (!stop->takes_part)
-			continue;
-		o->rc = fanout_prepare(
-		    stop->fan, o->made.sink, stop->worker, &o->err);
-		stop->prepared = o->rc == 0;
-		if (o->rc != 0)
-			err_prefix(&o->err, "%s: ", r->name);
-	}
+	if (o->rc == 0 && o->made.sink->ops->on_loop)
+		return;
+	for (size_t i = 0; i < o->tour.n && o->rc == 0; i++)
+		if (o->tour.stop[i].takes_part)
+			prepare(o, &o->tour.stop[i]);
 	if (o->rc != 0)
 		unmake(o);
 }
@@ -278,7 +247,7 @@ has_stdout(const struct outputs *o)
 }
 
 static int
-check_addition(struct outputs *o, struct request *r)
+check_addition(struct outputs *o, struct outputs_request *r)
 {
 	int rc;
 
@@ -311,6 +280,46 @@ end_adding(void *self)
 	conclude(o, 0, o->sink->name);
 }
 
+static bool
+visit_to_halt(void *self, struct tour_stop *stop)
+{
+	struct outputs *o = self;
+	unsigned number = halt_number(&o->halt);
+
+	tour_back(stop);
+	halt_here(&o->halt, number);
+	return false;
+}
+
+/* All workers stand still: for a moment it is as before they ran. */
+static void
+end_halting(void *self)
+{
+	struct outputs *o = self;
+	bool any = false;
+
+	for (size_t i = 0; i < o->tour.n && o->rc == 0; i++) {
+		struct tour_stop *stop = &o->tour.stop[i];
+
+		if (stop->takes_part)
+			prepare(o, stop);
+		if (!stop->prepared)
+			continue;
+		fanout_add(stop->fan, o->made.sink);
+		any = true;
+	}
+	halt_end(&o->halt);
+	if (o->rc == 0) {
+		end_adding(o);
+	} else if (any) {
+		undo_addition(o);
+	} else {
+		unmake(o);
+		set_step(o, STEP_IDLE);
+		conclude(o, o->rc, o->err.text);
+	}
+}
+
 static void
 end_making(void *self)
 {
@@ -322,12 +331,18 @@ end_making(void *self)
 		return;
 	}
 	o->sink = o->made.sink;
-	set_step(o, STEP_ADD);
-	tour_start(&o->tour, visit_to_add, end_adding, o);
+	if (!o->sink->ops->on_loop) {
+		set_step(o, STEP_ADD);
+		tour_start(&o->tour, visit_to_add, end_adding, o);
+		return;
+	}
+	set_step(o, STEP_HALT);
+	halt_begin(&o->halt);
+	tour_start(&o->tour, visit_to_halt, end_halting, o);
 }
 
 static void
-start_adding(struct outputs *o, struct request *r)
+start_adding(struct outputs *o, struct outputs_request *r)
 {
 	int rc = check_addition(o, r);
 
@@ -342,6 +357,7 @@ start_adding(struct outputs *o, struct request *r)
 		stop->prepared = false;
 	}
 	o->err.text[0] = '\0';
+	o->rc = 0;
 	set_step(o, STEP_MAKE);
 	errand_start(&o->errand, o->o.loop, make, end_making, o);
 }
@@ -361,7 +377,7 @@ find(const struct outputs *o, const char *name)
 }
 
 static void
-conclude_unknown(struct outputs *o, struct request *r)
+conclude_unknown(struct outputs *o, struct outputs_request *r)
 {
 	int rc =
 	    err_set(&r->err, -ENOENT, "there is no output \"%.64s\"", r->name);
@@ -372,7 +388,7 @@ conclude_unknown(struct outputs *o, struct request *r)
 static void
 conclude_stuck(struct outputs *o, int rc)
 {
-	struct request *r = o->now;
+	struct outputs_request *r = o->now;
 
 	(void)err_set(&r->err, rc,
 	    "%.64s hangs in the system: it stays until the program ends",
@@ -414,7 +430,9 @@ end_draining(void *self)
 
 	settle_drained(o);
 	set_step(o, STEP_IDLE);
-	if (o->rc == 0)
+	if (o->undoing != 0)
+		conclude(o, o->undoing, o->err.text);
+	else if (o->rc == 0)
 		conclude(o, 0, o->now->name);
 	else
 		conclude_stuck(o, o->rc);
@@ -457,8 +475,22 @@ visit_to_remove(void *self, struct tour_stop *stop)
 	return false;
 }
 
+/* The sink leaves all lanes that it has. */
 static void
-start_removing(struct outputs *o, struct request *r)
+send_away(struct outputs *o)
+{
+	for (size_t i = 0; i < o->tour.n; i++) {
+		struct tour_stop *stop = &o->tour.stop[i];
+
+		stop->takes_part = fanout_lane_of(stop->fan, o->sink) != NULL;
+	}
+	o->deadline_ns = clock_mono_ns() + o->o.drain_ns;
+	set_step(o, STEP_REMOVE);
+	tour_start(&o->tour, visit_to_remove, end_removing, o);
+}
+
+static void
+start_removing(struct outputs *o, struct outputs_request *r)
 {
 	const struct sinks_made *m = find(o, r->name);
 
@@ -471,20 +503,23 @@ start_removing(struct outputs *o, struct request *r)
 		return;
 	}
 	o->sink = m->sink;
-	for (size_t i = 0; i < o->tour.n; i++) {
-		struct tour_stop *stop = &o->tour.stop[i];
+	o->undoing = 0;
+	send_away(o);
+}
 
-		stop->takes_part = fanout_lane_of(stop->fan, o->sink) != NULL;
-	}
-	o->deadline_ns = clock_mono_ns() + o->o.drain_ns;
-	set_step(o, STEP_REMOVE);
-	tour_start(&o->tour, visit_to_remove, end_removing, o);
+/* Some of its lanes are there, others cannot be: it goes as it came. */
+static void
+undo_addition(struct outputs *o)
+{
+	o->undoing = o->rc;
+	sinks_append(o->o.sinks, &o->made);
+	send_away(o);
 }
 
 /* --- what comes next --------------------------------------------------- */
 
 static void
-rotate(struct outputs *o, struct request *r)
+rotate(struct outputs *o, struct outputs_request *r)
 {
 	const struct sinks_made *m = find(o, r->name);
 
@@ -505,7 +540,7 @@ deliver_kick(struct mail *m)
 {
 	struct outputs *o = ATTR_CONTAINER(m, struct outputs, kick);
 	struct list *node;
-	struct request *r;
+	struct outputs_request *r;
 
 	o->kicked = false;
 	if (o->step == STEP_STOPPED || o->now != NULL)
@@ -514,19 +549,19 @@ deliver_kick(struct mail *m)
 	if (node == NULL)
 		return;
 	o->nwaiting--;
-	r = LIST_ENTRY(node, struct request, node);
+	r = LIST_ENTRY(node, struct outputs_request, node);
 	o->now = r;
 	switch (r->what) {
-	case WHAT_FAILED:
+	case OUTPUTS_WHAT_FAILED:
 		conclude(o, r->rc, r->err.text);
 		break;
-	case WHAT_ADD:
+	case OUTPUTS_WHAT_ADD:
 		start_adding(o, r);
 		break;
-	case WHAT_REMOVE:
+	case OUTPUTS_WHAT_REMOVE:
 		start_removing(o, r);
 		break;
-	case WHAT_ROTATE:
+	case OUTPUTS_WHAT_ROTATE:
 		rotate(o, r);
 		break;
 	}
@@ -544,14 +579,22 @@ outputs_new(const struct outputs_opts *opts, struct err *err)
 		return NULL;
 	}
 	if (tour_init(&o->tour, opts->inputs, opts->ninputs, opts->loop, err) !=
-	    0) {
-		free(o);
-		return NULL;
+	    0)
+		goto fail;
+	if (halt_init(&o->halt) != 0) {
+		(void)err_set(err, -ENOMEM, "out of memory");
+		goto fail_tour;
 	}
 	o->o = *opts;
 	o->kick.deliver = deliver_kick;
 	list_init(&o->waiting);
 	return o;
+
+fail_tour:
+	tour_done(&o->tour);
+fail:
+	free(o);
+	return NULL;
 }
 
 enum outputs_state
@@ -571,6 +614,12 @@ outputs_complete(const struct outputs *o, struct sheet *sh)
 	return outputs_gone_complete(&o->gone, sh);
 }
 
+void
+outputs_release(struct outputs *o)
+{
+	halt_end(&o->halt);
+}
+
 /* Whatever is half done becomes one of the two: a sink of the run, or none. */
 void
 outputs_stop(struct outputs *o)
@@ -585,6 +634,7 @@ outputs_stop(struct outputs *o)
 			sinks_append(o->o.sinks, &o->made);
 		break;
 	case STEP_ADD:
+	case STEP_HALT:
 		sinks_append(o->o.sinks, &o->made);
 		break;
 	case STEP_DRAIN:
@@ -597,9 +647,10 @@ outputs_stop(struct outputs *o)
 	}
 	set_step(o, STEP_STOPPED);
 	while ((node = list_shift(&o->waiting)) != NULL)
-		free_request(LIST_ENTRY(node, struct request, node));
+		outputs_request_free(
+		    LIST_ENTRY(node, struct outputs_request, node));
 	if (o->now != NULL)
-		free_request(o->now);
+		outputs_request_free(o->now);
 	o->now = NULL;
 }
 
@@ -630,6 +681,7 @@ outputs_free(struct outputs *o)
 	if (o == NULL)
 		return;
 	outputs_gone_done(&o->gone);
+	halt_done(&o->halt);
 	tour_done(&o->tour);
 	free(o);
 }

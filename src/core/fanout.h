@@ -120,9 +120,10 @@ void fanout_add(struct fanout *f, struct sink *sink);
  * fanout_remove() - It watches nothing any more
  * @deadline_ns: Until when it may bring out what is queued; see
  *		sink_ops.finish
- * @left:	Called on the worker's thread, later, from fanout_turn(): its
- *		handles are closed and no call of it will come.  Never after
- *		the loop has ended.  NULL is fine
+ * @left:	Called on the worker's thread, later, from fanout_turn(), one
+ *		turn of the loop after it has finished: the loop has let go of
+ *		its handles, and no call of it will come.  Never after the loop
+ *		has ended.  NULL is fine
  * @self:	Passed to it
  *
  * On the worker's thread, between events.  As far as it knows, each session

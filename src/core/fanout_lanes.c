@@ -9,6 +9,12 @@
 
 #include "core/fanout_lanes.h"
 
+/*
+ * How often a lane that leaves is looked at: what it waits for may happen
+ * elsewhere, on another worker or in a look-up.
+ */
+#define LOOK_NS (10 * CLOCK_NS_PER_MS)
+
 /* --- room in the slots ------------------------------------------------- */
 
 /* Slots start where any type may, so every part is rounded up to that. */
@@ -251,18 +257,46 @@ fanout_lanes_finish(struct fanout_lane *l, uint64_t deadline_ns)
 		l->pub.sink->ops->finish(&l->pub, deadline_ns);
 }
 
-static void
+/*
+ * Handles that are closed in a turn of the loop are its own until the turn's
+ * end, and letters that were under way come in it: so it has left in the next.
+ *
+ * Return: it has left
+ */
+static bool
 see_off(struct fanout *f, struct fanout_lane *l)
 {
 	const struct sink_ops *ops = l->pub.sink->ops;
 	uint64_t b = fanout_lanes_bit(fanout_lanes_number(f, l));
 
-	if (ops->finished != NULL && !ops->finished(&l->pub))
-		return;
+	if (!l->finished) {
+		l->finished = ops->finished == NULL || ops->finished(&l->pub);
+		if (l->finished)
+			f->turning &= ~b;
+		return false;
+	}
 	f->leaving &= ~b;
-	f->turning &= ~b;
 	if (l->left != NULL)
 		l->left(l->left_self);
+	return true;
+}
+
+static uint64_t
+see_all_off(struct fanout *f, uint64_t mono_ns)
+{
+	uint64_t mask = f->leaving, due = CLOCK_NEVER;
+
+	while (mask != 0) {
+		struct fanout_lane *l = &f->lane[fanout_lanes_next(&mask)];
+
+		if (see_off(f, l))
+			continue;
+		if (l->finished)
+			due = mono_ns; /* with the next turn */
+		else if (mono_ns + LOOK_NS < due)
+			due = mono_ns + LOOK_NS;
+	}
+	return due;
 }
 
 uint64_t
@@ -277,10 +311,8 @@ fanout_lanes_turn(struct fanout *f, uint64_t mono_ns)
 		if (due < first)
 			first = due;
 	}
-	mask = f->leaving;
-	while (mask != 0)
-		see_off(f, &f->lane[fanout_lanes_next(&mask)]);
-	return first;
+	due = see_all_off(f, mono_ns);
+	return due < first ? due : first;
 }
 
 void

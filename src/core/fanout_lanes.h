@@ -74,7 +74,8 @@ struct fanout_held {
  *		lanes in the mask @drop.  Its room begins here
  * @room_end:	Behind the last byte of its room
  * @state:	A enum fanout_lane_state
- * @left:	LEAVING: to be told, once; NULL when it has been
+ * @finished:	LEAVING: it has said so; what it closed goes with this turn
+ * @left:	LEAVING: to be told, once, a turn later; may be NULL
  * @left_self:	Passed to it
  */
 struct fanout_lane {
@@ -82,6 +83,7 @@ struct fanout_lane {
 	size_t held_off;
 	size_t room_end;
 	uint8_t state;
+	bool finished;
 	void (*left)(void *self);
 	void *left_self;
 };

@@ -562,7 +562,9 @@ hub_port_finish(struct hub_port *p, uint64_t deadline_ns)
 bool
 hub_port_is_over(const struct hub_port *p)
 {
-	return atomic_load(&p->hub->over);
+	if (!atomic_load(&p->hub->over))
+		return false;
+	return !p->direct || outq_lane_finished(&p->hub->outq);
 }
 
 uint64_t

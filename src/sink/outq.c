@@ -43,9 +43,6 @@
 /* How often a queue to be reset is looked at: its bytes are on their way. */
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
 
-/* ... and how often whether a look-up that cannot be stopped has ended. */
-#define LOOKUP_LOOK_NS (50 * CLOCK_NS_PER_MS)
-
 /* Bytes of answers taken before others get their turn. */
 #define ANSWERS_MAX ((size_t)1024 * 1024)
 
@@ -704,9 +701,6 @@ due_ns(const struct outq_lane *l, uint64_t mono_ns)
 		due = l->finish_ns;
 	if (!list_is_empty(&l->resets) && mono_ns + RESET_LOOK_NS < due)
 		due = mono_ns + RESET_LOOK_NS;
-	if (l->finish_ns != CLOCK_NEVER && !l->held && !outq_lane_finished(l) &&
-	    mono_ns + LOOKUP_LOOK_NS < due)
-		due = mono_ns + LOOKUP_LOOK_NS;
 	return due;
 }
 

@@ -559,6 +559,7 @@ live_free(struct sink *sink)
  */
 static const struct sink_ops stream_ops = {
 	.kind = "pcapng-listen",
+	.on_loop = true,
 	.need = NEED_MEMORY,
 	.session_size = sizeof(struct talk),
 	.lane_new = live_lane_new,
@@ -576,6 +577,7 @@ static const struct sink_ops stream_ops = {
 
 static const struct sink_ops packet_ops = {
 	.kind = "pcapng-listen",
+	.on_loop = true,
 	.need = NEED_NOTHING,
 	.session_size = sizeof(struct packet_state),
 	.strays = true,

@@ -381,6 +381,7 @@ scene_end(struct scene *sc)
 {
 	if (sc->over == 0)
 		scene_be_quiet(sc);
+	outputs_release(sc->outputs);
 	for (size_t i = 0; i < INPUTS; i++)
 		input_end(
 		    &sc->inputs[i], clock_mono_ns() + sc->plan.drain_ns, true);

@@ -249,10 +249,10 @@ one_that_hangs_stays(void **state)
 	struct scene *sc;
 	char path[128];
 	struct sheet sh;
-	int fd;
+	int fd, in;
 
 	(void)state;
-	scene_drain_ns = 0;
+	scene_drain_ns = CLOCK_NS_PER_S / 2;
 	assert_int_equal(scene_set_up(&own), 0);
 	scene_drain_ns = 20 * CLOCK_NS_PER_S;
 	sc = own;
@@ -260,6 +260,12 @@ one_that_hangs_stays(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
+	/* Not a byte more fits. */
+	in = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(in >= 0);
+	while (write(in, path, 1) == 1)
+		;
+	close(in);
 	assert_int_equal(
 	    scene_add(sc, "raw:%s/pipe,queue=64KiB,on-full=drop"), 0);
 	scene_talk(&sc->listening[0], TALK);

@@ -25,6 +25,7 @@ go(struct scene *sc, size_t i)
 {
 	fanout_remove(sc->fan, sc->sink[i], 5, NULL, NULL);
 	(void)fanout_turn(sc->fan, 1);
+	(void)fanout_turn(sc->fan, 2);
 	fanout_forget(sc->fan, sc->sink[i]);
 }
 
@@ -322,16 +323,23 @@ it_has_left_when_it_has_finished(void **state)
 	assert_string_equal(sc->fake[0].log, "open;" STOPPED(0, 0) "finish;");
 	assert_int_equal(sc->fake[0].finish_ns, 123);
 	assert_int_equal(left, 0);
+	/* It is looked at now and then, whatever it says itself. */
+	sc->fake[0].due_ns = CLOCK_NEVER;
+	assert_true(fanout_turn(sc->fan, 1) < CLOCK_NS_PER_S);
+	sc->fake[0].due_ns = 40;
 	assert_int_equal(fanout_turn(sc->fan, 1), 40);
 	assert_int_equal(left, 0);
 	/* Its counters are there until it is forgotten. */
 	assert_int_equal(fanout_count(sc->fan), 1);
 	sc->fake[0].busy = false;
-	assert_int_equal(fanout_turn(sc->fan, 2), 40);
-	assert_int_equal(left, 1);
+	/* In this turn the loop lets go of what it has closed. */
+	assert_int_equal(fanout_turn(sc->fan, 2), 2);
+	assert_int_equal(left, 0);
 	assert_int_equal(fanout_turn(sc->fan, 3), CLOCK_NEVER);
 	assert_int_equal(left, 1);
-	assert_int_equal(sc->fake[0].turns, 2);
+	assert_int_equal(fanout_turn(sc->fan, 4), CLOCK_NEVER);
+	assert_int_equal(left, 1);
+	assert_int_equal(sc->fake[0].turns, 3);
 	fanout_forget(sc->fan, sc->sink[0]);
 	assert_int_equal(fanout_count(sc->fan), 0);
 	finish(sc);
