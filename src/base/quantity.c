@@ -162,9 +162,11 @@ int
 quantity_parse(enum quantity_kind kind, const char *text,
     const struct quantity_range *range, uint64_t *value, struct err *err)
 {
-	size_t whole = strspn(text, "0123456789");
+	bool below = text[0] == '-';
+	const char *digits = text + (below ? 1 : 0);
+	size_t whole = strspn(digits, "0123456789");
 	size_t decimals = 0;
-	const char *rest = text + whole;
+	const char *rest = digits + whole;
 	uint64_t unit;
 	uint64_t v;
 
@@ -175,7 +177,7 @@ quantity_parse(enum quantity_kind kind, const char *text,
 	unit = unit_size(units_of(kind), rest);
 	if (whole + decimals == 0 || unit == 0)
 		return refuse(kind, text, err);
-	if (!scale(text, unit, &v) || v < range->min || v > range->max)
+	if (below || !scale(text, unit, &v) || v < range->min || v > range->max)
 		return out_of_range(kind, text, range, err);
 	*value = v;
 	return 0;

@@ -40,7 +40,8 @@ struct quantity_range {
  *		"\"12x\" is no size: use bytes or a unit, as in 64KiB or 1M";
  *		"0 is out of range: 1 to 65535"
  *
- * Return: 0; -EINVAL; -ERANGE for a number outside @range
+ * Return: 0; -EINVAL; -ERANGE for a number outside @range, as one with a "-"
+ *	   always is
  */
 int quantity_parse(enum quantity_kind kind, const char *text,
     const struct quantity_range *range, uint64_t *value,

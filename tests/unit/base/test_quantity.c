@@ -78,7 +78,10 @@ struct bad {
 
 static const struct bad bads[] = {
 	{ QUANTITY_COUNT, "", -EINVAL, "\"\" is no whole number" },
-	{ QUANTITY_COUNT, "-1", -EINVAL, "\"-1\" is no whole number" },
+	{ QUANTITY_COUNT, "-1", -ERANGE, "-1 is out of range" },
+	{ QUANTITY_TIME, "-1.5ms", -ERANGE, "-1.5ms is out of range" },
+	{ QUANTITY_COUNT, "--1", -EINVAL, "\"--1\" is no whole number" },
+	{ QUANTITY_COUNT, "-", -EINVAL, "\"-\" is no whole number" },
 	{ QUANTITY_COUNT, "+1", -EINVAL, "no whole number" },
 	{ QUANTITY_COUNT, " 1", -EINVAL, "no whole number" },
 	{ QUANTITY_COUNT, "1 ", -EINVAL, "no whole number" },

@@ -277,8 +277,9 @@ static const struct bad bads[] = {
 	{ "--color nevr", "--color: \"nevr\" is none of auto, always, never "
 			  "(did you mean never?)" },
 	{ "--color blue", "--color: \"blue\" is none of auto, always, never" },
-	{ "--idle=-1", "--idle: \"-1\" is no time: seconds are meant, or a "
-		       "number with a unit, as in 1.5, 500ms or 2m" },
+	{ "--idle=-1", "--idle: -1 is out of range: 0 or more" },
+	{ "--idle=soon", "--idle: \"soon\" is no time: seconds are meant, or a "
+			 "number with a unit, as in 1.5, 500ms or 2m" },
 };
 
 static void
