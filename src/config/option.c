@@ -7,6 +7,7 @@
 #include "base/quantity.h"
 #include "config/nearest.h"
 #include "config/option.h"
+#include "config/word.h"
 
 /*
  * Why not getopt_long(3): it keeps its place in globals (no second command
@@ -45,34 +46,6 @@ judge_truth(const char *text, uint64_t *number, struct err *err)
 }
 
 static int
-judge_word(const struct option_row *row, const char *text, uint64_t *number,
-    struct err *err)
-{
-	struct nearest near;
-	char known[256];
-	size_t len = 0;
-
-	nearest_init(&near, text);
-	known[0] = '\0';
-	for (size_t i = 0; row->words[i] != NULL; i++) {
-		if (strcmp(row->words[i], text) == 0) {
-			*number = i;
-			return 0;
-		}
-		nearest_offer(&near, row->words[i]);
-		if (len < sizeof(known))
-			len +=
-			    (size_t)snprintf(known + len, sizeof(known) - len,
-				"%s%s", i == 0 ? "" : ", ", row->words[i]);
-	}
-	if (nearest_word(&near) != NULL)
-		return err_set(err, -EINVAL,
-		    "\"%.64s\" is none of %s (did you mean %s?)", text, known,
-		    nearest_word(&near));
-	return err_set(err, -EINVAL, "\"%.64s\" is none of %s", text, known);
-}
-
-static int
 judge_number(enum quantity_kind kind, const struct option_row *row,
     const char *text, uint64_t *number, struct err *err)
 {
@@ -97,7 +70,7 @@ judge(const struct option_row *row, const char *text, uint64_t *number,
 	case OPTION_STRING:
 		return 0;
 	case OPTION_WORD:
-		return judge_word(row, text, number, err);
+		return word_find(row->words, false, text, number, err);
 	case OPTION_COUNT:
 		return judge_number(QUANTITY_COUNT, row, text, number, err);
 	case OPTION_SIZE:
