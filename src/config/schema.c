@@ -188,6 +188,7 @@ read_member(
 	case SCHEMA_SIZE:
 	case SCHEMA_TIME:
 	case SCHEMA_WORD:
+	case SCHEMA_PLAIN:
 	case SCHEMA_TEXT:
 	case SCHEMA_ANY:
 		break;

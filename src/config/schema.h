@@ -36,6 +36,7 @@ enum schema_type {
 	SCHEMA_SIZE,   /* bytes: a number, or "64KiB" */
 	SCHEMA_TIME,   /* nanoseconds: a number (of @unit), or "500ms" */
 	SCHEMA_WORD,   /* one of @words; number is its index */
+	SCHEMA_PLAIN,  /* a text, number or truth (yes, no): @text is it */
 	SCHEMA_TEXT,   /* a text; the setter judges it */
 	SCHEMA_TEXTS,  /* a text or a list of texts: one call for each */
 	SCHEMA_OBJECT, /* an object with keys of its own: @table */
@@ -60,8 +61,8 @@ struct schema_reading {
  * struct schema_value - What a setter is told
  * @row:	The key
  * @node:	Its value; of a list, one element.  Lives as long as the tree.
- * @text:	TEXT, TEXTS: the text; WORD: as @words spell it; BOOL, COUNT,
- *		SIZE, TIME: as written; else NULL
+ * @text:	PLAIN, TEXT, TEXTS: the text; WORD: as @words spell it; BOOL,
+ *COUNT, SIZE, TIME: as written; else NULL
  * @number:	By type: nanoseconds, bytes, a count, an index, 0 or 1
  * @reading:	For setters that read further, or have more to say
  */
@@ -94,8 +95,8 @@ typedef int schema_setter(
  *		bytes, seconds
  * @words:	WORD: ended by NULL
  * @dflt:	The default as it would be written, without quotes; NULL: none
- * @arg:	TEXT, TEXTS: what the text is, for the manual ("FILE"); may be
- *		NULL
+ * @arg:	PLAIN, TEXT, TEXTS: what the text is, for the manual ("FILE"); may
+ *be NULL
  * @help:	A sentence for the manual, no full stop; NULL: an alias that
  *		is not shown
  * @table:	OBJECT: its keys; read with the same @self

@@ -26,6 +26,8 @@ wanted(const struct schema_row *row)
 		return row->unit != NULL && strcmp(row->unit, "ms") == 0
 			   ? "a number of milliseconds"
 			   : "a time (1.5, \"500ms\", \"2m\")";
+	case SCHEMA_PLAIN:
+		return "a text in quotes or a number";
 	case SCHEMA_WORD:
 	case SCHEMA_TEXT:
 		return "a text in quotes";
@@ -179,6 +181,26 @@ judge_text(struct schema_value *v, struct err *err)
 }
 
 static int
+judge_plain(struct schema_value *v, struct err *err)
+{
+	switch (v->node->kind) {
+	case JSONISH_BOOL:
+		v->text = v->node->truth ? "yes" : "no";
+		return 0;
+	case JSONISH_NUMBER:
+		v->text = v->node->text;
+		return 0;
+	case JSONISH_STRING:
+		return judge_text(v, err);
+	case JSONISH_NULL:
+	case JSONISH_LIST:
+	case JSONISH_OBJECT:
+		break;
+	}
+	return wrong_kind(v, err);
+}
+
+static int
 judge_word(struct schema_value *v, struct err *err)
 {
 	const struct schema_row *row = v->row;
@@ -206,6 +228,8 @@ schema_judge(struct schema_value *v, struct err *err)
 		return judge_number(v, QUANTITY_TIME, err);
 	case SCHEMA_WORD:
 		return judge_word(v, err);
+	case SCHEMA_PLAIN:
+		return judge_plain(v, err);
 	case SCHEMA_TEXT:
 	case SCHEMA_TEXTS:
 		return judge_text(v, err);

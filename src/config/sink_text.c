@@ -7,6 +7,7 @@
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/quantity.h"
+#include "config/name.h"
 #include "config/nearest.h"
 #include "config/sink_text.h"
 
@@ -39,21 +40,14 @@ set_queue(struct sink_spec *spec, const char *value, struct err *err)
 	return 0;
 }
 
-/* Names are labels of metrics and parts of URLs: nothing to be quoted. */
 static int
 set_name(struct sink_spec *spec, const char *value, struct err *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._-";
-	size_t n = strlen(value);
 	char *copy;
+	int rc = name_check(value, err);
 
-	if (n == 0 || n > 64 || strspn(value, allowed) != n)
-		return err_set(err, -EINVAL,
-		    "\"%.64s\" is no name: 1 to 64 letters, digits, dots, "
-		    "dashes and underscores",
-		    value);
+	if (rc != 0)
+		return rc;
 	copy = strdup(value);
 	if (copy == NULL)
 		return -ENOMEM;
@@ -143,7 +137,7 @@ sink_text_has_arg(const struct sink_kind *kind)
 }
 
 static const struct sink_kind *
-find_kind(const struct sink_text_kinds *kinds, const char *name)
+known_kind(const struct sink_text_kinds *kinds, const char *name)
 {
 	for (size_t i = 0; i < kinds->n; i++)
 		if (strcmp(kinds->kinds[i]->name, name) == 0)
@@ -168,6 +162,17 @@ unknown_kind(
 	    "\"%.64s\" is no kind of sink (\"teeline list sinks\" shows them "
 	    "all)",
 	    name);
+}
+
+const struct sink_kind *
+sink_text_kind(
+    const struct sink_text_kinds *kinds, const char *name, struct err *err)
+{
+	const struct sink_kind *kind = known_kind(kinds, name);
+
+	if (kind == NULL)
+		(void)unknown_kind(kinds, name, err); /* says why */
+	return kind;
 }
 
 /* "a, b, c" of the keys of @kind and the shared ones. */
@@ -221,15 +226,36 @@ apply_own(struct sink_spec *spec, const struct sink_kind *kind, const char *key,
 	return unknown_key(kind, key, err);
 }
 
+static const struct common *
+find_common(const char *key)
+{
+	for (size_t i = 0; i < ATTR_COUNT(commons); i++)
+		if (strcmp(commons[i].key, key) == 0)
+			return &commons[i];
+	return NULL;
+}
+
+int
+sink_text_key(struct sink_spec *spec, const struct sink_kind *kind,
+    const char *key, const char *value, struct err *err)
+{
+	const struct common *c = find_common(key);
+
+	if (c != NULL)
+		return c->set(spec, value, err);
+	return apply_own(spec, kind, key, value, err);
+}
+
 /*
  * @part is "key=value"; it is cut at the "=".  Bit i of @seen: commons[i] was
  * given before.
  */
 static int
-apply_key(struct sink_spec *spec, const struct sink_kind *kind, char *part,
+apply_part(struct sink_spec *spec, const struct sink_kind *kind, char *part,
     unsigned *seen, struct err *err)
 {
 	char *value = strchr(part, '=');
+	const struct common *c;
 	int rc;
 
 	if (value == NULL || value == part)
@@ -238,19 +264,15 @@ apply_key(struct sink_spec *spec, const struct sink_kind *kind, char *part,
 		    "written \\,)",
 		    part, sink_text_has_arg(kind) ? kind->arg : "a value");
 	*value++ = '\0';
-	for (size_t i = 0; i < ATTR_COUNT(commons); i++) {
-		if (strcmp(commons[i].key, part) != 0)
-			continue;
-		if ((*seen & 1U << i) != 0)
-			return err_set(
-			    err, -EINVAL, "%s= is given twice", part);
-		*seen |= 1U << i;
-		rc = commons[i].set(spec, value, err);
-		if (rc == -EINVAL)
-			err_prefix(err, "%s: ", part);
-		return rc;
-	}
-	return apply_own(spec, kind, part, value, err);
+	c = find_common(part);
+	if (c != NULL && (*seen & 1U << (c - commons)) != 0)
+		return err_set(err, -EINVAL, "%s= is given twice", part);
+	if (c != NULL)
+		*seen |= 1U << (c - commons);
+	rc = sink_text_key(spec, kind, part, value, err);
+	if (rc == -EINVAL && c != NULL)
+		err_prefix(err, "%s: ", part);
+	return rc;
 }
 
 /*
@@ -289,6 +311,17 @@ check_arg(const struct sink_kind *kind, const char *arg, struct err *err)
 	return 0;
 }
 
+int
+sink_text_start(struct sink_spec *spec, const struct sink_kind *kind,
+    const char *arg, struct err *err)
+{
+	int rc = check_arg(kind, arg, err);
+
+	if (rc == 0 && sink_spec_init(spec, kind->name, arg) != 0)
+		rc = err_set(err, -ENOMEM, "out of memory");
+	return rc;
+}
+
 /* @text is ours to write into. */
 static int
 parse(struct sink_spec *spec, char *text, const struct sink_text_kinds *kinds,
@@ -305,9 +338,9 @@ parse(struct sink_spec *spec, char *text, const struct sink_text_kinds *kinds,
 
 	if (*rest != '\0')
 		*rest++ = '\0';
-	kind = find_kind(kinds, text);
+	kind = sink_text_kind(kinds, text, err);
 	if (kind == NULL)
-		return unknown_kind(kinds, text, err);
+		return -EINVAL;
 	if (has_arg) {
 		arg = next_part(&rest);
 		if (arg == NULL)
@@ -315,15 +348,13 @@ parse(struct sink_spec *spec, char *text, const struct sink_text_kinds *kinds,
 	} else if (!has_keys) {
 		rest = NULL;
 	}
-	rc = check_arg(kind, arg, err);
-	if (rc == 0)
-		rc = sink_spec_init(spec, text, arg);
+	rc = sink_text_start(spec, kind, arg, err);
 	while (rc == 0 && rest != NULL) {
 		char *part = next_part(&rest);
 
 		if (part == NULL)
 			return err_set(err, -EINVAL, trailing);
-		rc = apply_key(spec, kind, part, &seen, err);
+		rc = apply_part(spec, kind, part, &seen, err);
 	}
 	return rc;
 }

@@ -46,6 +46,34 @@ struct sink_text_kinds {
 int sink_text_parse(struct sink_spec *spec, const char *text,
     const struct sink_text_kinds *kinds, struct err *err) ATTR_WUNRES;
 
+/*
+ * The same in parts, for a text of another shape.
+ */
+
+/** sink_text_kind() - The kind called @name; NULL with @err: there is none. */
+const struct sink_kind *sink_text_kind(const struct sink_text_kinds *kinds,
+    const char *name, struct err *err) ATTR_WUNRES;
+
+/**
+ * sink_text_start() - A sink of @kind, no keys yet
+ * @arg:	"" if there is none
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int sink_text_start(struct sink_spec *spec, const struct sink_kind *kind,
+    const char *arg, struct err *err) ATTR_WUNRES;
+
+/**
+ * sink_text_key() - Take in a key
+ *
+ * A shared key replaces what was given before, an own one may come once.
+ * @err does not name the key when its value is wrong.
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int sink_text_key(struct sink_spec *spec, const struct sink_kind *kind,
+    const char *key, const char *value, struct err *err) ATTR_WUNRES;
+
 /** sink_text_has_arg() - Does something have to follow the colon? */
 bool sink_text_has_arg(const struct sink_kind *kind);
 

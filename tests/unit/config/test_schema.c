@@ -81,7 +81,6 @@ add_part(void *self, const struct schema_value *v, struct err *err)
 
 static const char *const levels[] = { "ERROR", "WARNING", "INFO", NULL };
 
-/* clang-format off: a table of short rows reads better than a column. */
 static const struct schema_row deep_rows[] = {
 	{ .key = "host",
 	    .type = SCHEMA_TEXT,
@@ -143,6 +142,11 @@ static const struct schema_row rows[] = {
 	    .at = offsetof(struct box, room),
 	    .set = schema_set_size },
 	{ .key = "hear", .type = SCHEMA_TEXTS, .help = "words", .set = hear },
+	{ .key = "plain",
+	    .type = SCHEMA_PLAIN,
+	    .help = "whatever",
+	    .at = offsetof(struct box, note),
+	    .set = schema_set_text },
 	{ .key = "parts",
 	    .type = SCHEMA_LIST,
 	    .help = "parts",
@@ -155,7 +159,6 @@ static const struct schema_row rows[] = {
 	    .type = SCHEMA_UNUSED,
 	    .help = "files say it themselves" },
 };
-/* clang-format on */
 
 static const struct schema_table table = { NULL, rows, ATTR_COUNT(rows) };
 
@@ -250,6 +253,26 @@ test_spellings(void **state)
 	assert_int_equal(b.room, 8192);
 }
 
+static void
+test_plain(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "{plain: 'a'}", "a" },
+		{ "{plain: 8080}", "8080" },
+		{ "{plain: -1.5}", "-1.5" },
+		{ "{plain: true}", "yes" },
+		{ "{plain: false}", "no" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ATTR_COUNT(pairs); i++) {
+		struct box b = good(pairs[i][0]);
+
+		assert_string_equal(b.note, pairs[i][1]);
+		done(&b);
+	}
+}
+
 /* Left out, null or switched off: the value stays what it was. */
 static void
 test_left_out(void **state)
@@ -325,6 +348,10 @@ static const struct bad bads[] = {
 	{ "{hear: [null]}",
 	    "1:9: hear: a text in quotes, or a list of such is needed, this "
 	    "is null" },
+	{ "{plain: []}",
+	    "1:9: plain: a text in quotes or a number is needed, this is a "
+	    "list" },
+	{ "{plain: ''}", "1:9: plain: the text must not be empty" },
 	{ "{parts: {}}",
 	    "1:9: parts: a list ([ ... ]) is needed, this is an object" },
 	{ "{parts: [7]}",
@@ -557,6 +584,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_all_at_once),
