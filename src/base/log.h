@@ -10,7 +10,13 @@
  *
  * One line, one write(2), so that lines of several threads never mix.  Below
  * app/ and control/ only log_debug() is used: failures travel up as values.
+ *
+ *	teeline: cannot listen on ...			standard error
+ *	2026-11-21 08:30:00.123 teeline: cannot ...	with log_set_stamps()
+ *	2026-11-21 08:30:00.123 error: cannot ...	the file
  */
+
+struct err;
 
 /** enum log_level - From the gravest to the most talkative. */
 enum log_level {
@@ -39,10 +45,40 @@ typedef void log_writer(void *self, enum log_level level, const char *line);
  */
 void log_init(const char *name, enum log_level level);
 
+/** log_set_level() - Say more or less from now on; any thread. */
+void log_set_level(enum log_level level);
+
+/** log_level() - What log_init() or log_set_level() chose last. */
+enum log_level log_level(void);
+
+/** log_level_name() - "error", "warn", "info" or "debug". */
+const char *log_level_name(enum log_level level);
+
+/** log_set_stamps() - Lines on standard error begin with date and time. */
+void log_set_stamps(bool on);
+
+/**
+ * log_open_file() - Write lines to a file as well
+ * @path:	Copied; lines are added at its end.  NULL: to no file (more)
+ * @level:	Everything up to this is written there, whatever is said on
+ *		standard error
+ * @err:	Filled in on failure; then nothing has changed
+ *
+ * Main thread; others may write at the same time, and no line is lost or cut.
+ * With the path it has the file is opened anew: as after a rotation.
+ *
+ * Return: 0 or -errno
+ */
+int log_open_file(
+    const char *path, enum log_level level, struct err *err) ATTR_WUNRES;
+
+/** log_reopen_file() - SIGHUP: the file may have been moved; 0 or -errno. */
+int log_reopen_file(struct err *err) ATTR_WUNRES;
+
 /** log_set_writer() - Send lines elsewhere (syslog); NULL is stderr. */
 void log_set_writer(log_writer *writer, void *self);
 
-/** log_is_on() - Would a line of @level be written? */
+/** log_is_on() - Would a line of @level be written anywhere? */
 bool log_is_on(enum log_level level);
 
 void log_error(const char *fmt, ...) ATTR_PRINTF(1, 2);
