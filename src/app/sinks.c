@@ -11,6 +11,7 @@
 #include "config/plan.h"
 #include "core/packet.h"
 #include "core/source.h"
+#include "sink/template.h"
 
 /* Enough for a writer to be busy while the next batches are made. */
 #define READ_QUEUE ((size_t)8 << 20)
@@ -386,4 +387,57 @@ sinks_free(struct sinks *s)
 	free(s->made);
 	free(s->v);
 	*s = (struct sinks){ .n = 0 };
+}
+
+/* As settle_env() will have it when there are sources. */
+static const char *
+leading_input(const struct plan *p, const struct sink_spec *spec)
+{
+	const char *leads = plan_input_name(PLAN_READ);
+
+	for (size_t i = 0; i < p->nsources; i++) {
+		const char *name = plan_input_name(p->sources[i].input);
+
+		if (sink_spec_hears(spec, p->sources[i].name) &&
+		    outranks(name, leads))
+			leads = name;
+	}
+	return leads;
+}
+
+static int
+try_template(const struct sink_spec *spec, struct err *err)
+{
+	struct template *t = template_new(spec->arg, err);
+
+	if (t == NULL)
+		return -EINVAL;
+	template_free(t);
+	return 0;
+}
+
+int
+sinks_try(const struct plan *p, const struct sink_spec *spec, struct err *err)
+{
+	const struct sink_kind *kind = registry_find_sink(spec->kind);
+	const struct sink_env env = { .source = leading_input(p, spec) };
+	char name[] = "trial";
+	struct sink trial = { .name = name };
+	int rc;
+
+	if (kind == NULL)
+		return err_set(
+		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
+	settle_policy(&trial, kind, spec, &env);
+	if (kind->dry)
+		rc = kind->make(&trial, spec, &env, err);
+	else if (kind->arg != NULL && strcmp(kind->arg, "FILE") == 0 &&
+		 !goes_to_stdout(kind, spec))
+		rc = try_template(spec, err);
+	else
+		rc = 0;
+	/* Half made, there is nothing that free() could release. */
+	if (rc == 0 && trial.ops != NULL && trial.ops->free != NULL)
+		trial.ops->free(&trial);
+	return rc;
 }

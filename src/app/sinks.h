@@ -129,6 +129,16 @@ void sinks_take_out(struct sinks *s, const struct sink *sink);
  */
 uint64_t sinks_sessions(const struct sinks *s, size_t fds, unsigned files);
 
+/**
+ * sinks_try() - Is this specification right, as far as can be told dry?
+ * @p:		The inputs that it will hear
+ * @err:	What the kind says
+ *
+ * Opens nothing.  Return: 0, -EINVAL or -ENOMEM
+ */
+int sinks_try(const struct plan *p, const struct sink_spec *spec,
+    struct err *err) ATTR_WUNRES;
+
 /** sinks_free() - Release all of them, after their lanes; idempotent. */
 void sinks_free(struct sinks *s);
 

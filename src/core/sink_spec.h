@@ -167,6 +167,8 @@ struct sink_key {
  *		caller has set name, on_full, queue and match.
  * @live:	A socket: on-full defaults to drop whatever the source
  * @whole:	... to close: a record with a hole is worth nothing
+ * @dry:	make() opens nothing and starts no thread: it may be tried out
+ *		to see whether a specification is right
  */
 struct sink_kind {
 	const char *name;
@@ -178,6 +180,7 @@ struct sink_kind {
 	    const struct sink_env *env, struct err *err);
 	bool live;
 	bool whole;
+	bool dry;
 };
 
 #endif /* CORE_SINK_SPEC_H */

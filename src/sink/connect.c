@@ -321,4 +321,5 @@ const struct sink_kind connect_kind = {
 	.queue = QUEUE_DEFAULT,
 	.make = connect_make,
 	.live = true,
+	.dry = true,
 };

@@ -329,4 +329,5 @@ const struct sink_kind tee_kind = {
 	.make = tee_make,
 	.live = true,
 	.whole = true,
+	.dry = true,
 };
