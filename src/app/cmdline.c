@@ -172,8 +172,8 @@ settle_input(struct cmdline *c, struct err *err)
  * The kernel deals packets out by their outer headers: the two halves of a
  * connection in a tunnel may come to two rings.
  */
-static int
-settle_decap(struct cmdline *c, struct err *err)
+int
+cmdline_settle_decap(struct cmdline *c, const char *dashes, struct err *err)
 {
 	struct plan_source *s = cmdline_source(c);
 
@@ -181,14 +181,15 @@ settle_decap(struct cmdline *c, struct err *err)
 		return 0;
 	if (c->has_decap && s->capture.decap > 0)
 		return err_set(err, -EINVAL,
-		    "--decap needs one ring: several would get the halves of a "
-		    "connection in a tunnel; leave out --workers");
+		    "%sdecap needs one ring: several would get the halves of a "
+		    "connection in a tunnel; leave out %sworkers",
+		    dashes, dashes);
 	s->capture.decap = 0;
 	return 0;
 }
 
-static void
-settle_log(struct plan *p)
+void
+cmdline_settle_log(struct plan *p)
 {
 	if (p->quiet)
 		p->log.level = LOG_LEVEL_ERROR;
@@ -206,12 +207,12 @@ cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 	int rc = settle_input(c, err);
 
 	if (rc == 0)
-		rc = settle_decap(c, err);
+		rc = cmdline_settle_decap(c, "--", err);
 	if (rc == 0)
 		rc = settle_rotation(c, err);
 	if (rc != 0)
 		return rc;
-	settle_log(p);
+	cmdline_settle_log(p);
 	/* Whoever sends a record to standard output wants it alone there. */
 	for (size_t i = 0; c->format == NULL && i < p->nsinks; i++)
 		if (sinks_is_stdout(&p->sinks[i]))

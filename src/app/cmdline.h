@@ -16,10 +16,16 @@
 
 struct err;
 
-/* Bits of option_row.commands. */
-#define CMDLINE_PROXY 1U
-#define CMDLINE_TAP   2U
-#define CMDLINE_READ  4U
+/*
+ * Bits of option_row.commands; the last two are places where an option may
+ * stand in a configuration, under its long name.
+ */
+#define CMDLINE_PROXY   1U
+#define CMDLINE_TAP     2U
+#define CMDLINE_READ    4U
+#define CMDLINE_RUN     8U
+#define CMDLINE_INPUT   16U /* in an input of a kind that has it */
+#define CMDLINE_RUNTIME 32U /* in "runtime" */
 
 /**
  * struct cmdline - A command line being read
@@ -63,6 +69,13 @@ const struct option_table *cmdline_tap(void);
 const struct option_table *cmdline_read(void);
 
 /**
+ * cmdline_run() - The options of "teeline run"
+ *
+ * None of them is about an input: its plan may have any number.
+ */
+const struct option_table *cmdline_run(void);
+
+/**
  * cmdline_init() - Nothing said yet to a command that hears @input
  *
  * Return: 0 or -ENOMEM; cmdline_done() is right after both
@@ -82,6 +95,18 @@ void cmdline_done(struct cmdline *c);
  */
 int cmdline_pair(struct cmdline *c, const char *listen, const char *target,
     struct err *err) ATTR_WUNRES;
+
+/**
+ * cmdline_settle_decap() - Several rings open no tunnels
+ * @dashes:	What stands before the name of an option where it was read
+ *
+ * Return: 0; -EINVAL when it was asked for all the same
+ */
+int cmdline_settle_decap(
+    struct cmdline *c, const char *dashes, struct err *err) ATTR_WUNRES;
+
+/** cmdline_settle_log() - What -q and -v mean, if they were given. */
+void cmdline_settle_log(struct plan *p);
 
 /**
  * cmdline_finish() - Settle what depends on several options

@@ -338,7 +338,17 @@ static const char *const overlap_words[] = { "first", "last", "linux",
 static_assert(
     ATTR_COUNT(overlap_words) == REASM_NOVERLAPS + 1, "a word for each rule");
 
-#define CAPTURES (CMDLINE_TAP | CMDLINE_READ)
+/* Options of the commands that hear; those of INPUTS belong to an input. */
+#define HEARS    (CMDLINE_PROXY | CMDLINE_TAP | CMDLINE_READ)
+#define PROXIES  (CMDLINE_PROXY | CMDLINE_INPUT)
+#define TAPS     (CMDLINE_TAP | CMDLINE_INPUT)
+#define READS    (CMDLINE_READ | CMDLINE_INPUT)
+#define CAPTURES (CMDLINE_TAP | CMDLINE_READ | CMDLINE_INPUT)
+#define INPUTS   (HEARS | CMDLINE_INPUT)
+
+/* Options of a whole run, of whatever it hears, and how it looks. */
+#define RUNS  (HEARS | CMDLINE_RUN | CMDLINE_RUNTIME)
+#define LOOKS (HEARS | CMDLINE_RUNTIME)
 
 #define OUTPUT  "Output"
 #define LIMITS  "Limits"
@@ -352,27 +362,30 @@ static const struct option_row rows[] = {
 	{ 'f', "format", "FORMAT", OPTION_TEXT, .dflt = "text",
 	    .help = "what to print: text, hex, c, strip, raw, count, jsonl, "
 		    "summary, password, none",
-	    .section = OUTPUT, .complete = OPTION_COMPLETE_FORMAT,
-	    .set = set_format },
+	    .section = OUTPUT, .commands = HEARS,
+	    .complete = OPTION_COMPLETE_FORMAT, .set = set_format },
 	{ 'o', "output", "SINK", OPTION_TEXT,
 	    .help = "record to KIND:ARG[,key=value...] as well, as often as "
 		    "wanted (\"teeline list sinks\")",
-	    .section = OUTPUT, .complete = OPTION_COMPLETE_SINK,
-	    .set = set_output },
+	    .section = OUTPUT, .commands = HEARS,
+	    .complete = OPTION_COMPLETE_SINK, .set = set_output },
 	{ 'w', "write", "FILE", OPTION_TEXT,
 	    .help = "record to a capture file: pcapng, or pcap by its ending",
-	    .section = OUTPUT, .complete = OPTION_COMPLETE_FILE,
-	    .set = set_write },
+	    .section = OUTPUT, .commands = HEARS,
+	    .complete = OPTION_COMPLETE_FILE, .set = set_write },
 	{ 'C', NULL, "MB", OPTION_COUNT, 1, 1000000000,
 	    .help = "begin another file of -w before it is longer than MB "
 		    "million bytes",
-	    .section = OUTPUT, .set = cmdline_capture_rotate_size },
+	    .section = OUTPUT, .commands = HEARS,
+	    .set = cmdline_capture_rotate_size },
 	{ 'G', NULL, "SEC", OPTION_TIME, CLOCK_NS_PER_S / 10, YEAR_NS,
 	    .help = "begin another file of -w every SEC seconds",
-	    .section = OUTPUT, .set = cmdline_capture_rotate_time },
+	    .section = OUTPUT, .commands = HEARS,
+	    .set = cmdline_capture_rotate_time },
 	{ 'W', NULL, "N", OPTION_COUNT, 1, INT_MAX,
 	    .help = "keep N files of -C or -G, delete the oldest",
-	    .section = OUTPUT, .set = cmdline_capture_rotate_keep },
+	    .section = OUTPUT, .commands = HEARS,
+	    .set = cmdline_capture_rotate_keep },
 	{ 0, "on-full", "POLICY", OPTION_WORD, .words = on_full_words,
 	    .help = "what a full sink queue does: drop, pause or close "
 		    "(default: pause for files, drop for standard output)",
@@ -387,69 +400,65 @@ static const struct option_row rows[] = {
 	    .section = OUTPUT, .commands = CMDLINE_READ, .set = set_on_full },
 	{ 0, "overwrite", NULL, OPTION_FLAG,
 	    .help = "outputs may replace files that exist", .section = OUTPUT,
-	    .set = set_overwrite },
+	    .commands = LOOKS, .set = set_overwrite },
 	{ 0, "color", "WHEN", OPTION_WORD, .words = color_words, .dflt = "auto",
 	    .help = "colour: auto, always or never", .section = OUTPUT,
-	    .set = set_color },
+	    .commands = LOOKS, .set = set_color },
 	{ 0, "names", NULL, OPTION_FLAG,
 	    .help = "look up names of hosts and ports", .section = OUTPUT,
-	    .set = set_names },
+	    .commands = LOOKS, .set = set_names },
 	{ 'n', NULL, NULL, OPTION_FLAG, .help = "do not (cancels --names)",
-	    .section = OUTPUT, .set = set_numeric },
+	    .section = OUTPUT, .commands = HEARS, .set = set_numeric },
 	{ 0, "only", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .help = "print session N alone; record all of them",
-	    .section = OUTPUT, .set = set_only },
+	    .section = OUTPUT, .commands = LOOKS, .set = set_only },
 
 	{ 0, "max-sessions", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .help = "stop after N sessions", .section = LIMITS,
-	    .set = set_max_sessions },
+	    .commands = INPUTS, .set = set_max_sessions },
 	{ 0, "max-concurrent", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .help = "at most N sessions at once; others wait to be accepted",
-	    .section = LIMITS, .commands = CMDLINE_PROXY,
-	    .set = set_max_concurrent },
+	    .section = LIMITS, .commands = PROXIES, .set = set_max_concurrent },
 	{ 0, "max-concurrent", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .dflt = "1000000",
 	    .help = "at most N sessions at once; then the one silent longest "
 		    "is forgotten",
 	    .section = LIMITS, .commands = CAPTURES,
 	    .set = set_max_concurrent },
-	{ 'c', NULL, "N", OPTION_COUNT, 1, UINT64_MAX,
+	{ 'c', "max-packets", "N", OPTION_COUNT, 1, UINT64_MAX,
 	    .help = "stop after N packets", .section = LIMITS,
 	    .commands = CAPTURES, .set = cmdline_capture_packets },
 	{ 0, "max-bytes", "SIZE", OPTION_SIZE, 1, UINT64_MAX,
 	    .help = "end a session after SIZE bytes in both directions",
-	    .section = LIMITS, .set = set_max_bytes },
+	    .section = LIMITS, .commands = INPUTS, .set = set_max_bytes },
 	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
 	    .dflt = "none", .help = "end a session that is silent for SEC",
-	    .section = LIMITS, .commands = CMDLINE_PROXY,
-	    .set = set_idle_timeout },
+	    .section = LIMITS, .commands = PROXIES, .set = set_idle_timeout },
 	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
 	    .dflt = "1h", .help = "forget a session that is silent for SEC",
-	    .section = LIMITS, .commands = CMDLINE_TAP,
-	    .set = set_idle_timeout },
+	    .section = LIMITS, .commands = TAPS, .set = set_idle_timeout },
 	{ 0, "idle-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, YEAR_NS,
 	    .dflt = "none", .help = "forget a session that is silent for SEC",
-	    .section = LIMITS, .commands = CMDLINE_READ,
-	    .set = set_idle_timeout },
+	    .section = LIMITS, .commands = READS, .set = set_idle_timeout },
 
 	{ 'i', "interface", "IFACE", OPTION_TEXT,
 	    .help = "capture from IFACE; any is all of them (default: that of "
 		    "the default route)",
-	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .section = CAPTURE, .commands = TAPS,
 	    .complete = OPTION_COMPLETE_INTERFACE,
 	    .set = cmdline_capture_interface },
 	{ 's', "snapshot-length", "BYTES", OPTION_COUNT, 0,
 	    CAPTURE_SNAPLEN_DEFAULT, .dflt = "262144",
 	    .help = "keep this much of each packet; 0 is the default",
-	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .section = CAPTURE, .commands = TAPS,
 	    .set = cmdline_capture_snaplen },
 	{ 'B', "buffer-size", "KIB", OPTION_COUNT, 1, INT_MAX / 1024,
 	    .dflt = "65536", .help = "size of the kernel's buffer",
-	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .section = CAPTURE, .commands = TAPS,
 	    .set = cmdline_capture_buffer },
 	{ 'p', "no-promiscuous-mode", NULL, OPTION_FLAG,
 	    .help = "hear only what is meant for this machine",
-	    .section = CAPTURE, .commands = CMDLINE_TAP,
+	    .section = CAPTURE, .commands = TAPS,
 	    .set = cmdline_capture_no_promiscuous },
 	{ 'D', "list-interfaces", NULL, OPTION_FLAG,
 	    .help = "print the interfaces there are and leave",
@@ -486,29 +495,27 @@ static const struct option_row rows[] = {
 	    .commands = CMDLINE_PROXY, .set = set_pair },
 	{ 0, "connect-timeout", "SEC", OPTION_TIME, CLOCK_NS_PER_MS, DAY_NS,
 	    .dflt = "10", .help = "for each address of a target",
-	    .section = RELAY, .commands = CMDLINE_PROXY,
-	    .set = set_connect_timeout },
+	    .section = RELAY, .commands = PROXIES, .set = set_connect_timeout },
 	{ 0, "source", "ADDR", OPTION_TEXT,
 	    .help = "our address towards targets", .section = RELAY,
-	    .commands = CMDLINE_PROXY, .set = set_source },
+	    .commands = PROXIES, .set = set_source },
 	{ 0, "reuse-port", NULL, OPTION_FLAG,
 	    .help = "share the port with other processes (SO_REUSEPORT)",
-	    .section = RELAY, .commands = CMDLINE_PROXY,
-	    .set = set_reuse_port },
+	    .section = RELAY, .commands = PROXIES, .set = set_reuse_port },
 	{ 0, "backlog", "N", OPTION_COUNT, 1, 65535, .dflt = "1024",
 	    .help = "connections that may wait to be accepted",
-	    .section = RELAY, .commands = CMDLINE_PROXY, .set = set_backlog },
+	    .section = RELAY, .commands = PROXIES, .set = set_backlog },
 	{ 0, "copy", NULL, OPTION_FLAG,
 	    .help = "copy every byte through memory (no zero-copy)",
-	    .section = RELAY, .commands = CMDLINE_PROXY, .set = set_copy },
+	    .section = RELAY, .commands = PROXIES, .set = set_copy },
 
 	{ 0, "workers", "N", OPTION_COUNT, 1, MAX_WORKERS,
 	    .help = "threads that carry traffic (default: one per usable CPU)",
-	    .section = RUNNING, .commands = CMDLINE_PROXY, .set = set_workers },
+	    .section = RUNNING, .commands = PROXIES, .set = set_workers },
 	{ 0, "workers", "N", OPTION_COUNT, 1, MAX_WORKERS, .dflt = "1",
-	    .help = "threads that share the traffic, each with a buffer of -B; "
-		    "more than one open no tunnels",
-	    .section = RUNNING, .commands = CMDLINE_TAP,
+	    .help = "threads that share the traffic, each with a buffer of its "
+		    "own; more than one open no tunnels",
+	    .section = RUNNING, .commands = TAPS,
 	    .set = cmdline_capture_rings },
 	{ 'Z', "user", "USER", OPTION_TEXT,
 	    .help = "become USER once the listeners are open",
@@ -522,16 +529,20 @@ static const struct option_row rows[] = {
 	    .help = "become USER once the files are open", .section = RUNNING,
 	    .commands = CMDLINE_READ, .complete = OPTION_COMPLETE_USER,
 	    .set = set_user },
+	{ 'Z', "user", "USER", OPTION_TEXT,
+	    .help = "become USER once the inputs are open", .section = RUNNING,
+	    .commands = CMDLINE_RUN | CMDLINE_RUNTIME,
+	    .complete = OPTION_COMPLETE_USER, .set = set_user },
 	{ 0, "drain-time", "SEC", OPTION_TIME, 0, DAY_NS, .dflt = "2",
 	    .help = "how long outputs may take to finish at the end",
-	    .section = RUNNING, .set = set_drain_time },
+	    .section = RUNNING, .commands = RUNS, .set = set_drain_time },
 	{ 0, "stats", "FILE", OPTION_TEXT,
 	    .help = "write the balance sheet as JSON at the end (- is a table "
 		    "on standard error)",
-	    .section = RUNNING, .complete = OPTION_COMPLETE_FILE,
-	    .set = set_stats },
+	    .section = RUNNING, .commands = RUNS,
+	    .complete = OPTION_COMPLETE_FILE, .set = set_stats },
 	{ 0, "strict", NULL, OPTION_FLAG, .help = "exit 3 if anything was lost",
-	    .section = RUNNING, .set = set_strict },
+	    .section = RUNNING, .commands = RUNS, .set = set_strict },
 	{ 'q', "quiet", NULL, OPTION_FLAG, .help = "say nothing but errors",
 	    .section = RUNNING, .set = set_quiet },
 	{ 'v', "verbose", NULL, OPTION_FLAG,
@@ -558,6 +569,10 @@ static const struct option_table read_files = { .rows = rows,
 	.command = CMDLINE_READ,
 	.two_lists = true };
 
+static const struct option_table run = {
+	.rows = rows, .nrows = ATTR_COUNT(rows), .command = CMDLINE_RUN
+};
+
 const struct option_table *
 cmdline_proxy(void)
 {
@@ -574,4 +589,10 @@ const struct option_table *
 cmdline_read(void)
 {
 	return &read_files;
+}
+
+const struct option_table *
+cmdline_run(void)
+{
+	return &run;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/completion.h"
+#include "app/conf_manual.h"
 #include "app/print.h"
 #include "app/registry.h"
 #include "app/run.h"
@@ -503,6 +504,8 @@ static const struct target targets[] = {
 	{ "zsh", write_zsh },
 	{ "fish", write_fish },
 	{ "options", write_options },
+	{ "keys", conf_manual_list },
+	{ "manual", conf_manual_write },
 };
 
 int

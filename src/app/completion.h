@@ -8,7 +8,8 @@
  * tables that drive the command lines themselves; "make install" keeps them.
  * "options" writes a line per option for scripts/check-man, separated by tabs:
  * the command, the letter and the long name behind their dashes (or "-" alone
- * if there is none), "shown" or "alias".
+ * if there is none), "shown" or "alias".  "keys" and "manual" tell the keys of
+ * configurations: see conf_manual.h.
  *
  * Return: an exit code (app/run.h)
  */

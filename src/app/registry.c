@@ -1,9 +1,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "app/cmd_check.h"
 #include "app/cmd_list.h"
 #include "app/cmd_proxy.h"
 #include "app/cmd_read.h"
+#include "app/cmd_run.h"
 #include "app/cmd_tap.h"
 #include "app/cmdline.h"
 #include "app/completion.h"
@@ -93,6 +95,19 @@ static const struct registry_command commands[] = {
 	    .options = cmdline_read,
 	    .files = true,
 	    .main = cmd_read,
+	},
+	{
+	    .name = "run",
+	    .help = "run as a service, from a configuration",
+	    .options = cmdline_run,
+	    .files = true,
+	    .main = cmd_run,
+	},
+	{
+	    .name = "check",
+	    .help = "say what is wrong with a configuration",
+	    .files = true,
+	    .main = cmd_check,
 	},
 	{
 	    .name = "list",

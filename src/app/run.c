@@ -30,6 +30,7 @@
  *	inputs		listeners, captures need privileges; no thread yet
  *	user		given up before any output is opened
  *	background	fork before any thread
+ *	log file	from here on
  *	main loop	signals and letters
  *	sinks		open their files, start their writers
  *	workers		of each input: loops, fan-outs, the source's part
@@ -210,10 +211,20 @@ on_signal_stop(void *self, int number)
 }
 
 static void
+reopen_log(void)
+{
+	struct err err = { "" };
+
+	if (log_reopen_file(&err) != 0)
+		log_error("%s", err.text);
+}
+
+static void
 reopen_sinks(void *self)
 {
 	struct run *r = self;
 
+	reopen_log();
 	for (size_t i = 0; i < r->sinks.n; i++) {
 		struct sink *sink = r->sinks.v[i];
 
@@ -336,6 +347,15 @@ drop_privileges(const struct plan *p, struct err *err)
 	return privilege_real(err);
 }
 
+/* As any other output: as the user that the run is, once that is settled. */
+static int
+open_log(const struct plan *p, struct err *err)
+{
+	if (p->log.file == NULL)
+		return 0;
+	return log_open_file(p->log.file, p->log.file_level, err);
+}
+
 static int
 attach_inputs(struct run *r, struct err *err)
 {
@@ -436,6 +456,8 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = drop_privileges(r->plan, err);
 	if (rc == 0 && r->plan->daemon)
 		rc = go_to_background(err);
+	if (rc == 0)
+		rc = open_log(r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc != 0)

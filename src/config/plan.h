@@ -162,11 +162,13 @@ struct plan_control {
  * @level:	On standard error; default LOG_LEVEL_WARN
  * @file:	Where it is written as well; owned; NULL: nowhere
  * @file_level:	... up to this level; default LOG_LEVEL_INFO
+ * @timestamps:	Lines on standard error begin with date and time
  */
 struct plan_log {
 	enum log_level level;
 	char *file;
 	enum log_level file_level;
+	bool timestamps;
 };
 
 /**
@@ -193,6 +195,9 @@ struct plan_log {
  * @ready:	Called on the main thread once all listeners are open, with
  *		the addresses of all inputs, or the captures are (taps add no
  *		addresses); NULL: "listening on" lines on stderr
+ * @reread:	Reads the configuration once more, into a plan fresh from
+ *		plan_init(), and says what is wrong with it.  Return: 0 or
+ *		-EINVAL; NULL: there is none
  * @stopping:	Called on the main thread when a signal, @number, ends the run;
  *		may be NULL
  * @watch:	Called on the main thread every @watch_ms with the figures, and
@@ -222,6 +227,7 @@ struct plan {
 	char *config;
 	void (*ready)(
 	    const struct plan *p, const struct addr *listening, size_t n);
+	int (*reread)(const struct plan *now, struct plan *fresh);
 	void (*stopping)(const struct plan *p, int number);
 	int (*watch)(const struct plan *p, const struct sheet *sh);
 	unsigned watch_ms;

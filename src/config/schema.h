@@ -95,8 +95,8 @@ typedef int schema_setter(
  *		bytes, seconds
  * @words:	WORD: ended by NULL
  * @dflt:	The default as it would be written, without quotes; NULL: none
- * @arg:	PLAIN, TEXT, TEXTS: what the text is, for the manual ("FILE"); may
- *be NULL
+ * @arg:	PLAIN, TEXT, TEXTS: what the text is, for the manual ("FILE");
+ *may be NULL
  * @help:	A sentence for the manual, no full stop; NULL: an alias that
  *		is not shown
  * @table:	OBJECT: its keys; read with the same @self
