@@ -453,7 +453,7 @@ static const struct option_row rows[] = {
 	    .section = CAPTURE, .commands = TAPS,
 	    .set = cmdline_capture_snaplen },
 	{ 'B', "buffer-size", "KIB", OPTION_COUNT, 1, INT_MAX / 1024,
-	    .dflt = "65536", .help = "size of the kernel's buffer",
+	    .dflt = "65536", .help = "size of the kernel's buffer in KiB",
 	    .section = CAPTURE, .commands = TAPS,
 	    .set = cmdline_capture_buffer },
 	{ 'p', "no-promiscuous-mode", NULL, OPTION_FLAG,

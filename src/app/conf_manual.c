@@ -41,12 +41,18 @@ for_tables(struct obuf *out, each_table *each)
 static void
 write_within(struct obuf *out, const char *place, const struct schema_table *t)
 {
+	char within[128];
+
 	obuf_printf(out, ".\\\" KEYS %s\n", place);
 	schema_manual_put(t, out);
 	obuf_puts(out, ".\\\" END\n");
-	for (size_t i = 0; i < t->nrows; i++)
-		if (t->rows[i].type == SCHEMA_OBJECT)
-			write_within(out, t->rows[i].key, t->rows[i].table);
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (t->rows[i].type != SCHEMA_OBJECT)
+			continue;
+		(void)snprintf(
+		    within, sizeof(within), "%s.%s", place, t->rows[i].key);
+		write_within(out, within, t->rows[i].table);
+	}
 }
 
 void

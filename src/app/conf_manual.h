@@ -13,7 +13,8 @@ struct obuf;
 /**
  * conf_manual_write() - All tables of keys in mdoc(7)
  *
- * Before each stands a line ".\" KEYS PLACE", after it ".\" END";
+ * Before each stands a line ".\" KEYS PLACE", after it ".\" END"; places are
+ * "file", "file.control", "input.tap", "output.pcap.rotate" and so on.
  * scripts/conf-manual puts what is between into the pages.
  */
 void conf_manual_write(struct obuf *out);

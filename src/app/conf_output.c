@@ -72,7 +72,7 @@ set_input(void *self, const struct schema_value *v, struct err *err)
 
 /* As -C, -G and -W have it. */
 #define ROTATE_MIN_BYTES ((uint64_t)1000000)
-#define ROTATE_MAX_BYTES ((uint64_t)1000000000000000)
+#define ROTATE_MAX_BYTES ((uint64_t)1 << 50)
 #define ROTATE_MIN_NS    (CLOCK_NS_PER_S / 10)
 #define ROTATE_MAX_NS    (365 * 86400 * CLOCK_NS_PER_S)
 
@@ -233,13 +233,13 @@ static void
 check_rotation(const struct build *b, const struct schema_value *v)
 {
 	const struct jsonish *node = jsonish_find(v->node, "rotate");
-	const struct sink_rotation *r = &b->spec.rotation;
 	struct findings *f = v->reading->findings;
 
 	if (node == NULL || node->kind != JSONISH_OBJECT ||
 	    !can_rotate(b->kind))
 		return;
-	if (r->bytes == 0 && r->span_ns == 0)
+	if (jsonish_find(node, "size") == NULL &&
+	    jsonish_find(node, "every") == NULL)
 		findings_error(f, node->pos,
 		    "rotate: size or every is needed, to say when a file is "
 		    "finished");

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ put_range(struct obuf *out, const struct schema_row *row)
 	char min[QUANTITY_TEXT_MAX];
 	char max[QUANTITY_TEXT_MAX];
 	/* Limits of the machine are none that anybody reaches. */
-	bool open = row->max >= SIZE_MAX;
+	bool open =
+	    row->max >= (row->type == SCHEMA_COUNT ? INT_MAX : SIZE_MAX);
 
 	(void)quantity_format(kind, row->min, min); /* is @min */
 	if (open && row->min > 0)
@@ -150,7 +152,7 @@ schema_manual_put(const struct schema_table *t, struct obuf *out)
 
 		if (row->help == NULL)
 			continue;
-		obuf_printf(out, ".It Cm %s : No ", row->key);
+		obuf_printf(out, ".It Cm %s : ", row->key);
 		put_type(out, row);
 		obuf_putc(out, '\n');
 		put_sentence(out, row);
