@@ -228,6 +228,9 @@ OFFERS = [
     (["tap", "-r", "fil"], {"file"}),
     (["proxy", "127.0.0.1", ":"], {""}),
     (["list", "for"], {"formats"}),
+    (["run", "--drain"], {"--drain-time"}),
+    (["run", "fil"], {"file"}),
+    (["check", "fil"], {"file"}),
 ]
 
 
