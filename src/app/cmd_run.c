@@ -135,7 +135,7 @@ cmd_run(int argc, char **argv)
 {
 	struct cmdline c = { .format = NULL };
 	struct err err = { "" };
-	const char *path;
+	const char *path = NULL;
 	int status;
 	int rc;
 

@@ -74,7 +74,7 @@ set_input(void *self, const struct schema_value *v, struct err *err)
 #define ROTATE_MIN_BYTES ((uint64_t)1000000)
 #define ROTATE_MAX_BYTES ((uint64_t)1 << 50)
 #define ROTATE_MIN_NS    (CLOCK_NS_PER_S / 10)
-#define ROTATE_MAX_NS    (365 * 86400 * CLOCK_NS_PER_S)
+#define ROTATE_MAX_NS    (UINT64_C(365) * 86400 * CLOCK_NS_PER_S)
 
 static const struct schema_row rotate_rows[] = {
 	{ .key = "size",
@@ -264,7 +264,7 @@ static int
 read_object(struct build *b, const struct schema_value *v)
 {
 	const struct jsonish *to = jsonish_find(v->node, "to");
-	struct conf_output_table t;
+	struct conf_output_table t = { .name = "" };
 	int rc;
 
 	b->kind = find_kind(v);

@@ -148,9 +148,8 @@ skip_blanks(struct jsonish_scan *s)
 			s->p++;
 		size_t left = (size_t)(s->end - s->p);
 
-		if (left > 0 && *s->p == '#') {
-			skip_line(s);
-		} else if (left > 1 && memcmp(s->p, "//", 2) == 0) {
+		if ((left > 0 && *s->p == '#') ||
+		    (left > 1 && memcmp(s->p, "//", 2) == 0)) {
 			skip_line(s);
 		} else if (left > 1 && memcmp(s->p, "/*", 2) == 0) {
 			struct jsonish_pos begin = place(s, s->p);

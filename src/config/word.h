@@ -13,7 +13,7 @@ struct err;
  * @words:	Ended by NULL
  * @fold:	Capitals or not is the same
  * @index:	Set on success
- * @err:	"\"dorp\" is none of drop, pause, close (did you mean drop?)"
+ * @err:	"\"wait\" is none of drop, pause, close"
  *
  * Return: 0 or -EINVAL
  */

@@ -104,9 +104,9 @@ SENTENCES = [
     ("{inputs: [P],\n outputs: ['jsnl:x', 'null']}",
      ['2:12: outputs: "jsnl:x": "jsnl" is no kind of sink (did you mean '
       "jsonl?)"]),
-    ("{inputs: [P],\n outputs: [{type: 'jsonl', to: 'x', quee: 1}]}",
-     ['2:37: "quee" is no key of an output of type jsonl (did you mean '
-      "queue?)"]),
+    ("{inputs: [P],\n outputs: [{type: 'jsonl', to: 'x', onfull: 1}]}",
+     ['2:37: "onfull" is no key of an output of type jsonl (did you '
+      "mean on-full?)"]),
     ("{inputs: [P],\n outputs: [{type: 'jsonl', to: 'x', queue: 1}]}",
      ["2:44: queue: 1 is out of range: 4KiB to 1TiB"]),
     ("{inputs: [P],\n outputs: [{type: 'jsonl', to: '{idd}'}]}",
