@@ -12,6 +12,7 @@
 #include "core/flow_map.h"
 #include "core/flow_table.h"
 #include "core/glimpse.h"
+#include "core/source.h"
 #include "core/tombstone.h"
 
 /*
@@ -237,22 +238,28 @@ idle_longest(const struct flow_table *t, enum flow_rank rank)
 	return list_is_empty(l) ? NULL : LIST_ENTRY(l->next, struct flow, idle);
 }
 
+/* The one that is missed least. */
 static void
-make_room(struct flow_table *t)
+evict_one(struct flow_table *t)
 {
 	struct flow *unanswered = idle_longest(t, FLOW_UNANSWERED);
 	struct flow *answered = idle_longest(t, FLOW_ANSWERED);
 	uint64_t share = t->o.max_concurrent / UNANSWERED_SHARE;
 	bool is_flood = t->live[FLOW_UNANSWERED] > share;
 
-	if (flow_table_live(t) < t->o.max_concurrent)
-		return;
 	if (answered == NULL ||
 	    (unanswered != NULL &&
 		(is_flood || unanswered->seen_ns < answered->seen_ns)))
 		end_flow(t, unanswered, HOW_EVICTED);
 	else
 		end_flow(t, answered, HOW_EVICTED);
+}
+
+static void
+make_room(struct flow_table *t)
+{
+	if (flow_table_live(t) >= t->o.max_concurrent)
+		evict_one(t);
 }
 
 /* Which end of the key is the client, for a segment that opens a session? */
@@ -567,6 +574,17 @@ flow_table_tick(struct flow_table *t, uint64_t now_ns)
 		end_flow(t, f, HOW_FIN);
 	for (unsigned i = 0; i < FLOW_NRANKS; i++)
 		forget_idle(t, (enum flow_rank)i);
+}
+
+void
+flow_table_limit(struct flow_table *t, const struct source_limits *l)
+{
+	assert(l->concurrent > 0);
+	t->o.max_concurrent = l->concurrent;
+	t->o.max_bytes = l->bytes;
+	t->o.idle_ns = l->idle_ns;
+	while (flow_table_live(t) > l->concurrent)
+		evict_one(t);
 }
 
 void

@@ -31,6 +31,7 @@ struct flow_table;
 struct packet;
 struct segment;
 struct session;
+struct source_limits;
 
 /**
  * struct flow_opts - What a table is made from
@@ -82,6 +83,14 @@ enum flow_verdict {
 	FLOW_SESSION, /* belongs to a session */
 	FLOW_STRAY,   /* belongs to none */
 };
+
+/**
+ * flow_table_limit() - Other limits; @l->sessions is its owner's business
+ *
+ * Between segments.  When there are more than @l->concurrent, those idle
+ * longest are evicted at once.
+ */
+void flow_table_limit(struct flow_table *t, const struct source_limits *l);
 
 /**
  * flow_table_segment() - A segment has come

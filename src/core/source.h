@@ -83,11 +83,25 @@ struct source_place {
 };
 
 /**
+ * struct source_limits - What may change while a source hears
+ * @sessions:	It is over after so many; 0: no limit
+ * @concurrent:	At once; > 0
+ * @bytes:	Per session, both directions; 0: no limit
+ * @idle_ns:	Silence after which a session ends; 0: any
+ */
+struct source_limits {
+	uint64_t sessions;
+	uint64_t concurrent;
+	uint64_t bytes;
+	uint64_t idle_ns;
+};
+
+/**
  * struct source_ops - What a kind of source implements
  * @name:	"proxy", "tap" or "read"; session.source
  * @packets:	Gives packets as captured beside the events of its sessions
  *
- * Callbacks that may be NULL: ifaces, tally, failed.
+ * Callbacks that may be NULL: limit, ifaces, tally, failed.
  */
 struct source_ops {
 	const char *name;
@@ -133,6 +147,14 @@ struct source_ops {
 	 * within a callback.
 	 */
 	void (*end_session)(struct source *src, struct session *s);
+	/**
+	 * limit() - Other limits from now on, for sessions that are open, too
+	 *
+	 * From the main thread, after start().  A session that is beyond them
+	 * ends at its next byte or tick; a source that has had so many
+	 * sessions finishes, and one that has finished stays so.
+	 */
+	void (*limit)(struct source *src, const struct source_limits *l);
 	/** close() - Let go of everything when the workers will never run. */
 	void (*close)(struct source *src);
 	/** free() - After the workers were freed; NULL is a no-op. */

@@ -38,6 +38,27 @@ deadline_queue_init(struct deadline_queue *q, uint64_t span_ns)
 	q->span_ns = span_ns;
 }
 
+/**
+ * deadline_queue_change() - Another length, for those under way too
+ *
+ * They began when they began: some may be over at once.  With 0 all are
+ * cancelled.
+ */
+static inline void
+deadline_queue_change(struct deadline_queue *q, uint64_t span_ns)
+{
+	struct list *node = q->waiting.next;
+
+	while (span_ns == 0 && !list_is_empty(&q->waiting))
+		(void)list_shift(&q->waiting);
+	for (; span_ns > 0 && node != &q->waiting; node = node->next) {
+		struct deadline *d = LIST_ENTRY(node, struct deadline, node);
+
+		d->at_ns = d->at_ns - q->span_ns + span_ns;
+	}
+	q->span_ns = span_ns;
+}
+
 /** deadline_arm() - Wait from @now_ns on; begins anew when already waiting. */
 static inline void
 deadline_arm(struct deadline_queue *q, struct deadline *d, uint64_t now_ns)

@@ -123,6 +123,25 @@ stop(struct source *src, uint64_t linger_ns)
 		capture_ring_stop(&cap->rings[i], linger_ns);
 }
 
+static void
+keep_limits(struct capture_common *c, const struct source_limits *l)
+{
+	atomic_store(&c->max_sessions, l->sessions);
+	atomic_store(&c->max_concurrent, l->concurrent);
+	atomic_store(&c->max_bytes, l->bytes);
+	atomic_store(&c->idle_ns, l->idle_ns);
+}
+
+static void
+limit(struct source *src, const struct source_limits *l)
+{
+	struct capture *cap = (struct capture *)src;
+
+	keep_limits(&cap->common, l);
+	for (unsigned i = 0; i < cap->common.o.rings; i++)
+		capture_ring_limit(&cap->rings[i]);
+}
+
 /* Each ring has the fan-out of its worker. */
 static void
 end_session(struct source *src, struct session *s)
@@ -183,6 +202,7 @@ static const struct source_ops ops = {
 	.attach = attach,
 	.start = start,
 	.stop = stop,
+	.limit = limit,
 	.end_session = end_session,
 	.close = close_all,
 	.free = free_all,
@@ -255,6 +275,13 @@ capture_new(const struct capture_opts *o, int *code, struct err *err)
 	}
 	cap->source.ops = &ops;
 	cap->common.o = *o;
+	keep_limits(
+	    &cap->common, &(struct source_limits){
+			      .sessions = o->max_sessions,
+			      .concurrent = o->dissect.flow.max_concurrent,
+			      .bytes = o->dissect.flow.max_bytes,
+			      .idle_ns = o->dissect.flow.idle_ns,
+			  });
 	cap->common.remark = cap->remark.text;
 	cap->common.limit = on_limit;
 	cap->common.lost = on_lost;

@@ -11,6 +11,7 @@
 #include "core/fanout.h"
 #include "core/segment.h"
 #include "core/session.h"
+#include "core/source.h"
 #include "core/tally.h"
 #include "net/own.h"
 #include "source/capture_names.h"
@@ -134,10 +135,15 @@ on_next_id(void *self)
 {
 	struct capture_ring *r = self;
 	struct capture_common *c = r->common;
-	uint64_t nth = atomic_fetch_add(&c->opened, 1) + 1;
+	uint64_t max = atomic_load(&c->max_sessions);
+	uint64_t opened = atomic_load(&c->opened);
 
-	if (c->o.max_sessions > 0 && nth > c->o.max_sessions)
-		return 0;
+	/* Exact, or a limit that is raised later would count the refused. */
+	do {
+		if (max > 0 && opened >= max)
+			return 0;
+	} while (
+	    !atomic_compare_exchange_weak(&c->opened, &opened, opened + 1));
 	r->opened++;
 	return source_number_session(c->o.place.numbers);
 }
@@ -271,20 +277,27 @@ set_interest(struct capture_ring *r)
 }
 
 static void
-count_over(struct capture_ring *r)
+finish_if_over(struct capture_ring *r)
 {
 	struct capture_common *c = r->common;
+	uint64_t max = atomic_load(&c->max_sessions);
+
+	if (max == 0 || atomic_load(&c->over) < max)
+		return;
+	r->shut = true;
+	c->limit(c);
+}
+
+static void
+count_over(struct capture_ring *r)
+{
 	uint64_t over = r->opened - dissect_live(r->dissect);
-	uint64_t sum;
 
 	if (over == r->over)
 		return;
-	sum = atomic_fetch_add(&c->over, over - r->over) + (over - r->over);
+	atomic_fetch_add(&r->common->over, over - r->over);
 	r->over = over;
-	if (c->o.max_sessions > 0 && sum >= c->o.max_sessions) {
-		r->shut = true;
-		c->limit(c);
-	}
+	finish_if_over(r);
 }
 
 static void
@@ -446,6 +459,34 @@ on_turn(void *self, uint64_t mono_ns)
 	return fanout_turn(r->fan, mono_ns);
 }
 
+static uint64_t
+concurrent_share(const struct capture_common *c)
+{
+	uint64_t all = atomic_load(&c->max_concurrent);
+
+	return all / c->o.rings + (all % c->o.rings != 0);
+}
+
+static void
+on_limit(struct mail *m)
+{
+	struct capture_ring *r =
+	    ATTR_CONTAINER(m, struct capture_ring, limit_mail);
+	struct capture_common *c = r->common;
+	struct source_limits l;
+
+	atomic_store(&r->limit_sent, false);
+	if (r->state == CAPTURE_RING_OVER)
+		return;
+	l.sessions = atomic_load(&c->max_sessions);
+	l.concurrent = concurrent_share(c);
+	l.bytes = atomic_load(&c->max_bytes);
+	l.idle_ns = atomic_load(&c->idle_ns);
+	dissect_limit(r->dissect, &l);
+	count_over(r);
+	finish_if_over(r);
+}
+
 /* What holds for all sessions together is shared out to the rings. */
 static struct dissect_opts
 share_of(struct capture_ring *r)
@@ -453,7 +494,7 @@ share_of(struct capture_ring *r)
 	struct dissect_opts o = r->common->o.dissect;
 	unsigned n = r->common->o.rings;
 
-	o.flow.max_concurrent = (o.flow.max_concurrent + n - 1) / n;
+	o.flow.max_concurrent = concurrent_share(r->common);
 	o.flow.reasm.hold_total /= n;
 	o.flow.reasm.history /= n;
 	o.flow.input = r->common->o.place.input;
@@ -492,6 +533,7 @@ capture_ring_attach(struct capture_ring *r, struct worker *w,
 	    pcap_get_tstamp_precision(r->pcap) == PCAP_TSTAMP_PRECISION_NANO;
 	r->start_mail.deliver = on_start;
 	r->stop_mail.deliver = on_stop;
+	r->limit_mail.deliver = on_limit;
 	r->room.room = on_room;
 	list_init(&r->room.node);
 	r->dissect = dissect_new(&o, fan, err);
@@ -518,6 +560,13 @@ capture_ring_stop(struct capture_ring *r, uint64_t linger_ns)
 {
 	atomic_store(&r->linger_ns, linger_ns);
 	worker_post(r->worker, &r->stop_mail);
+}
+
+void
+capture_ring_limit(struct capture_ring *r)
+{
+	if (!atomic_exchange(&r->limit_sent, true))
+		worker_post(r->worker, &r->limit_mail);
 }
 
 void

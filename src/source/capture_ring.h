@@ -38,6 +38,8 @@ struct session;
  * @o:		How many packets and sessions, names, whom to tell
  * @iface:	The one interface
  * @remark:	To be told at start; "": nothing
+ * @max_sessions, @max_concurrent, @max_bytes, @idle_ns: As struct
+ *		source_limits has them, for all rings together
  * @packets:	Taken so far, by all rings; counted only for -c
  * @opened:	Sessions, so far
  * @over:	Sessions that are over; counted by each ring after its turn
@@ -50,6 +52,10 @@ struct capture_common {
 	struct capture_opts o;
 	struct packet_iface iface;
 	const char *remark;
+	_Atomic uint64_t max_sessions;
+	_Atomic uint64_t max_concurrent;
+	_Atomic uint64_t max_bytes;
+	_Atomic uint64_t idle_ns;
 	_Atomic uint64_t packets;
 	_Atomic uint64_t opened;
 	_Atomic uint64_t over;
@@ -95,6 +101,7 @@ enum capture_ring_state {
  *		had captured when it was told to stop
  * @give_up_ns:	Monotonic: the end of stopping
  * @stats:	As libpcap told last
+ * @limit_mail:	In the box while @limit_sent
  */
 struct capture_ring {
 	struct capture_common *common;
@@ -130,6 +137,8 @@ struct capture_ring {
 	struct worker_waiter room;
 	struct mail start_mail;
 	struct mail stop_mail;
+	struct mail limit_mail;
+	_Atomic bool limit_sent;
 };
 
 /**
@@ -146,6 +155,9 @@ void capture_ring_start(struct capture_ring *r);
 
 /** capture_ring_stop() - As source_ops.stop(); from any thread. */
 void capture_ring_stop(struct capture_ring *r, uint64_t linger_ns);
+
+/** capture_ring_limit() - The limits of @common have changed; any thread. */
+void capture_ring_limit(struct capture_ring *r);
 
 /** capture_ring_end() - End one of its sessions; see source_ops. */
 void capture_ring_end(struct capture_ring *r, struct session *s);

@@ -238,6 +238,12 @@ dissect_stop(struct dissect *d)
 }
 
 void
+dissect_limit(struct dissect *d, const struct source_limits *l)
+{
+	flow_table_limit(d->flows, l);
+}
+
+void
 dissect_end(struct dissect *d, struct session *s)
 {
 	flow_table_end(d->flows, s, HOW_STOP);

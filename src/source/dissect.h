@@ -26,6 +26,7 @@ struct err;
 struct fanout;
 struct packet;
 struct session;
+struct source_limits;
 struct tally;
 
 /**
@@ -56,6 +57,9 @@ void dissect_tick(struct dissect *d, uint64_t now_ns);
 
 /** dissect_stop() - Nothing more comes: end every session. */
 void dissect_stop(struct dissect *d);
+
+/** dissect_limit() - Other limits; see flow_table_limit(). */
+void dissect_limit(struct dissect *d, const struct source_limits *l);
 
 /** dissect_end() - End one session; see source_ops.end_session. */
 void dissect_end(struct dissect *d, struct session *s);

@@ -14,14 +14,16 @@
 #include "net/worker.h"
 #include "source/caller.h"
 #include "source/proxy.h"
+#include "source/proxy_room.h"
 #include "source/proxy_session.h"
 
 /**
  * struct side_worker - What the proxy keeps per worker
  * @lane:	The sessions' part
  * @live:	Sessions dealt to it that are not over; read by all workers
- * @stop_mail, @linger_ns: stop()
+ * @stop_mail:	stop()
  * @stopped:	Nothing new is taken any more
+ * @limit_mail:	limit(); in the box while @limit_sent
  */
 struct side_worker {
 	struct proxy *proxy;
@@ -29,6 +31,8 @@ struct side_worker {
 	_Atomic uint64_t live;
 	struct mail stop_mail;
 	bool stopped;
+	struct mail limit_mail;
+	_Atomic bool limit_sent;
 };
 
 /**
@@ -68,23 +72,21 @@ struct run_pair {
 /**
  * struct proxy - See proxy.h
  * @source:	What others see of it
- * @accepted:	Sessions so far
- * @live:	Sessions that are not over, all workers
- * @closing:	No more sessions: stopped, or @max_sessions were accepted
+ * @room:	How many sessions there are, of all workers, and may be
+ * @max_bytes, @idle_ns: See struct source_limits
  * @unstopped:	Workers that have not heard of stop() yet
  * @told_finished, @told_stopped: The callback has been called
  */
 struct proxy {
 	struct source source;
 	struct proxy_opts o;
-	uint64_t max_concurrent;
+	struct proxy_room room;
+	_Atomic uint64_t max_bytes;
+	_Atomic uint64_t idle_ns;
 	struct run_pair *pairs;
 	size_t npairs;
 	struct side_worker *workers;
 	size_t nworkers;
-	_Atomic uint64_t accepted;
-	_Atomic uint64_t live;
-	_Atomic bool closing;
 	_Atomic bool stopping;
 	_Atomic size_t unstopped;
 	_Atomic bool told_finished;
@@ -115,7 +117,7 @@ const_proxy_of(const struct source *src)
 static void
 tell_if_over(struct proxy *p)
 {
-	if (!atomic_load(&p->closing) || atomic_load(&p->live) > 0)
+	if (!atomic_load(&p->room.closed) || atomic_load(&p->room.live) > 0)
 		return;
 	if (!atomic_load(&p->stopping)) {
 		if (!atomic_exchange(&p->told_finished, true))
@@ -124,25 +126,6 @@ tell_if_over(struct proxy *p)
 		   !atomic_exchange(&p->told_stopped, true)) {
 		p->o.events.stopped(p->o.events.self);
 	}
-}
-
-static bool
-has_room(const struct proxy *p)
-{
-	return atomic_load(&p->live) < p->max_concurrent;
-}
-
-/* A place for one session; exact, however many workers accept at once. */
-static bool
-claim_place(struct proxy *p)
-{
-	uint64_t live = atomic_load(&p->live);
-
-	do {
-		if (live >= p->max_concurrent)
-			return false;
-	} while (!atomic_compare_exchange_weak(&p->live, &live, live + 1));
-	return true;
 }
 
 static void arrived(struct run_pair *rp, const struct proxy_arrival *a);
@@ -182,7 +165,7 @@ on_lift(struct mail *m)
 	struct run_pair *rp = ATTR_CONTAINER(m, struct run_pair, lift_mail);
 
 	atomic_store(&rp->lift_sent, false);
-	if (atomic_load(&rp->proxy->closing)) {
+	if (atomic_load(&rp->proxy->room.closed)) {
 		/* Sessions of it may still wait behind the back gate. */
 		drop_parked(rp);
 		if (rp->has_gate)
@@ -195,7 +178,7 @@ on_lift(struct mail *m)
 		rp->has_parked = false;
 		arrived(rp, &rp->parked);
 	}
-	if (!has_room(rp->proxy))
+	if (!proxy_room_is_free(&rp->proxy->room))
 		return;
 	if (rp->has_gate)
 		gate_lift(&rp->gate);
@@ -209,6 +192,13 @@ send_lift(struct run_pair *rp)
 {
 	if (!atomic_exchange(&rp->lift_sent, true))
 		worker_post(rp->owner->lane.worker, &rp->lift_mail);
+}
+
+static void
+lift_all(struct proxy *p)
+{
+	for (size_t i = 0; i < p->npairs; i++)
+		send_lift(&p->pairs[i]);
 }
 
 /*
@@ -250,21 +240,19 @@ on_over(void *self, size_t pair)
 	struct side_worker *sw = self;
 	struct proxy *p = sw->proxy;
 	struct run_pair *rp = &p->pairs[pair];
-	uint64_t live;
+	bool was_full;
 
 	/* It may have been the last that waited for a server. */
 	if (rp->has_back_gate && list_is_empty(&rp->waiting))
 		gate_shut(&rp->back_gate);
 	atomic_fetch_sub(&sw->live, 1);
-	live = atomic_fetch_sub(&p->live, 1);
+	was_full = proxy_room_leave(&p->room);
 	if (rp->has_caller) {
 		atomic_store(&rp->calling, false);
 		send_lift(rp);
 	}
-	if (live == p->max_concurrent) { /* it was full */
-		for (size_t i = 0; i < p->npairs; i++)
-			send_lift(&p->pairs[i]);
-	}
+	if (was_full)
+		lift_all(p);
 	tell_if_over(p);
 }
 
@@ -331,29 +319,26 @@ arrived(struct run_pair *rp, const struct proxy_arrival *a)
 {
 	struct proxy_arrival next = *a;
 	struct proxy *p = rp->proxy;
-	uint64_t nth;
 
-	if (!claim_place(p)) {
+	switch (proxy_room_enter(&p->room)) {
+	case PROXY_ROOM_FULL:
 		rp->parked = next;
 		rp->has_parked = true;
 		pair_shut(rp);
 		return;
-	}
-	nth = atomic_fetch_add(&p->accepted, 1) + 1;
-	/* Two pairs on two workers may both take "the last one". */
-	if (p->o.max_sessions > 0 && nth > p->o.max_sessions) {
+	case PROXY_ROOM_NO_MORE:
 		socket_reset(next.fd);
-		atomic_fetch_sub(&p->live, 1);
 		tell_if_over(p);
 		return;
-	}
-	if (nth == p->o.max_sessions) {
-		atomic_store(&p->closing, true);
-		for (size_t i = 0; i < p->npairs; i++)
-			send_lift(&p->pairs[i]);
-	}
-	if (!has_room(p) || nth == p->o.max_sessions)
+	case PROXY_ROOM_LAST:
+		lift_all(p);
 		pair_shut(rp);
+		break;
+	case PROXY_ROOM_ENTERED:
+		if (!proxy_room_is_free(&p->room))
+			pair_shut(rp);
+		break;
+	}
 	next.id = source_number_session(p->o.place.numbers);
 	deal(rp, &next);
 }
@@ -451,6 +436,19 @@ on_stop(struct mail *m)
 	tell_if_over(p);
 }
 
+static void
+on_limit(struct mail *m)
+{
+	struct side_worker *sw =
+	    ATTR_CONTAINER(m, struct side_worker, limit_mail);
+	struct proxy *p = sw->proxy;
+
+	atomic_store(&sw->limit_sent, false);
+	sw->lane.relay.max_bytes = atomic_load(&p->max_bytes);
+	proxy_session_lane_idle(&sw->lane, atomic_load(&p->idle_ns));
+	worker_touch(sw->lane.worker);
+}
+
 static int
 make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
 {
@@ -459,6 +457,7 @@ make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
 
 	sw->proxy = p;
 	sw->stop_mail.deliver = on_stop;
+	sw->limit_mail.deliver = on_limit;
 	sw->lane.input = p->o.place.input;
 	sw->lane.names = p->o.names;
 	sw->lane.over = on_over;
@@ -533,10 +532,7 @@ attach(struct source *src, struct worker *const *workers,
 static void
 start(struct source *src)
 {
-	struct proxy *p = proxy_of(src);
-
-	for (size_t i = 0; i < p->npairs; i++)
-		send_lift(&p->pairs[i]);
+	lift_all(proxy_of(src));
 }
 
 static void
@@ -547,10 +543,27 @@ stop(struct source *src, uint64_t linger_ns)
 	atomic_store(&p->linger_ns, linger_ns);
 	atomic_store(&p->unstopped, p->nworkers);
 	atomic_store(&p->stopping, true);
-	atomic_store(&p->closing, true);
+	proxy_room_close(&p->room);
 	for (size_t i = 0; i < p->nworkers; i++)
 		worker_post(
 		    p->workers[i].lane.worker, &p->workers[i].stop_mail);
+}
+
+static void
+limit(struct source *src, const struct source_limits *l)
+{
+	struct proxy *p = proxy_of(src);
+
+	atomic_store(&p->max_bytes, l->bytes);
+	atomic_store(&p->idle_ns, l->idle_ns);
+	for (size_t i = 0; i < p->nworkers; i++)
+		if (!atomic_exchange(&p->workers[i].limit_sent, true))
+			worker_post(p->workers[i].lane.worker,
+			    &p->workers[i].limit_mail);
+	if (proxy_room_limit(&p->room, l->sessions, l->concurrent))
+		tell_if_over(p);
+	/* To whoever waits there may be room, or never any more. */
+	lift_all(p);
 }
 
 static void
@@ -593,6 +606,7 @@ static const struct source_ops ops = {
 	.attach = attach,
 	.start = start,
 	.stop = stop,
+	.limit = limit,
 	.end_session = end_session,
 	.close = close_all,
 	.free = release,
@@ -610,7 +624,9 @@ proxy_new(const struct proxy_opts *o, struct err *err)
 	p->source.ops = &ops;
 	p->o = *o;
 	p->o.pairs = NULL;
-	p->max_concurrent = UINT64_MAX;
+	proxy_room_init(&p->room, o->max_sessions);
+	atomic_init(&p->max_bytes, o->max_bytes);
+	atomic_init(&p->idle_ns, o->idle_timeout_ns);
 	p->pairs = calloc(o->npairs, sizeof(*p->pairs));
 	if (p->pairs == NULL) {
 		(void)err_set(err, -ENOMEM, "out of memory");
@@ -671,11 +687,11 @@ proxy_listening(
 void
 proxy_limit(struct source *src, uint64_t max_concurrent)
 {
-	proxy_of(src)->max_concurrent = max_concurrent;
+	atomic_store(&proxy_of(src)->room.concurrent, max_concurrent);
 }
 
 uint64_t
 proxy_live(const struct source *src)
 {
-	return atomic_load(&const_proxy_of(src)->live);
+	return atomic_load(&const_proxy_of(src)->room.live);
 }

@@ -431,6 +431,18 @@ proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
 	lane->relay.active = idle_ns > 0 ? on_active : NULL;
 }
 
+void
+proxy_session_lane_idle(struct proxy_lane *lane, uint64_t idle_ns)
+{
+	bool had = lane->idle.span_ns > 0;
+	struct list *node = lane->sessions.next;
+
+	deadline_queue_change(&lane->idle, idle_ns);
+	lane->relay.active = idle_ns > 0 ? on_active : NULL;
+	for (; !had && node != &lane->sessions; node = node->next)
+		on_active(&LIST_ENTRY(node, struct proxy_session, node)->relay);
+}
+
 uint64_t
 proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 {

@@ -81,6 +81,14 @@ struct proxy_arrival {
 void proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns);
 
 /**
+ * proxy_session_lane_idle() - Another idle timeout; 0: none
+ *
+ * Of sessions that wait the silence counts that has been already, if there was
+ * a timeout before; else from now on.
+ */
+void proxy_session_lane_idle(struct proxy_lane *lane, uint64_t idle_ns);
+
+/**
  * proxy_session_new() - Take a client over
  * @a:		Its descriptor is the session's from now on
  *

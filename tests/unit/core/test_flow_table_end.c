@@ -1,6 +1,10 @@
+#include "core/source.h"
 #include "flow_scene.h"
 
-/* Sessions that somebody ends while their connections live on. */
+/*
+ * What comes from outside while sessions are open: an end to one of them,
+ * other limits for all.
+ */
 
 static void
 end(struct flow_scene *sc, uint64_t id)
@@ -133,6 +137,73 @@ many_are_ended_in_the_middle(void **state)
 	hush(sc);
 }
 
+/* --- limits that change while sessions are open -------------------------- */
+
+/* Sessions 1, 2, 3, opened a second after each other. */
+static void
+three_sessions(struct flow_scene *sc)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		sc->ends[0].port = (uint16_t)(40000 + i);
+		handshake(sc);
+		pass(sc, SECOND);
+	}
+	hush(sc);
+}
+
+static void
+fewer_at_once_evicts_those_idle_longest(void **state)
+{
+	struct flow_scene *sc = *state;
+	struct source_limits l = { .concurrent = 1 };
+
+	three_sessions(sc);
+	flow_table_limit(sc->t, &l);
+	expect(sc, "1 end c2s 0 evicted us;1 end s2c 0 evicted us;"
+		   "close 1 evicted;2 end c2s 0 evicted us;"
+		   "2 end s2c 0 evicted us;close 2 evicted;");
+	assert_int_equal(flow_table_live(sc->t), 1);
+	l.concurrent = UINT64_MAX;
+	flow_table_limit(sc->t, &l);
+	three_sessions(sc);
+	assert_int_equal(flow_table_live(sc->t), 3);
+}
+
+static void
+less_patience_forgets_what_was_silent(void **state)
+{
+	struct flow_scene *sc = *state;
+	struct source_limits l = { .concurrent = 9, .idle_ns = 2 * SECOND };
+
+	three_sessions(sc);
+	flow_table_limit(sc->t, &l);
+	flow_table_tick(sc->t, sc->now_ns);
+	expect(sc, "1 end c2s 0 timeout us;1 end s2c 0 timeout us;"
+		   "close 1 timeout;2 end c2s 0 timeout us;"
+		   "2 end s2c 0 timeout us;close 2 timeout;");
+	l.idle_ns = 0;
+	flow_table_limit(sc->t, &l);
+	pass(sc, 1000 * SECOND);
+	flow_table_tick(sc->t, sc->now_ns);
+	expect(sc, "");
+}
+
+static void
+fewer_bytes_end_a_session_at_its_next(void **state)
+{
+	struct flow_scene *sc = *state;
+	struct source_limits l = { .concurrent = 9, .bytes = 3 };
+
+	handshake(sc);
+	client(sc, "A", 101, 501, "abcd");
+	hush(sc);
+	flow_table_limit(sc->t, &l);
+	expect(sc, "");
+	client(sc, "A", 105, 501, "e");
+	expect(sc, "1 p;1 c2s 4 e;1 end c2s 5 limit us;1 end s2c 0 limit us;"
+		   "close 1 limit;");
+}
+
 int
 main(void)
 {
@@ -143,6 +214,9 @@ main(void)
 		SCENE(one_that_nobody_has_answered),
 		SCENE(one_that_is_over),
 		SCENE(many_are_ended_in_the_middle),
+		SCENE(fewer_at_once_evicts_those_idle_longest),
+		SCENE(less_patience_forgets_what_was_silent),
+		SCENE(fewer_bytes_end_a_session_at_its_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,42 @@ span_of_zero_is_off(void **state)
 
 #define SCENE(f) cmocka_unit_test_setup(f, set_up)
 
+/* They began when they began: the order stays, some are over at once. */
+static void
+another_length_holds_for_those_that_wait(void **state)
+{
+	struct scene *sc = *state;
+
+	deadline_arm(&sc->q, &sc->d[0], 0);
+	deadline_arm(&sc->q, &sc->d[1], 50);
+	deadline_queue_change(&sc->q, 30);
+	assert_ptr_equal(deadline_take(&sc->q, 60), &sc->d[0]);
+	assert_null(deadline_take(&sc->q, 60));
+	assert_int_equal(deadline_next(&sc->q), 80);
+	deadline_queue_change(&sc->q, 1000);
+	deadline_arm(&sc->q, &sc->d[2], 60);
+	assert_int_equal(deadline_next(&sc->q), 1050);
+	assert_ptr_equal(deadline_take(&sc->q, 2000), &sc->d[1]);
+	assert_ptr_equal(deadline_take(&sc->q, 2000), &sc->d[2]);
+}
+
+static void
+no_length_cancels_all(void **state)
+{
+	struct scene *sc = *state;
+
+	deadline_arm(&sc->q, &sc->d[0], 0);
+	deadline_arm(&sc->q, &sc->d[1], 50);
+	deadline_queue_change(&sc->q, 0);
+	assert_int_equal(deadline_next(&sc->q), CLOCK_NEVER);
+	assert_true(list_is_empty(&sc->d[1].node));
+	deadline_arm(&sc->q, &sc->d[0], 0);
+	assert_int_equal(deadline_next(&sc->q), CLOCK_NEVER);
+	deadline_queue_change(&sc->q, 10);
+	deadline_arm(&sc->q, &sc->d[0], 5);
+	assert_int_equal(deadline_next(&sc->q), 15);
+}
+
 int
 main(void)
 {
@@ -102,6 +138,8 @@ main(void)
 		SCENE(arming_again_begins_anew),
 		SCENE(cancelling_is_idempotent),
 		SCENE(span_of_zero_is_off),
+		SCENE(another_length_holds_for_those_that_wait),
+		SCENE(no_length_cancels_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

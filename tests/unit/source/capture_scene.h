@@ -13,6 +13,7 @@
 #include "core/packet.h"
 #include "core/session.h"
 #include "core/sink.h"
+#include "core/source.h"
 #include "core/tally.h"
 #include "net/own.h"
 #include "net/worker.h"
@@ -51,6 +52,7 @@ struct heard {
  *		at once
  * @ids:	Largest number that it was given; under @lock
  * @refused:	How often it was given none; under @lock
+ * @limits:	Given to some ring last; @limited: how often; under @lock
  * @full:	The sink is full
  */
 static struct scene {
@@ -69,6 +71,8 @@ static struct scene {
 	unsigned refused;
 	uint64_t tick_ns;
 	unsigned late_ticks;
+	struct source_limits limits;
+	unsigned limited;
 	unsigned ticks;
 	unsigned ended;
 	_Atomic bool full;
@@ -165,6 +169,16 @@ dissect_stop(struct dissect *d)
 	d->stopped = true;
 	pthread_mutex_lock(&sc.lock);
 	sc.ended++;
+	pthread_mutex_unlock(&sc.lock);
+}
+
+void
+dissect_limit(struct dissect *d, const struct source_limits *l)
+{
+	assert_false(d->stopped);
+	pthread_mutex_lock(&sc.lock);
+	sc.limits = *l;
+	sc.limited++;
 	pthread_mutex_unlock(&sc.lock);
 }
 

@@ -103,6 +103,64 @@ test_end_session(void **state)
 	}
 }
 
+static unsigned
+limited(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&sc.lock);
+	n = sc.limited;
+	pthread_mutex_unlock(&sc.lock);
+	return n;
+}
+
+/* Each ring gets its share; what all have together is counted here. */
+static void
+test_limits_change(void **state)
+{
+	struct source_limits l = {
+		.sessions = 6, .concurrent = 9, .bytes = 7, .idle_ns = 8
+	};
+
+	(void)state;
+#ifndef TEELINE_PORTABLE
+	sc.o.rings = 2;
+#endif
+	sc.session_each = true;
+	sc.o.max_sessions = 4;
+	scene_start();
+	scene_say(3);
+	UNTIL(scene_heard() == 3);
+	sc.src->ops->limit(sc.src, &l);
+	UNTIL(limited() == sc.o.rings);
+	assert_int_equal(sc.limits.concurrent, sc.o.rings == 2 ? 5 : 9);
+	assert_int_equal(sc.limits.bytes, 7);
+	assert_int_equal(sc.limits.idle_ns, 8);
+	scene_say(2);
+	UNTIL(scene_heard() == 5);
+	assert_int_equal(atomic_load(&sc.finished), 0);
+	scene_say(1);
+	UNTIL(atomic_load(&sc.finished) == 1);
+	scene_stop(CLOCK_NS_PER_S);
+	assert_int_equal(sc.ids, 6);
+}
+
+/* So many have been already: it finishes without another packet. */
+static void
+test_limit_below_what_was(void **state)
+{
+	struct source_limits l = { .sessions = 2, .concurrent = 9 };
+
+	(void)state;
+	sc.session_each = true;
+	scene_start();
+	scene_say(3);
+	UNTIL(scene_heard() == 3);
+	sc.src->ops->limit(sc.src, &l);
+	UNTIL(atomic_load(&sc.finished) == 1);
+	scene_stop(CLOCK_NS_PER_S);
+}
+
 /* --- time -------------------------------------------------------------- */
 
 /* Without packets time goes on, but never ahead of what may still come. */
@@ -187,6 +245,8 @@ main(void)
 		SCENE(test_max_packets),
 		SCENE(test_max_sessions),
 		SCENE(test_end_session),
+		SCENE(test_limits_change),
+		SCENE(test_limit_below_what_was),
 		SCENE(test_ticks),
 		SCENE(test_held_up),
 		SCENE(test_held_up_at_stop),
