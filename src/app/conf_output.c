@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/obuf.h"
 #include "config/nearest.h"
 #include "config/sink_text.h"
 #include "core/fanout.h"
@@ -327,6 +328,22 @@ check_name(
 			    b->spec.name);
 }
 
+/* What the control plane shows of an output that was no text. */
+static int
+name_text(struct sink_spec *spec)
+{
+	struct obuf text = { .data = NULL };
+
+	if (spec->text != NULL)
+		return 0;
+	sink_text_format(spec, &text);
+	obuf_putc(&text, '\0');
+	if (!text.failed)
+		spec->text = strdup((char *)text.data);
+	obuf_done(&text);
+	return spec->text != NULL ? 0 : -ENOMEM;
+}
+
 static int
 add(struct plan *p, struct conf_output_list *list, struct build *b,
     struct jsonish_pos pos)
@@ -338,7 +355,7 @@ add(struct plan *p, struct conf_output_list *list, struct build *b,
 		return -ENOMEM;
 	list->places = more;
 	more[list->n] = pos;
-	if (plan_add_sink(p, &b->spec) != 0)
+	if (name_text(&b->spec) != 0 || plan_add_sink(p, &b->spec) != 0)
 		return -ENOMEM;
 	list->n++;
 	return 0;

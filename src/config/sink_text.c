@@ -6,6 +6,7 @@
 
 #include "base/endpoint.h"
 #include "base/err.h"
+#include "base/obuf.h"
 #include "base/quantity.h"
 #include "config/name.h"
 #include "config/nearest.h"
@@ -383,4 +384,50 @@ sink_text_parse(struct sink_spec *spec, const char *text,
 		return err_set(err, rc, "out of memory");
 	err_prefix(err, "\"%.128s\": ", text);
 	return rc;
+}
+
+static void
+put_escaped(struct obuf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == ',' || *text == '\\')
+			obuf_putc(out, '\\');
+		obuf_putc(out, *text);
+	}
+}
+
+static void
+put_address(struct obuf *out, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (a->family != AF_UNSPEC)
+		obuf_printf(out, ",%s=%s", key, addr_format_ip(a, text));
+}
+
+void
+sink_text_format(const struct sink_spec *spec, struct obuf *out)
+{
+	char size[QUANTITY_TEXT_MAX];
+
+	obuf_puts(out, spec->kind);
+	if (spec->arg[0] != '\0')
+		obuf_putc(out, ':');
+	put_escaped(out, spec->arg);
+	for (size_t i = 0; i < spec->npairs; i++) {
+		obuf_printf(out, ",%s=", spec->pairs[i].key);
+		put_escaped(out, spec->pairs[i].value);
+	}
+	if (spec->has_on_full)
+		obuf_printf(
+		    out, ",on-full=%s", sink_on_full_name(spec->on_full));
+	if (spec->queue != 0)
+		obuf_printf(out, ",queue=%s",
+		    quantity_format(QUANTITY_SIZE, spec->queue, size));
+	if (spec->name != NULL)
+		obuf_printf(out, ",name=%s", spec->name);
+	if (spec->match.port != 0)
+		obuf_printf(out, ",port=%u", spec->match.port);
+	put_address(out, "client", &spec->match.client);
+	put_address(out, "server", &spec->match.server);
 }

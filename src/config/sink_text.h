@@ -17,6 +17,7 @@
  */
 
 struct err;
+struct obuf;
 
 /* Least and most that queue= may say. */
 #define SINK_TEXT_QUEUE_MIN ((uint64_t)4096)
@@ -73,6 +74,15 @@ int sink_text_start(struct sink_spec *spec, const struct sink_kind *kind,
  */
 int sink_text_key(struct sink_spec *spec, const struct sink_kind *kind,
     const char *key, const char *value, struct err *err) ATTR_WUNRES;
+
+/**
+ * sink_text_format() - A specification as -o would take it
+ *
+ * KIND:ARG and the keys that were given, each kind of key in an order of its
+ * own: two that mean the same are the same text.  What has no text (inputs,
+ * rotation, mode) is not in it.
+ */
+void sink_text_format(const struct sink_spec *spec, struct obuf *out);
 
 /** sink_text_has_arg() - Does something have to follow the colon? */
 bool sink_text_has_arg(const struct sink_kind *kind);

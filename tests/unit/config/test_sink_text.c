@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/obuf.h"
 #include "config/sink_text.h"
 
 static const struct sink_key tee_keys[] = {
@@ -183,6 +184,41 @@ test_shared_keys_are_the_listed_ones(void **state)
 	assert_int_equal(n, 6);
 }
 
+/* A text is what it was made from, whatever the order; and comes back. */
+static void
+test_format(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "text:-", "text:-" },
+		{ "null", "null" },
+		{ "null:", "null" },
+		{ "text:a\\,b\\\\c=d", "text:a\\,b\\\\c=d" },
+		{ "tee:h:1,name=x,dir=both,queue=65536",
+		    "tee:h:1,dir=both,queue=64KiB,name=x" },
+		{ "tee:h:1,prefix=a\\,b,server=[::1],client=192.0.2.7,port=80,"
+		  "on-full=drop",
+		    "tee:h:1,prefix=a\\,b,on-full=drop,port=80,"
+		    "client=192.0.2.7,server=::1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct sink_spec spec = good(pairs[i][0]);
+		struct sink_spec again;
+		struct obuf out = { .data = NULL };
+
+		sink_text_format(&spec, &out);
+		obuf_putc(&out, '\0');
+		assert_string_equal((char *)out.data, pairs[i][1]);
+		again = good((char *)out.data);
+		assert_string_equal(again.arg, spec.arg);
+		assert_int_equal(again.npairs, spec.npairs);
+		sink_spec_done(&again);
+		sink_spec_done(&spec);
+		obuf_done(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -191,6 +227,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_shared_keys_are_the_listed_ones),
+		cmocka_unit_test(test_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
