@@ -55,14 +55,12 @@ say_fine(const char *path)
 static int
 check(const char *path)
 {
-	struct findings f = { .n = 0 };
 	struct plan plan;
 	int status;
 
 	plan_init(&plan);
-	status = conf_read_or_say(&plan, path, &f);
+	status = conf_read_or_say(&plan, path);
 	plan_done(&plan);
-	findings_done(&f);
 	return status == RUN_OK ? say_fine(path) : status;
 }
 

@@ -84,21 +84,15 @@ override(struct plan *p)
 	return RUN_OK;
 }
 
-static int
-read_plan(struct plan *p, const char *path)
-{
-	struct findings f = { .n = 0 };
-	int status = conf_read_or_say(p, path, &f);
-
-	findings_done(&f);
-	return status == RUN_OK ? override(p) : status;
-}
-
 /* SIGHUP; the run goes on with what it has when this fails. */
 static int
 reread(const struct plan *now, struct plan *fresh)
 {
-	return read_plan(fresh, now->config) == RUN_OK ? 0 : -EINVAL;
+	int status = conf_read_or_log(fresh, now->config);
+
+	if (status == RUN_OK)
+		status = override(fresh);
+	return status == RUN_OK ? 0 : -EINVAL;
 }
 
 static int
@@ -108,7 +102,9 @@ run(const char *path)
 	int status;
 
 	plan_init(&plan);
-	status = read_plan(&plan, path);
+	status = conf_read_or_say(&plan, path);
+	if (status == RUN_OK)
+		status = override(&plan);
 	if (status == RUN_OK) {
 		plan.reread = reread;
 		log_init("teeline", plan.log.level);

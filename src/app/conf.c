@@ -354,17 +354,51 @@ print_findings(struct findings *f, const char *path)
 	obuf_done(&out);
 }
 
-int
-conf_read_or_say(struct plan *p, const char *path, struct findings *f)
+static void
+log_findings(struct findings *f, const char *path)
 {
-	struct err err = { "" };
-	int rc = conf_read(p, path, f, &err);
+	struct obuf out = { .data = NULL };
+	char *rest = NULL;
+	char *line;
 
-	print_findings(f, path);
+	findings_put(f, path, &out);
+	obuf_putc(&out, '\0');
+	line = out.failed ? NULL : strtok_r((char *)out.data, "\n", &rest);
+	for (; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+		if (findings_are_bad(f))
+			log_error("%s", line);
+		else
+			log_warn("%s", line);
+	}
+	obuf_done(&out);
+}
+
+static int
+read_or_tell(struct plan *p, const char *path,
+    void (*tell)(struct findings *f, const char *path))
+{
+	struct findings f = { .n = 0 };
+	struct err err = { "" };
+	int rc = conf_read(p, path, &f, &err);
+
+	tell(&f, path);
+	findings_done(&f);
 	if (rc != 0 && rc != -EINVAL)
 		log_error("%s", err.text);
 	if (rc == 0)
 		return RUN_OK;
 	/* A file that is not there: the name is wrong. */
 	return rc == -EINVAL || rc == -ENOENT ? RUN_USAGE : RUN_FAIL;
+}
+
+int
+conf_read_or_say(struct plan *p, const char *path)
+{
+	return read_or_tell(p, path, print_findings);
+}
+
+int
+conf_read_or_log(struct plan *p, const char *path)
+{
+	return read_or_tell(p, path, log_findings);
 }

@@ -56,8 +56,10 @@ int conf_read(struct plan *p, const char *path, struct findings *f,
  * On standard error, a line for each finding.  Return: an exit code
  * (app/run.h)
  */
-int conf_read_or_say(
-    struct plan *p, const char *path, struct findings *f) ATTR_WUNRES;
+int conf_read_or_say(struct plan *p, const char *path) ATTR_WUNRES;
+
+/** conf_read_or_log() - The same, and what is wrong is logged. */
+int conf_read_or_log(struct plan *p, const char *path) ATTR_WUNRES;
 
 /**
  * struct conf_dialect - A way to write a configuration

@@ -9,9 +9,11 @@
 #include "app/descriptors.h"
 #include "app/drain.h"
 #include "app/input.h"
+#include "app/limits.h"
 #include "app/mainloop.h"
 #include "app/outputs.h"
 #include "app/progress.h"
+#include "app/reload.h"
 #include "app/run.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
@@ -55,7 +57,9 @@
  * @from:	Where their figures are
  * @sinks_from:	What sinks are made from, with @env
  * @outputs:	The sinks as they come and go; NULL: not that far yet
+ * @reload:	What SIGHUP changes; NULL: there is no configuration
  * @fds:	Descriptors this process may have
+ * @fit:	Sessions that fit into those left at start
  * @stopping:	No input hears any more
  * @is_told:	... since somebody said so: they did not all come to their end
  * @is_unwell:	The plan's watch has ended the run
@@ -73,7 +77,9 @@ struct run {
 	struct sinks_from sinks_from;
 	struct sink_env env;
 	struct outputs *outputs;
+	struct reload *reload;
 	size_t fds;
+	uint64_t fit;
 	struct mainloop loop;
 	struct progress progress;
 	struct mail stdout_gone;
@@ -210,25 +216,22 @@ on_signal_stop(void *self, int number)
 	begin_stop(r, true);
 }
 
+/* SIGHUP: what the configuration says now, and all files by their names. */
 static void
-reopen_log(void)
+reopen_all(void *self)
 {
+	struct run *r = self;
 	struct err err = { "" };
 
 	if (log_reopen_file(&err) != 0)
 		log_error("%s", err.text);
-}
-
-static void
-reopen_sinks(void *self)
-{
-	struct run *r = self;
-
-	reopen_log();
+	if (r->reload != NULL && !r->stopping)
+		reload_now(r->reload);
 	for (size_t i = 0; i < r->sinks.n; i++) {
 		struct sink *sink = r->sinks.v[i];
 
-		if (sink->ops->reopen != NULL)
+		if (sink->ops->reopen != NULL &&
+		    outputs_state(r->outputs, i) == OUTPUTS_HERE)
 			sink->ops->reopen(sink);
 	}
 }
@@ -289,7 +292,7 @@ on_tick(void *self)
 
 static const struct mainloop_ops loop_ops = {
 	.stop = on_signal_stop,
-	.reopen = reopen_sinks,
+	.reopen = reopen_all,
 	.show = show_sheet,
 	.tick = on_tick,
 };
@@ -410,27 +413,30 @@ start_ticking(struct run *r)
 	mainloop_tick(&r->loop, PROGRESS_MS);
 }
 
-static int
-limit_inputs(const struct run *r, struct err *err)
+static void
+limit_again(void *self, const struct plan *fresh)
 {
-	uint64_t fit = sinks_sessions(
-	    &r->sinks, descriptors_left(r->fds), descriptors_per_sink(r->fds));
-	uint64_t *want = calloc(r->ninputs, sizeof(*want));
-	size_t n = 0;
+	const struct run *r = self;
 
-	if (want == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < r->ninputs; i++)
-		if (sources_has_limit(r->inputs[i].plan))
-			want[n++] = r->inputs[i].plan->max_concurrent;
-	descriptors_share(fit, want, n);
-	n = 0;
-	for (size_t i = 0; i < r->ninputs; i++)
-		if (sources_has_limit(r->inputs[i].plan))
-			sources_limit(
-			    r->sources[i], r->inputs[i].plan, want[n++]);
-	free(want);
-	return 0;
+	if (limits_change(r->inputs, r->ninputs, r->fit, fresh) != 0)
+		log_error("no memory: limits stay as they are");
+}
+
+static int
+make_reload(struct run *r, struct err *err)
+{
+	if (r->plan->reread == NULL)
+		return 0;
+	r->reload = reload_new(
+	    &(struct reload_opts){
+		.plan = r->plan,
+		.outputs = r->outputs,
+		.sinks = &r->sinks,
+		.limit = limit_again,
+		.self = r,
+	    },
+	    err);
+	return r->reload != NULL ? 0 : -ENOMEM;
 }
 
 static int
@@ -439,7 +445,9 @@ start_workers(struct run *r, struct err *err)
 	int rc;
 
 	start_ticking(r);
-	rc = limit_inputs(r, err);
+	r->fit = sinks_sessions(
+	    &r->sinks, descriptors_left(r->fds), descriptors_per_sink(r->fds));
+	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
 	return rc;
@@ -471,6 +479,8 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = attach_inputs(r, err);
 	if (rc == 0)
 		rc = make_outputs(r, err);
+	if (rc == 0)
+		rc = make_reload(r, err);
 	return rc;
 }
 
@@ -625,6 +635,7 @@ run_plan(const struct plan *p)
 		_exit(code);
 	progress_stop(&r.progress);
 	mainloop_close(&r.loop);
+	reload_free(r.reload);
 	outputs_free(r.outputs);
 	free_all(&r);
 	return code;
