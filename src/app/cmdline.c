@@ -50,6 +50,31 @@ cmdline_pair(
 	return rc != 0 ? err_set(err, rc, "out of memory") : 0;
 }
 
+int
+cmdline_control(struct plan_control *pc, const char *text, struct err *err)
+{
+	struct endpoint e;
+	char *copy;
+	int rc = endpoint_parse(&e, ENDPOINT_LISTEN, text, err);
+
+	if (rc != 0)
+		return rc;
+	if (e.how != ENDPOINT_LISTEN)
+		rc = err_set(err, -EINVAL,
+		    "\"%.64s\": the control plane waits for clients, it calls "
+		    "nobody",
+		    text);
+	endpoint_done(&e);
+	if (rc != 0)
+		return rc;
+	copy = strdup(text);
+	if (copy == NULL)
+		return err_set(err, -ENOMEM, "out of memory");
+	free(pc->listen);
+	pc->listen = copy;
+	return 0;
+}
+
 static bool
 is_capture(const struct sink_spec *spec)
 {

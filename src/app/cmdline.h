@@ -97,6 +97,15 @@ int cmdline_pair(struct cmdline *c, const char *listen, const char *target,
     struct err *err) ATTR_WUNRES;
 
 /**
+ * cmdline_control() - Where the control plane is served
+ * @text:	As LISTEN, but for those where we call
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int cmdline_control(
+    struct plan_control *pc, const char *text, struct err *err) ATTR_WUNRES;
+
+/**
  * cmdline_settle_decap() - Several rings open no tunnels
  * @dashes:	What stands before the name of an option where it was read
  *

@@ -296,6 +296,29 @@ set_copy(void *self, const struct option_value *v, struct err *err)
 }
 
 static int
+set_control(void *self, const struct option_value *v, struct err *err)
+{
+	return cmdline_control(
+	    &((struct cmdline *)self)->plan.control, v->text, err);
+}
+
+static int
+set_token_file(void *self, const struct option_value *v, struct err *err)
+{
+	return keep_text(
+	    &((struct cmdline *)self)->plan.control.token_file, v->text, err);
+}
+
+static int
+set_no_token(void *self, const struct option_value *v, struct err *err)
+{
+	(void)v;
+	(void)err;
+	((struct cmdline *)self)->plan.control.no_token = true;
+	return 0;
+}
+
+static int
 set_quiet(void *self, const struct option_value *v, struct err *err)
 {
 	(void)v;
@@ -543,6 +566,20 @@ static const struct option_row rows[] = {
 	    .complete = OPTION_COMPLETE_FILE, .set = set_stats },
 	{ 0, "strict", NULL, OPTION_FLAG, .help = "exit 3 if anything was lost",
 	    .section = RUNNING, .commands = RUNS, .set = set_strict },
+	{ 0, "control", "LISTEN", OPTION_TEXT,
+	    .help = "serve the control page, the API and /metrics at LISTEN: "
+		    "PORT (loopback), ADDR:PORT or unix:PATH",
+	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
+	    .set = set_control },
+	{ 0, "control-token-file", "FILE", OPTION_TEXT,
+	    .help = "read the token of --control from FILE (default: a random "
+		    "one, which is printed)",
+	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
+	    .complete = OPTION_COMPLETE_FILE, .set = set_token_file },
+	{ 0, "control-no-token", NULL, OPTION_FLAG,
+	    .help = "ask for no token: whoever reaches --control may do all",
+	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
+	    .set = set_no_token },
 	{ 'q', "quiet", NULL, OPTION_FLAG, .help = "say nothing but errors",
 	    .section = RUNNING, .set = set_quiet },
 	{ 'v', "verbose", NULL, OPTION_FLAG,

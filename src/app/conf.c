@@ -11,7 +11,6 @@
 #include "app/conf_output.h"
 #include "app/run.h"
 #include "base/attr.h"
-#include "base/endpoint.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
@@ -56,27 +55,8 @@ add_output(void *self, const struct schema_value *v, struct err *err)
 static int
 set_control(void *self, const struct schema_value *v, struct err *err)
 {
-	struct plan_control *pc = &((struct reading *)self)->c.plan.control;
-	struct endpoint e;
-	char *copy;
-	int rc = endpoint_parse(&e, ENDPOINT_LISTEN, v->text, err);
-
-	if (rc != 0)
-		return rc;
-	if (e.how != ENDPOINT_LISTEN)
-		rc = err_set(err, -EINVAL,
-		    "\"%.64s\": the control plane waits for clients, it calls "
-		    "nobody",
-		    v->text);
-	endpoint_done(&e);
-	if (rc != 0)
-		return rc;
-	copy = strdup(v->text);
-	if (copy == NULL)
-		return -ENOMEM;
-	free(pc->listen);
-	pc->listen = copy;
-	return 0;
+	return cmdline_control(
+	    &((struct reading *)self)->c.plan.control, v->text, err);
 }
 
 static int
