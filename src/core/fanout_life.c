@@ -33,6 +33,16 @@ fanout_new(
 }
 
 void
+fanout_start(struct fanout *f)
+{
+	uint64_t mask = f->watching;
+
+	f->running = true;
+	while (mask != 0)
+		fanout_lanes_start(&f->lane[fanout_lanes_next(&mask)]);
+}
+
+void
 fanout_free(struct fanout *f)
 {
 	if (f == NULL)

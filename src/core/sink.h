@@ -104,7 +104,7 @@ struct sink_lane {
  * Callbacks that may be NULL: need_session, data (counts only), take and
  * discard (unless @need is NEED_FILE), gap, conflict, end, packet, abort
  * (unless it can be full and may be told to close), turn, full, full_session,
- * finish, finished (unless there is finish), drain, reopen.
+ * start, finish, finished (unless there is finish), drain, reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
@@ -133,6 +133,14 @@ struct sink_ops {
 	 */
 	int (*lane_new)(
 	    struct sink_lane *lane, struct worker *w, struct err *err);
+	/**
+	 * start() - The worker runs, and the first event may come
+	 *
+	 * On the worker's thread, after the lanes of all workers were made:
+	 * what is served from its loop is opened here.  Not called where the
+	 * worker never runs; then finish() is not either.
+	 */
+	void (*start)(struct sink_lane *lane);
 	/**
 	 * lane_free() - Runs after the worker's thread has ended, or after
 	 * finished() has said so, and drain(); on another thread
@@ -224,7 +232,7 @@ struct sink_ops {
 	bool (*full_session)(
 	    const struct sink_lane *lane, const void *st, enum dir dir);
 	/**
-	 * finish() - No session is left: begin to end
+	 * finish() - No session is left: begin to end; after start()
 	 * @deadline_ns: Monotonic; when whatever is still queued is dropped;
 	 *		CLOCK_NEVER: when its consumer takes nothing any more
 	 *
