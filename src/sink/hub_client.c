@@ -57,7 +57,7 @@ send_scratch(struct hub_client *c)
 static int
 tell_ifaces(struct hub_client *c)
 {
-	uint32_t n = c->ifaces->n;
+	uint32_t n = hub_ifaces_count(c->ifaces);
 	struct hub_tally *tally;
 
 	if (c->ntold == n)
@@ -68,7 +68,8 @@ tell_ifaces(struct hub_client *c)
 	c->tally = tally;
 	for (; c->ntold < n; c->ntold++) {
 		tally[c->ntold] = (struct hub_tally){ .received = 0 };
-		capture_head_iface(c->scratch, &c->ifaces->v[c->ntold]);
+		capture_head_iface(
+		    c->scratch, hub_ifaces_at(c->ifaces, c->ntold));
 	}
 	return send_scratch(c);
 }

@@ -14,6 +14,7 @@
 #include "core/sink.h"
 #include "core/sink_spec.h"
 
+#include "sink/capture_head.h"
 #include "sink/hub.h"
 #include "sink/keys.h"
 #include "sink/made.h"
@@ -639,12 +640,7 @@ live_make(struct sink *sink, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	sink->self = live;
 	live->replay = strcmp(env->source, "read") == 0;
-	live->made = (struct packet_iface){
-		.id = UINT32_MAX,
-		.linktype = PCAPNG_LINKTYPE_RAW,
-		.snaplen = PCAPNG_SNAPLEN,
-		.name = env->source,
-	};
+	live->made = capture_head_made(env->source);
 	rc = keys_place(&live->at, ENDPOINT_LISTEN, spec->arg, err);
 	if (rc == 0)
 		rc = open_hub(live, sink, env, err);
