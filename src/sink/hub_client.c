@@ -39,6 +39,45 @@ hub_client_free(struct hub_client *c)
 	free(c);
 }
 
+/* --- seats ------------------------------------------------------------- */
+
+void
+hub_client_leave(struct hub_client *c)
+{
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state == HUB_SEAT_SEATED)
+			hub_seat_give_up(&c->seats[i], c->over);
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state != HUB_SEAT_EMPTY)
+			return;
+	list_remove(&c->node);
+	hub_client_free(c);
+}
+
+static void
+on_home(struct hub_seat *seat)
+{
+	if (seat->client->q == NULL)
+		hub_client_leave(seat->client);
+}
+
+void
+hub_client_sit(struct hub_client *c, struct hub_port *const *ports)
+{
+	for (size_t i = 0; i < c->nseats; i++) {
+		c->seats[i].client = c;
+		c->seats[i].port = ports[i];
+		c->seats[i].home = on_home;
+	}
+	/* It may be gone already by what the first of them posts. */
+	for (size_t i = 0; i < c->nseats && c->q != NULL; i++)
+		hub_seat_ask(&c->seats[i]);
+	if (c->q == NULL)
+		hub_client_leave(c);
+}
+
+/* --- blocks ------------------------------------------------------------ */
+
 /* Blocks of our own, which are worth nothing; 0 or -ENOMEM. */
 static int
 send_scratch(struct hub_client *c)

@@ -35,9 +35,10 @@ struct hub_tally {
 
 /**
  * struct hub_client - See above
- * @node:	In the hub's list
+ * @node:	In the hub's list, if in any
  * @hub:	Whose it is
- * @q:		Towards it; NULL: it has gone.  The hub's.
+ * @q:		Towards it; NULL: it has gone.  The hub's, and the next
+ * @over:	Nobody listens to any port any more
  * @ifaces:	Private, and what follows but for the seats
  * @tally:	Of the @ntold interfaces that it knows
  * @scratch:	Where single blocks are put together; borrowed
@@ -45,12 +46,13 @@ struct hub_tally {
  * @start_ns:	When it came, or its first packet
  * @last_ns:	Of its last packet
  * @news:	Some tally has lost packets that it was not told of
- * @seats:	One for each port, @nseats; the hub's
+ * @seats:	One for each port, @nseats
  */
 struct hub_client {
 	struct list node;
 	struct hub *hub;
 	struct outq *q;
+	bool over;
 	const struct hub_ifaces *ifaces;
 	struct hub_tally *tally;
 	uint32_t ntold;
@@ -74,6 +76,22 @@ struct hub_client *hub_client_new(const struct hub_ifaces *ifaces,
 
 /** hub_client_free() - Its queue is not its any more; NULL is a no-op. */
 void hub_client_free(struct hub_client *c);
+
+/**
+ * hub_client_sit() - Listen to the ports from now on
+ * @ports:	For each seat
+ *
+ * What the first of them posts may already be the end of @c, freed then.
+ */
+void hub_client_sit(struct hub_client *c, struct hub_port *const *ports);
+
+/**
+ * hub_client_leave() - It has gone, and has no queue any more
+ *
+ * Taken off the list and freed when no letter of a seat is under way: at once,
+ * or later.
+ */
+void hub_client_leave(struct hub_client *c);
 
 /** hub_client_greet() - Queue what a capture begins with; 0 or -ENOMEM. */
 int hub_client_greet(struct hub_client *c) ATTR_WUNRES;

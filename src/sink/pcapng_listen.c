@@ -490,11 +490,18 @@ live_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	rc = hub_port_open(&l->port, live->hub, w, &lane->count);
 	if (rc != 0) {
 		free(l);
-		return err_set(
-		    err, rc, "cannot serve clients: %s", strerror(-rc));
+		return err_set(err, rc, "no memory for a worker");
 	}
 	lane->self = l;
 	return 0;
+}
+
+static void
+live_start(struct sink_lane *lane)
+{
+	struct live_lane *l = lane->self;
+
+	hub_port_start(&l->port);
 }
 
 static void
@@ -572,6 +579,7 @@ static const struct sink_ops stream_ops = {
 	.end = stream_end,
 	.close = stream_close,
 	.turn = live_turn,
+	.start = live_start,
 	.finish = live_finish,
 	.finished = live_finished,
 };
@@ -592,6 +600,7 @@ static const struct sink_ops packet_ops = {
 	.end = packet_end,
 	.close = packet_close,
 	.turn = live_turn,
+	.start = live_start,
 	.finish = live_finish,
 	.finished = live_finished,
 };

@@ -85,8 +85,9 @@ scene_try(struct scene *sc, const char *arg, struct err *err)
 	return pcapng_listen_kind.make(&sc->sink, &sc->spec, &sc->env, err);
 }
 
+/* All but that the workers run. */
 static inline void
-scene_start(struct scene *sc)
+scene_prepare(struct scene *sc)
 {
 	struct sink *list = &sc->sink;
 	struct err err;
@@ -102,6 +103,14 @@ scene_start(struct scene *sc)
 		sc->fan[i] = fanout_new(&list, 1, sc->w[i], &err);
 		assert_non_null(sc->fan[i]);
 	}
+}
+
+static inline void
+scene_start(struct scene *sc)
+{
+	scene_prepare(sc);
+	for (size_t i = 0; i < sc->nworkers; i++)
+		fanout_start(sc->fan[i]);
 	sc->running = true;
 }
 
