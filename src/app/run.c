@@ -537,12 +537,15 @@ static void
 abandon(struct run *r)
 {
 	mainloop_end(&r->loop);
-	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
+	/* Nothing was heard: no sink has anything to send, or to wait for. */
+	r->is_told = true;
+	r->stop_ns = clock_mono_ns();
 	/* The listeners' handles belong to the workers while these run. */
 	join_workers(r);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_close(&r->inputs[i]);
-	r->is_told = true;
+	/* Files have their heads. */
+	r->stop_ns += r->plan->drain_ns;
 	drain_sinks(r);
 }
 

@@ -256,8 +256,9 @@ worker_free(struct worker *w)
 		return;
 	/* Sinks have been drained: what they were told to do then was last. */
 	w->turn = NULL;
+	/* Who has not begun has nothing to finish, and nobody would turn it. */
 	if (!w->started)
-		on_stop(&w->stop_mail);
+		mail_close(&w->box);
 	/* Handles that were closed without a thread, or by the last letters. */
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	mail_done(&w->box);

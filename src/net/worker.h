@@ -50,7 +50,8 @@ void worker_set_begin(struct worker *w, void (*begin)(void *self), void *self);
  * worker_set_finish() - Before worker_start(); one hook
  * @finish:	Called on the worker's thread when worker_stop() has arrived:
  *		whoever still has something to send begins to end.  The turn
- *		hook goes on being called as long as handles are open.
+ *		hook goes on being called as long as handles are open.  A worker
+ *		that was never started has nothing to finish.
  */
 void worker_set_finish(
     struct worker *w, void (*finish)(void *self), void *self);

@@ -353,6 +353,17 @@ on_finish(void *self)
 	uv_close((uv_handle_t *)&life->timer, NULL);
 }
 
+/* As one who waits for a time: it keeps the loop until somebody turns it. */
+static void
+on_finish_and_wait(void *self)
+{
+	struct life *life = self;
+
+	life->finished++;
+	worker_hold(life->w);
+	worker_touch(life->w);
+}
+
 static void
 begins_before_its_first_letter(void **state)
 {
@@ -370,6 +381,21 @@ begins_before_its_first_letter(void **state)
 	assert_int_equal(life.begun, 1);
 	assert_int_equal(life.finished, 1);
 	assert_false(pthread_equal(life.thread, pthread_self()));
+}
+
+/* There was no memory for its thread: freeing it waits for nobody. */
+static void
+who_never_began_does_not_finish(void **state)
+{
+	struct scene *sc = *state;
+	struct life life = { .w = sc->w };
+
+	worker_set_begin(sc->w, on_begin, &life);
+	worker_set_finish(sc->w, on_finish_and_wait, &life);
+	worker_free(sc->w);
+	sc->w = NULL;
+	assert_int_equal(life.begun, 0);
+	assert_int_equal(life.finished, 0);
 }
 
 static void
@@ -423,6 +449,7 @@ main(void)
 		SCENE(no_room_goes_unheard),
 		SCENE(thread_delivers_runs_the_hook_and_stops),
 		SCENE(begins_before_its_first_letter),
+		SCENE(who_never_began_does_not_finish),
 		SCENE(handles_closed_after_the_thread_are_let_go),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
