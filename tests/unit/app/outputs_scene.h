@@ -65,7 +65,9 @@ struct scene {
 	bool answered;
 	int error;
 	char text[512];
-	unsigned notices;
+	/* What outputs have told: how often, and the port at its end. */
+	_Atomic unsigned notices;
+	_Atomic uint16_t port;
 };
 
 /* For threads other than the test's, which cannot jump out of it. */
@@ -224,9 +226,13 @@ static inline void
 scene_on_notice(void *self, const char *text)
 {
 	struct scene *sc = self;
+	const char *at = text + strlen(text);
 
-	(void)text;
-	sc->notices++;
+	while (at > text && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	if (*at != '\0')
+		atomic_store(&sc->port, (uint16_t)strtoul(at, NULL, 10));
+	atomic_fetch_add(&sc->notices, 1);
 }
 
 static inline void
