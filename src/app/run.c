@@ -457,8 +457,6 @@ open_all(struct run *r, int *code, struct err *err)
 static void
 join_workers(struct run *r)
 {
-	if (r->outputs != NULL)
-		outputs_release(r->outputs);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_end(&r->inputs[i], r->stop_ns, r->is_told);
 	for (size_t i = 0; i < r->ninputs; i++)

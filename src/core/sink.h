@@ -98,8 +98,6 @@ struct sink_lane {
  * @need:	Static; see enum need
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
  * @strays:	packet() wants packets of no session too
- * @on_loop:	lane_new() opens handles on the worker's loop, at once and
- *		without waiting for anything
  *
  * Callbacks that may be NULL: need_session, data (counts only), take and
  * discard (unless @need is NEED_FILE), gap, conflict, end, packet, abort
@@ -120,16 +118,14 @@ struct sink_ops {
 	enum need need;
 	size_t session_size;
 	bool strays;
-	bool on_loop;
 
 	/**
 	 * lane_new() - Make the part that worker @w uses
 	 * @lane:	To be given to later calls; ->self is set by this call
 	 *
-	 * Runs before the workers' threads start.  Or later: beside them, on a
-	 * thread that may block, and then nothing of the loop is touched;
-	 * with @on_loop, while all workers stand still.  Never for two lanes
-	 * at once.  Return: 0 or -errno.
+	 * Runs before the worker's thread starts, or beside it, on a thread
+	 * that may block: nothing of the worker's loop is touched.  Never for
+	 * two lanes at once.  Return: 0 or -errno.
 	 */
 	int (*lane_new)(
 	    struct sink_lane *lane, struct worker *w, struct err *err);

@@ -567,7 +567,6 @@ live_free(struct sink *sink)
  */
 static const struct sink_ops stream_ops = {
 	.kind = "pcapng-listen",
-	.on_loop = true,
 	.need = NEED_MEMORY,
 	.session_size = sizeof(struct talk),
 	.lane_new = live_lane_new,
@@ -586,7 +585,6 @@ static const struct sink_ops stream_ops = {
 
 static const struct sink_ops packet_ops = {
 	.kind = "pcapng-listen",
-	.on_loop = true,
 	.need = NEED_NOTHING,
 	.session_size = sizeof(struct packet_state),
 	.strays = true,
