@@ -123,7 +123,7 @@ fanout_forget(struct fanout *f, struct sink *sink)
 struct session *
 fanout_find(const struct fanout *f, uint64_t id)
 {
-	const struct list *node;
+	struct list *node;
 
 	for (node = f->sessions.next; node != &f->sessions; node = node->next) {
 		struct session *s = LIST_ENTRY(node, struct session, node);

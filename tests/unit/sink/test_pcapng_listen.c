@@ -384,6 +384,38 @@ test_interfaces(void **state)
 	assert_int_equal(SCENE_COUNT(sc, written), 60 + 61 + 2 * (70 + 71));
 }
 
+/*
+ * A tap on one worker, a proxy on the other: what the proxy's packets come from
+ * is an interface too, which appears with the first of them, there.
+ */
+static void
+test_both_kinds(void **state)
+{
+	static const struct packet_iface eth = { .id = 0, .linktype = 1 };
+	static const struct packet_iface sll = { .id = 1, .linktype = 276 };
+	struct scene *sc = *state;
+	struct session *s;
+	struct reader r;
+
+	sc->env.source = "tap";
+	sc->env.packets = true;
+	sc->env.ifaces = &eth;
+	sc->env.nifaces = 1;
+	scene_start(sc);
+	r = reader_come(sc);
+	reader_expect(sc, &r, 2, "SHB\nIDB 1\n");
+	s = scene_open(sc, 1, 1);
+	reader_expect(
+	    sc, &r, 6, "IDB 101\nEPB 1 C S 0\nEPB 1 S SA 0\nEPB 1 C A 0\n");
+	scene_packet(sc, &sll, 60);
+	scene_packet(sc, &eth, 61);
+	reader_expect(sc, &r, 9, "IDB 276\nEPB 2 60\nEPB 0 61\n");
+	scene_say(s, DIR_CLIENT, 10);
+	reader_expect(sc, &r, 11, "EPB 1 C PA 10\nEPB 1 S A 0\n");
+	scene_shut(s);
+	reader_done(&r);
+}
+
 /* More interfaces than a batch may speak of, one after the other. */
 static void
 test_many_interfaces(void **state)
@@ -422,12 +454,11 @@ test_gone_at_once(void **state)
 	struct scene *sc = *state;
 	struct session *s;
 	struct reader r;
-	size_t end;
 
 	scene_start(sc);
 	s = scene_open(sc, 1, 1);
 	r = reader_new(sc);
-	while ((reader_read(&r), reader_blocks(&r, 0, &end)) < 1)
+	while (reader_hears(&r) < 1)
 		scene_turn_one(sc, 0);
 	loopback_rst(r.fd);
 	r.fd = -1;
@@ -600,6 +631,7 @@ main(void)
 		TEST(test_close_resets_the_slow_one),
 		TEST(test_pause_holds_every_worker),
 		TEST(test_interfaces),
+		TEST(test_both_kinds),
 		TEST(test_many_interfaces),
 		TEST(test_gone_at_once),
 		TEST(test_gone_in_quiet_times),

@@ -94,7 +94,6 @@ goes_under_traffic(struct scene *sc, size_t first)
 {
 	struct session *s[WORKERS];
 	struct reader r, late;
-	size_t end;
 
 	scene_start(sc);
 	for (size_t i = 0; i < WORKERS; i++)
@@ -104,7 +103,7 @@ goes_under_traffic(struct scene *sc, size_t first)
 		scene_say(s[i], DIR_CLIENT, 100);
 	/* This one's letters are under way. */
 	late = reader_new(sc);
-	while ((reader_read(&late), reader_blocks(&late, 0, &end)) < 1)
+	while (reader_hears(&late) < 1)
 		scene_turn_one(sc, 0);
 	take_out(sc, first, 20 * CLOCK_NS_PER_S);
 	read_the_rest(&r);
