@@ -96,11 +96,19 @@ input_open(struct input *in, const struct plan_source *plan,
 	return in->source != NULL ? 0 : code;
 }
 
+static void
+on_worker_begins(void *self)
+{
+	const struct input_life *e = self;
+
+	fanout_start(e->fan);
+}
+
 /* No session is left on this worker: its sinks send what they have. */
 static void
 on_worker_ends(void *self)
 {
-	const struct input_ending *e = self;
+	const struct input_life *e = self;
 
 	fanout_finish(e->fan, e->input->deadline_ns, e->input->is_told);
 }
@@ -128,8 +136,9 @@ make_worker(
 	if (in->fans[i] == NULL)
 		return -EIO;
 	fanout_set_end(in->fans[i], on_end_session, in->source);
-	in->endings[i] = (struct input_ending){ in, in->fans[i] };
-	worker_set_finish(in->workers[i], on_worker_ends, &in->endings[i]);
+	in->lives[i] = (struct input_life){ in, in->fans[i] };
+	worker_set_begin(in->workers[i], on_worker_begins, &in->lives[i]);
+	worker_set_finish(in->workers[i], on_worker_ends, &in->lives[i]);
 	return 0;
 }
 
@@ -142,8 +151,8 @@ input_attach(
 
 	in->workers = calloc(nworkers, sizeof(struct worker *));
 	in->fans = calloc(nworkers, sizeof(struct fanout *));
-	in->endings = calloc(nworkers, sizeof(struct input_ending));
-	if (in->workers == NULL || in->fans == NULL || in->endings == NULL)
+	in->lives = calloc(nworkers, sizeof(struct input_life));
+	if (in->workers == NULL || in->fans == NULL || in->lives == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	while (rc == 0 && in->nworkers < nworkers)
 		rc = make_worker(in, sinks, n, err);
@@ -218,7 +227,7 @@ input_free(struct input *in)
 		in->source->ops->free(in->source);
 	for (size_t i = 0; i < in->nworkers; i++)
 		fanout_free(in->fans[i]);
-	free(in->endings);
+	free(in->lives);
 	free(in->fans);
 	free(in->workers);
 	*in = (struct input){ .state = INPUT_NEW };

@@ -66,8 +66,8 @@ struct input_opts {
 	void *self;
 };
 
-/** struct input_ending - What the end of a worker needs to know; private. */
-struct input_ending {
+/** struct input_life - Whose fan-out begins and ends with a worker; private. */
+struct input_life {
 	const struct input *input;
 	struct fanout *fan;
 };
@@ -90,7 +90,7 @@ struct input {
 	size_t nworkers;
 	enum input_state state;
 	struct input_opts opts;
-	struct input_ending *endings;
+	struct input_life *lives;
 	size_t nstarted;
 	uint64_t deadline_ns;
 	bool is_told;

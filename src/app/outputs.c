@@ -5,7 +5,6 @@
 
 #include "app/drain.h"
 #include "app/errand.h"
-#include "app/halt.h"
 #include "app/mainloop.h"
 #include "app/outputs.h"
 #include "app/outputs_gone.h"
@@ -24,11 +23,8 @@
  * enum step - What is under way
  *
  * IDLE	Nothing.  The next request leaves it for MAKE or REMOVE.
- * MAKE	The thread makes a sink and its lanes.  ADD, or IDLE if it failed;
- *	HALT if the lanes need the loops (sink_ops.on_loop).
+ * MAKE	The thread makes a sink and its lanes.  ADD, or IDLE if it failed.
  * ADD	Letters to the workers; IDLE when all are back.
- * HALT	Workers come to stand still; then the lanes are made and added.  IDLE,
- *	or REMOVE if one could not be made.
  * REMOVE	Likewise; DRAIN.
  * DRAIN	The thread drains the sink.  IDLE.
  * STOPPED	Letters that are still delivered do nothing.
@@ -37,7 +33,6 @@ enum step {
 	STEP_IDLE,
 	STEP_MAKE,
 	STEP_ADD,
-	STEP_HALT,
 	STEP_REMOVE,
 	STEP_DRAIN,
 	STEP_STOPPED,
@@ -47,21 +42,18 @@ enum step {
  * struct outputs - See outputs.h
  * @tour:	To the workers
  * @errand:	What takes its time
- * @halt:	Where workers wait
  * @waiting:	Requests, @nwaiting of them
  * @now:	What is under way
  * @kick:	"Look at the requests"; in the box while @kicked
  * @made:	MAKE, ADD: what has become of the sink
  * @sink:	Of the change; REMOVE, DRAIN: still among those of the run
  * @rc, @err:	What has become of the change
- * @undoing:	REMOVE, DRAIN: what could not be added to its end, for @undoing
  * @deadline_ns: For what is removed
  */
 struct outputs {
 	struct outputs_opts o;
 	struct tour tour;
 	struct errand errand;
-	struct halt halt;
 	struct list waiting;
 	size_t nwaiting;
 	struct outputs_request *now;
@@ -72,7 +64,6 @@ struct outputs {
 	struct sink *sink;
 	int rc;
 	struct err err;
-	int undoing;
 	uint64_t deadline_ns;
 	struct outputs_gone gone;
 };
@@ -82,10 +73,8 @@ set_step(struct outputs *o, enum step to)
 {
 	static const unsigned leads_to[] = {
 		[STEP_IDLE] = 1U << STEP_MAKE | 1U << STEP_REMOVE,
-		[STEP_MAKE] =
-		    1U << STEP_ADD | 1U << STEP_HALT | 1U << STEP_IDLE,
+		[STEP_MAKE] = 1U << STEP_ADD | 1U << STEP_IDLE,
 		[STEP_ADD] = 1U << STEP_IDLE,
-		[STEP_HALT] = 1U << STEP_IDLE | 1U << STEP_REMOVE,
 		[STEP_REMOVE] = 1U << STEP_DRAIN,
 		[STEP_DRAIN] = 1U << STEP_IDLE,
 		[STEP_STOPPED] = 0,
@@ -195,8 +184,6 @@ outputs_rotate(
 
 /* --- adding ------------------------------------------------------------ */
 
-static void undo_addition(struct outputs *o);
-
 /* The lanes that have been made, and the sink. */
 static void
 unmake(struct outputs *o)
@@ -228,8 +215,6 @@ make(void *self)
 	struct outputs_request *r = o->now;
 
 	o->rc = sinks_make_one(&o->made, r->name, o->o.from, &r->spec, &o->err);
-	if (o->rc == 0 && o->made.sink->ops->on_loop)
-		return;
 	for (size_t i = 0; i < o->tour.n && o->rc == 0; i++)
 		if (o->tour.stop[i].takes_part)
 			prepare(o, &o->tour.stop[i]);
@@ -280,46 +265,6 @@ end_adding(void *self)
 	conclude(o, 0, o->sink->name);
 }
 
-static bool
-visit_to_halt(void *self, struct tour_stop *stop)
-{
-	struct outputs *o = self;
-	unsigned number = halt_number(&o->halt);
-
-	tour_back(stop);
-	halt_here(&o->halt, number);
-	return false;
-}
-
-/* All workers stand still: for a moment it is as before they ran. */
-static void
-end_halting(void *self)
-{
-	struct outputs *o = self;
-	bool any = false;
-
-	for (size_t i = 0; i < o->tour.n && o->rc == 0; i++) {
-		struct tour_stop *stop = &o->tour.stop[i];
-
-		if (stop->takes_part)
-			prepare(o, stop);
-		if (!stop->prepared)
-			continue;
-		fanout_add(stop->fan, o->made.sink);
-		any = true;
-	}
-	halt_end(&o->halt);
-	if (o->rc == 0) {
-		end_adding(o);
-	} else if (any) {
-		undo_addition(o);
-	} else {
-		unmake(o);
-		set_step(o, STEP_IDLE);
-		conclude(o, o->rc, o->err.text);
-	}
-}
-
 static void
 end_making(void *self)
 {
@@ -331,14 +276,8 @@ end_making(void *self)
 		return;
 	}
 	o->sink = o->made.sink;
-	if (!o->sink->ops->on_loop) {
-		set_step(o, STEP_ADD);
-		tour_start(&o->tour, visit_to_add, end_adding, o);
-		return;
-	}
-	set_step(o, STEP_HALT);
-	halt_begin(&o->halt);
-	tour_start(&o->tour, visit_to_halt, end_halting, o);
+	set_step(o, STEP_ADD);
+	tour_start(&o->tour, visit_to_add, end_adding, o);
 }
 
 static void
@@ -430,9 +369,7 @@ end_draining(void *self)
 
 	settle_drained(o);
 	set_step(o, STEP_IDLE);
-	if (o->undoing != 0)
-		conclude(o, o->undoing, o->err.text);
-	else if (o->rc == 0)
+	if (o->rc == 0)
 		conclude(o, 0, o->now->name);
 	else
 		conclude_stuck(o, o->rc);
@@ -475,20 +412,6 @@ visit_to_remove(void *self, struct tour_stop *stop)
 	return false;
 }
 
-/* The sink leaves all lanes that it has. */
-static void
-send_away(struct outputs *o)
-{
-	for (size_t i = 0; i < o->tour.n; i++) {
-		struct tour_stop *stop = &o->tour.stop[i];
-
-		stop->takes_part = fanout_lane_of(stop->fan, o->sink) != NULL;
-	}
-	o->deadline_ns = clock_mono_ns() + o->o.drain_ns;
-	set_step(o, STEP_REMOVE);
-	tour_start(&o->tour, visit_to_remove, end_removing, o);
-}
-
 static void
 start_removing(struct outputs *o, struct outputs_request *r)
 {
@@ -503,17 +426,14 @@ start_removing(struct outputs *o, struct outputs_request *r)
 		return;
 	}
 	o->sink = m->sink;
-	o->undoing = 0;
-	send_away(o);
-}
+	for (size_t i = 0; i < o->tour.n; i++) {
+		struct tour_stop *stop = &o->tour.stop[i];
 
-/* Some of its lanes are there, others cannot be: it goes as it came. */
-static void
-undo_addition(struct outputs *o)
-{
-	o->undoing = o->rc;
-	sinks_append(o->o.sinks, &o->made);
-	send_away(o);
+		stop->takes_part = fanout_lane_of(stop->fan, o->sink) != NULL;
+	}
+	o->deadline_ns = clock_mono_ns() + o->o.drain_ns;
+	set_step(o, STEP_REMOVE);
+	tour_start(&o->tour, visit_to_remove, end_removing, o);
 }
 
 /* --- what comes next --------------------------------------------------- */
@@ -579,22 +499,14 @@ outputs_new(const struct outputs_opts *opts, struct err *err)
 		return NULL;
 	}
 	if (tour_init(&o->tour, opts->inputs, opts->ninputs, opts->loop, err) !=
-	    0)
-		goto fail;
-	if (halt_init(&o->halt) != 0) {
-		(void)err_set(err, -ENOMEM, "out of memory");
-		goto fail_tour;
+	    0) {
+		free(o);
+		return NULL;
 	}
 	o->o = *opts;
 	o->kick.deliver = deliver_kick;
 	list_init(&o->waiting);
 	return o;
-
-fail_tour:
-	tour_done(&o->tour);
-fail:
-	free(o);
-	return NULL;
 }
 
 enum outputs_state
@@ -614,12 +526,6 @@ outputs_complete(const struct outputs *o, struct sheet *sh)
 	return outputs_gone_complete(&o->gone, sh);
 }
 
-void
-outputs_release(struct outputs *o)
-{
-	halt_end(&o->halt);
-}
-
 /* Whatever is half done becomes one of the two: a sink of the run, or none. */
 void
 outputs_stop(struct outputs *o)
@@ -634,7 +540,6 @@ outputs_stop(struct outputs *o)
 			sinks_append(o->o.sinks, &o->made);
 		break;
 	case STEP_ADD:
-	case STEP_HALT:
 		sinks_append(o->o.sinks, &o->made);
 		break;
 	case STEP_DRAIN:
@@ -681,7 +586,6 @@ outputs_free(struct outputs *o)
 	if (o == NULL)
 		return;
 	outputs_gone_done(&o->gone);
-	halt_done(&o->halt);
 	tour_done(&o->tour);
 	free(o);
 }

@@ -22,8 +22,7 @@
  *		drained		on a thread of its own
  *		forgotten	its lanes are freed, its figures kept
  *
- * Traffic waits for none of it, but for a few system calls when a sink is added
- * that opens handles on the workers' loops (sink_ops.on_loop).
+ * Traffic waits for none of it.
  *
  * What asks for a change returns 0: @done will be called, never from within
  * the call; or -ENOMEM, -EBUSY (too many wait, or outputs_stop() was called),
@@ -121,13 +120,6 @@ enum outputs_state outputs_state(const struct outputs *o, size_t i);
  * Return: 0 or -ENOMEM.  The sheet may be used as long as the outputs live.
  */
 int outputs_complete(const struct outputs *o, struct sheet *sh) ATTR_WUNRES;
-
-/**
- * outputs_release() - Workers do not wait for the main thread any more
- *
- * When the main loop has ended, before workers are waited for.
- */
-void outputs_release(struct outputs *o);
 
 /**
  * outputs_stop() - No change is made any more

@@ -489,8 +489,6 @@ open_all(struct run *r, int *code, struct err *err)
 static void
 join_workers(struct run *r)
 {
-	if (r->outputs != NULL)
-		outputs_release(r->outputs);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_end(&r->inputs[i], r->stop_ns, r->is_told);
 	for (size_t i = 0; i < r->ninputs; i++)
@@ -569,12 +567,15 @@ static void
 abandon(struct run *r)
 {
 	mainloop_end(&r->loop);
-	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
+	/* Nothing was heard: no sink has anything to send, or to wait for. */
+	r->is_told = true;
+	r->stop_ns = clock_mono_ns();
 	/* The listeners' handles belong to the workers while these run. */
 	join_workers(r);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_close(&r->inputs[i]);
-	r->is_told = true;
+	/* Files have their heads. */
+	r->stop_ns += r->plan->drain_ns;
 	drain_sinks(r);
 }
 

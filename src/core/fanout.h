@@ -57,6 +57,14 @@ struct fanout;
 struct fanout *fanout_new(struct sink *const *sinks, size_t n, struct worker *w,
     struct err *err) ATTR_WUNRES;
 
+/**
+ * fanout_start() - The worker runs: its sinks may use the loop from now on
+ *
+ * On the worker's thread, once, before the first event; see sink_ops.start.
+ * Sinks that are added later are started then.
+ */
+void fanout_start(struct fanout *f);
+
 /** fanout_free() - Free all lanes; no session may be left. */
 void fanout_free(struct fanout *f);
 

@@ -222,6 +222,15 @@ fanout_lanes_add(struct fanout *f, struct fanout_lane *l)
 	if (sink->ops->turn != NULL)
 		f->turning |= b;
 	atomic_fetch_or(&f->taken, b);
+	if (f->running)
+		fanout_lanes_start(l);
+}
+
+void
+fanout_lanes_start(struct fanout_lane *l)
+{
+	if (l->pub.sink->ops->start != NULL)
+		l->pub.sink->ops->start(&l->pub);
 }
 
 /* --- going ------------------------------------------------------------- */

@@ -107,6 +107,7 @@ struct fanout_lane {
  * @close:	... with ON_FULL_CLOSE
  * @turning:	Lanes with turn(), also those that are leaving
  * @leaving:	Lanes that have yet to let go of their handles
+ * @running:	fanout_start() was called
  * @finishing:	fanout_finish() was called
  * @end:	fanout_set_end()
  * @end_self:	Passed to it
@@ -130,6 +131,7 @@ struct fanout {
 	uint64_t close;
 	uint64_t turning;
 	uint64_t leaving;
+	bool running;
 	bool finishing;
 	void (*end)(void *self, struct session *s);
 	void *end_self;
@@ -174,6 +176,9 @@ int fanout_lanes_prepare(struct fanout *f, struct sink *sink, struct worker *w,
 
 /** fanout_lanes_add() - READY becomes WATCHING. */
 void fanout_lanes_add(struct fanout *f, struct fanout_lane *l);
+
+/** fanout_lanes_start() - Its worker runs; see sink_ops.start. */
+void fanout_lanes_start(struct fanout_lane *l);
 
 /**
  * fanout_lanes_leave() - WATCHING becomes LEAVING

@@ -33,6 +33,16 @@ fanout_new(
 }
 
 void
+fanout_start(struct fanout *f)
+{
+	uint64_t mask = f->watching;
+
+	f->running = true;
+	while (mask != 0)
+		fanout_lanes_start(&f->lane[fanout_lanes_next(&mask)]);
+}
+
+void
 fanout_free(struct fanout *f)
 {
 	if (f == NULL)
@@ -113,7 +123,7 @@ fanout_forget(struct fanout *f, struct sink *sink)
 struct session *
 fanout_find(const struct fanout *f, uint64_t id)
 {
-	const struct list *node;
+	struct list *node;
 
 	for (node = f->sessions.next; node != &f->sessions; node = node->next) {
 		struct session *s = LIST_ENTRY(node, struct session, node);

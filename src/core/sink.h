@@ -98,13 +98,11 @@ struct sink_lane {
  * @need:	Static; see enum need
  * @session_size: Bytes of zeroed state per session, @st below; 0 is fine
  * @strays:	packet() wants packets of no session too
- * @on_loop:	lane_new() opens handles on the worker's loop, at once and
- *		without waiting for anything
  *
  * Callbacks that may be NULL: need_session, data (counts only), take and
  * discard (unless @need is NEED_FILE), gap, conflict, end, packet, abort
  * (unless it can be full and may be told to close), turn, full, full_session,
- * finish, finished (unless there is finish), drain, reopen.
+ * start, finish, finished (unless there is finish), drain, reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
@@ -120,19 +118,25 @@ struct sink_ops {
 	enum need need;
 	size_t session_size;
 	bool strays;
-	bool on_loop;
 
 	/**
 	 * lane_new() - Make the part that worker @w uses
 	 * @lane:	To be given to later calls; ->self is set by this call
 	 *
-	 * Runs before the workers' threads start.  Or later: beside them, on a
-	 * thread that may block, and then nothing of the loop is touched;
-	 * with @on_loop, while all workers stand still.  Never for two lanes
-	 * at once.  Return: 0 or -errno.
+	 * Runs before the worker's thread starts, or beside it, on a thread
+	 * that may block: nothing of the worker's loop is touched.  Never for
+	 * two lanes at once.  Return: 0 or -errno.
 	 */
 	int (*lane_new)(
 	    struct sink_lane *lane, struct worker *w, struct err *err);
+	/**
+	 * start() - The worker runs, and the first event may come
+	 *
+	 * On the worker's thread, after the lanes of all workers were made:
+	 * what is served from its loop is opened here.  Not called where the
+	 * worker never runs; then finish() is not either.
+	 */
+	void (*start)(struct sink_lane *lane);
 	/**
 	 * lane_free() - Runs after the worker's thread has ended, or after
 	 * finished() has said so, and drain(); on another thread
@@ -224,7 +228,7 @@ struct sink_ops {
 	bool (*full_session)(
 	    const struct sink_lane *lane, const void *st, enum dir dir);
 	/**
-	 * finish() - No session is left: begin to end
+	 * finish() - No session is left: begin to end; after start()
 	 * @deadline_ns: Monotonic; when whatever is still queued is dropped;
 	 *		CLOCK_NEVER: when its consumer takes nothing any more
 	 *

@@ -26,15 +26,36 @@ on_async(uv_async_t *async)
 }
 
 int
-mail_init(struct mail_box *b, uv_loop_t *loop)
+mail_prepare(struct mail_box *b)
 {
-	int rc = pthread_mutex_init(&b->lock, NULL);
+	list_init(&b->letters);
+	b->closed = true;
+	return -pthread_mutex_init(&b->lock, NULL);
+}
+
+int
+mail_open(struct mail_box *b, uv_loop_t *loop)
+{
+	int rc = uv_async_init(loop, &b->async, on_async);
 
 	if (rc != 0)
-		return -rc;
-	list_init(&b->letters);
+		return rc;
+	pthread_mutex_lock(&b->lock);
 	b->closed = false;
-	rc = uv_async_init(loop, &b->async, on_async);
+	if (!list_is_empty(&b->letters))
+		(void)uv_async_send(&b->async);
+	pthread_mutex_unlock(&b->lock);
+	return 0;
+}
+
+int
+mail_init(struct mail_box *b, uv_loop_t *loop)
+{
+	int rc = mail_prepare(b);
+
+	if (rc != 0)
+		return rc;
+	rc = mail_open(b, loop);
 	if (rc != 0)
 		pthread_mutex_destroy(&b->lock);
 	return rc;

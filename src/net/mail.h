@@ -31,7 +31,10 @@ struct mail {
 	void (*deliver)(struct mail *m);
 };
 
-/** struct mail_box - Private; embedded in a worker or the main loop. */
+/**
+ * struct mail_box - Private; embedded in a worker or the main loop
+ * @closed:	Letters wait in it, since nobody is there: not yet, or no more
+ */
 struct mail_box {
 	uv_async_t async;
 	pthread_mutex_t lock;
@@ -39,8 +42,18 @@ struct mail_box {
 	bool closed;
 };
 
-/** mail_init() - Open the box on @loop; 0 or -errno. */
+/** mail_init() - mail_prepare() and mail_open(); 0 or -errno. */
 int mail_init(struct mail_box *b, uv_loop_t *loop) ATTR_WUNRES;
+
+/**
+ * mail_prepare() - A box for a loop that others will have begun to use
+ *
+ * Letters wait in it until mail_open(), or mail_done().  0 or -errno.
+ */
+int mail_prepare(struct mail_box *b) ATTR_WUNRES;
+
+/** mail_open() - Deliver on @loop, on its thread; 0, or -errno: they wait. */
+int mail_open(struct mail_box *b, uv_loop_t *loop) ATTR_WUNRES;
 
 /** mail_send() - From any thread; delivered later, never at once. */
 void mail_send(struct mail_box *b, struct mail *m);
@@ -53,9 +66,11 @@ void mail_send(struct mail_box *b, struct mail *m);
 void mail_close(struct mail_box *b);
 
 /**
- * mail_done() - After the loop: deliver what is left, release the box
+ * mail_done() - After mail_close() and the loop: deliver what is left, release
+ * the box
  *
- * That includes what these letters send to this very box.
+ * That includes what these letters send to this very box.  One that was never
+ * opened need not be closed.
  */
 void mail_done(struct mail_box *b);
 

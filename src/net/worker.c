@@ -30,6 +30,8 @@ struct worker {
 	unsigned holds;
 	worker_turn *turn;
 	void *turn_self;
+	void (*begin)(void *self);
+	void *begin_self;
 	void (*finish)(void *self);
 	void *finish_self;
 	struct list waiters;
@@ -188,6 +190,14 @@ worker_set_turn(struct worker *w, worker_turn *turn, void *self)
 }
 
 void
+worker_set_begin(struct worker *w, void (*begin)(void *self), void *self)
+{
+	assert(!w->started);
+	w->begin = begin;
+	w->begin_self = self;
+}
+
+void
 worker_set_finish(struct worker *w, void (*finish)(void *self), void *self)
 {
 	assert(!w->started);
@@ -200,6 +210,8 @@ thread_main(void *self)
 {
 	struct worker *w = self;
 
+	if (w->begin != NULL)
+		w->begin(w->begin_self);
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	return NULL;
 }
@@ -244,8 +256,9 @@ worker_free(struct worker *w)
 		return;
 	/* Sinks have been drained: what they were told to do then was last. */
 	w->turn = NULL;
+	/* Who has not begun has nothing to finish, and nobody would turn it. */
 	if (!w->started)
-		on_stop(&w->stop_mail);
+		mail_close(&w->box);
 	/* Handles that were closed without a thread, or by the last letters. */
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	mail_done(&w->box);

@@ -40,10 +40,18 @@ struct worker *worker_new(unsigned index, struct err *err) ATTR_WUNRES;
 void worker_set_turn(struct worker *w, worker_turn *turn, void *self);
 
 /**
+ * worker_set_begin() - Before worker_start(); one hook
+ * @begin:	Called on the worker's thread before anything else is: what
+ *		lives on the loop may be opened there
+ */
+void worker_set_begin(struct worker *w, void (*begin)(void *self), void *self);
+
+/**
  * worker_set_finish() - Before worker_start(); one hook
  * @finish:	Called on the worker's thread when worker_stop() has arrived:
  *		whoever still has something to send begins to end.  The turn
- *		hook goes on being called as long as handles are open.
+ *		hook goes on being called as long as handles are open.  A worker
+ *		that was never started has nothing to finish.
  */
 void worker_set_finish(
     struct worker *w, void (*finish)(void *self), void *self);

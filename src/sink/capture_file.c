@@ -530,14 +530,7 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	files->start_ns = env->start_ns;
 	files->packets = packets;
 	files->replay = strcmp(env->source, "read") == 0;
-	files->made = (struct packet_iface){
-		.id = UINT32_MAX,
-		.linktype = PCAPNG_LINKTYPE_RAW,
-		.snaplen = PCAPNG_SNAPLEN,
-		/* Of a tap no packet is made: they are those of a proxy
-		 * beside it. */
-		.name = strcmp(env->source, "tap") == 0 ? "proxy" : env->source,
-	};
+	files->made = capture_head_made(env->source);
 	files->known = packets ? env->ifaces : &files->made;
 	files->nknown = packets ? env->nifaces : 1;
 	rc = read_names(files, spec, err);

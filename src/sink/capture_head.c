@@ -1,8 +1,7 @@
 #include <stdio.h>
+#include <string.h>
 
 #include <sys/utsname.h>
-
-#include "core/packet.h"
 
 #include "sink/capture_head.h"
 
@@ -35,4 +34,17 @@ capture_head_iface(struct obuf *out, const struct packet_iface *iface)
 				      .name = iface->name,
 				      .description = iface->description,
 				  });
+}
+
+struct packet_iface
+capture_head_made(const char *source)
+{
+	return (struct packet_iface){
+		.id = UINT32_MAX,
+		.linktype = PCAPNG_LINKTYPE_RAW,
+		.snaplen = PCAPNG_SNAPLEN,
+		/* Of a tap none is made: they are those of a proxy beside it.
+		 */
+		.name = strcmp(source, "tap") == 0 ? "proxy" : source,
+	};
 }

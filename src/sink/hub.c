@@ -19,31 +19,53 @@
 #include "sink/hub.h"
 #include "sink/hub_client.h"
 #include "sink/hub_door.h"
+#include "sink/hub_transit.h"
 #include "sink/outq.h"
 
 /*
  * How it works.  All but the ports runs on the first worker's thread.  A
- * letter goes to each port when a client comes and when it has gone, and comes
- * back; a client is freed when all its letters are home for good (enum
- * hub_seat).  Letters and batches of one port come in the order they were
- * sent, so a seat says exactly which batches a client gets.
+ * client takes a seat at each port when it comes (sink/hub_seat.h), which says
+ * which batches it gets, and is freed when all its seats are empty again.
  *
  * The hub has a box of its own, since the worker's closes as soon as that one
- * is told to end, when other workers may still have batches to post.  When all
- * ports have finished, or time is up, clients are ended and the box closes.
+ * is told to end, when other workers may still have batches to post.  It is
+ * open until the last port has finished: whatever was posted is counted.
+ *
+ * How it ends.  Workers go on when a sink is taken out of a run, so that each
+ * port has to know when no letter for it is under way: the last is a farewell,
+ * sent when all ports have finished.  Letters of seats that were before it on
+ * that way have been answered then, into the hub's box; that has closed, and
+ * they are taken out of it with the first port, which frees their clients.  At
+ * the end of a run a worker may be gone before such letters reach it; they are
+ * delivered with what is left of the worker, and take the same way.
  */
-
-/*
- * Most bytes between the workers and the hub: 64 chunks of a relay's largest
- * read, so that a busy first worker does not cost the others anything.
- */
-#define TRANSIT_MAX ((size_t)16 << 20)
 
 /* After which a client that takes nothing is not waited for at the end. */
 #define LINGER_NS (2 * CLOCK_NS_PER_S)
 
-/* Longest words about the listener: some addresses and a name. */
-#define WORDS_MAX 512
+/**
+ * enum hub_state - What it does
+ *
+ * IDLE	Its worker does not run yet: letters wait.  SERVES; or DEAF.
+ * SERVES Clients come, listen and go.  ENDS when its own port has finished.
+ * ENDS	Nobody is let in.  Those who are there get what other ports still have
+ *	to say, until all have finished or time is up: OVER.
+ * OVER	Nobody listens any more; queues go out.  When all ports have finished:
+ *	CLOSES.
+ * CLOSES The box is closed, the ports have their farewell.  GONE when the loop
+ *	has let go of the handles.
+ * GONE	Nothing but queues is on the loop.
+ * DEAF	The worker never ran, or its loop refused the box: nobody ever came.
+ */
+enum hub_state {
+	HUB_IDLE,
+	HUB_SERVES,
+	HUB_ENDS,
+	HUB_OVER,
+	HUB_CLOSES,
+	HUB_GONE,
+	HUB_DEAF,
+};
 
 /**
  * struct hub - See hub.h
@@ -53,16 +75,15 @@
  * @outq:	Queues of the clients
  * @scratch:	For what the clients put together
  * @clients:	All of them; @nliving have a queue
- * @ndone:	Ports that have finished
- * @started:	The first worker's port is open
- * @over:	Nobody is served any more
- * @transit:	Bytes under way to the hub
- * @crowded:	Some port waits for less of them
+ * @nstarted:	Ports whose workers run,
+ * @ndone:	and that have finished
+ * @transit:	Bytes in the box
  * @full:	PAUSE: some client has to catch up,
  * @waiter:	and this tells when one has
  */
 struct hub {
 	struct hub_opts o;
+	enum hub_state state;
 	struct hub_door door;
 	struct mail_box box;
 	uv_timer_t late;
@@ -75,30 +96,45 @@ struct hub {
 	unsigned nliving;
 	struct hub_port **ports;
 	size_t nports;
+	_Atomic size_t nstarted;
 	size_t ndone;
-	bool started;
-	_Atomic bool over;
-	_Atomic size_t transit;
-	_Atomic bool crowded;
+	struct hub_transit transit;
 	_Atomic bool full;
 	struct worker *worker;
 	struct worker_waiter waiter;
 };
 
-/** struct block - A batch on its way, with its shares and bytes behind it. */
-struct block {
-	struct mail mail;
-	struct hub_port *port;
-	struct hub_batch batch;
-	struct hub_share shares[];
-};
+static void
+set_state(struct hub *h, enum hub_state to)
+{
+	static const unsigned leads_to[] = {
+		[HUB_IDLE] = 1U << HUB_SERVES | 1U << HUB_DEAF,
+		[HUB_SERVES] = 1U << HUB_ENDS,
+		[HUB_ENDS] = 1U << HUB_OVER,
+		[HUB_OVER] = 1U << HUB_CLOSES,
+		[HUB_CLOSES] = 1U << HUB_GONE,
+		[HUB_GONE] = 0,
+		[HUB_DEAF] = 0,
+	};
+
+	assert((leads_to[h->state] & 1U << to) != 0);
+	h->state = to;
+}
+
+/* Nobody listens any more. */
+static bool
+is_over(const struct hub *h)
+{
+	return h->state >= HUB_OVER;
+}
 
 /* --- room -------------------------------------------------------------- */
 
+/* When it is over they may be gone, and nobody waits for it. */
 static void
 tell_room(const struct hub *h)
 {
-	for (size_t i = 0; i < h->nports; i++)
+	for (size_t i = 0; i < h->nports && !is_over(h); i++)
 		worker_room(h->ports[i]->worker);
 }
 
@@ -106,7 +142,7 @@ tell_room(const struct hub *h)
 static void
 update_full(struct hub *h)
 {
-	if (h->o.on_full != ON_FULL_PAUSE)
+	if (h->o.on_full != ON_FULL_PAUSE || is_over(h))
 		return;
 	if (outq_lane_full(&h->outq)) {
 		atomic_store(&h->full, true);
@@ -127,135 +163,14 @@ hub_port_full(const struct hub_port *p)
 {
 	struct hub *h = p->hub;
 
-	if (atomic_load(&h->full))
-		return true;
-	if (!hub_port_behind(p))
-		return false;
-	/* In this order: whoever makes room looks at it afterwards. */
-	atomic_store(&h->crowded, true);
-	return hub_port_behind(p);
+	return atomic_load(&h->full) ||
+	       (!p->direct && hub_transit_wait(&h->transit));
 }
 
 bool
 hub_port_behind(const struct hub_port *p)
 {
-	return !p->direct && atomic_load(&p->hub->transit) >= TRANSIT_MAX;
-}
-
-static void
-leave_transit(struct hub *h, size_t len)
-{
-	size_t left = atomic_fetch_sub(&h->transit, len) - len;
-
-	if (left < TRANSIT_MAX / 2 && atomic_exchange(&h->crowded, false))
-		tell_room(h);
-}
-
-/* --- seats ------------------------------------------------------------- */
-
-static void on_letter_back(struct mail *m);
-
-/* On the port's thread. */
-static void
-take_seat(struct hub_port *p, struct hub_client *c)
-{
-	if (p->finished)
-		return;
-	p->flush(p->self);
-	p->listeners++;
-	p->join(p->self, c);
-}
-
-static void
-leave_seat(struct hub_port *p)
-{
-	/* What is collected stays: others may listen. */
-	if (!p->finished)
-		p->listeners--;
-}
-
-static void
-on_letter(struct mail *m)
-{
-	struct hub_letter *letter = ATTR_CONTAINER(m, struct hub_letter, mail);
-
-	if (letter->seat == HUB_SEAT_ASKED)
-		take_seat(letter->port, letter->client);
-	else
-		leave_seat(letter->port);
-	m->deliver = on_letter_back;
-	mail_send(&letter->port->hub->box, m);
-}
-
-static void
-send_letter(struct hub_letter *letter)
-{
-	letter->mail.deliver = on_letter;
-	worker_post(letter->port->worker, &letter->mail);
-}
-
-/* The client has gone: what is left of a letter that is home. */
-static void
-give_up_seat(struct hub *h, struct hub_letter *letter)
-{
-	/* Over: all ports have finished, or their workers may be gone. */
-	if (h->over) {
-		letter->seat = HUB_SEAT_EMPTY;
-		return;
-	}
-	letter->seat = HUB_SEAT_LEAVING;
-	if (!letter->port->direct) {
-		send_letter(letter);
-		return;
-	}
-	leave_seat(letter->port);
-	letter->seat = HUB_SEAT_EMPTY;
-}
-
-/* A letter that asked is home. */
-static void
-sit_down(struct hub *h, struct hub_letter *letter)
-{
-	letter->seat = HUB_SEAT_SEATED;
-	if (letter->client->q == NULL)
-		give_up_seat(h, letter);
-}
-
-static void
-ask_seat(struct hub *h, struct hub_letter *letter)
-{
-	letter->seat = HUB_SEAT_ASKED;
-	if (!letter->port->direct) {
-		send_letter(letter);
-		return;
-	}
-	take_seat(letter->port, letter->client);
-	sit_down(h, letter);
-}
-
-/* Freed when no letter is under way any more. */
-static void
-free_if_empty(struct hub_client *c)
-{
-	for (size_t i = 0; i < c->nletters; i++)
-		if (c->letters[i].seat != HUB_SEAT_EMPTY)
-			return;
-	list_remove(&c->node);
-	hub_client_free(c);
-}
-
-static void
-on_letter_back(struct mail *m)
-{
-	struct hub_letter *letter = ATTR_CONTAINER(m, struct hub_letter, mail);
-	struct hub_client *c = letter->client;
-
-	if (letter->seat == HUB_SEAT_LEAVING)
-		letter->seat = HUB_SEAT_EMPTY;
-	else
-		sit_down(c->hub, letter);
-	if (c->q == NULL)
-		free_if_empty(c);
+	return !p->direct && hub_transit_is_full(&p->hub->transit);
 }
 
 /* --- clients ----------------------------------------------------------- */
@@ -266,11 +181,8 @@ let_go(struct hub *h, struct hub_client *c)
 {
 	c->q = NULL;
 	h->nliving--;
-	for (size_t i = 0; i < c->nletters; i++)
-		if (c->letters[i].seat == HUB_SEAT_SEATED)
-			give_up_seat(h, &c->letters[i]);
-	free_if_empty(c);
-	if (!h->over)
+	hub_client_leave(c);
+	if (h->state == HUB_SERVES)
 		gate_lift(&h->door.gate);
 	update_full(h);
 }
@@ -328,23 +240,6 @@ plug_in(struct hub *h, struct hub_client *c, int fd)
 }
 
 static void
-seat(struct hub *h, struct hub_client *c)
-{
-	list_append(&h->clients, &c->node);
-	h->nliving++;
-	for (size_t i = 0; i < h->nports; i++) {
-		c->letters[i].client = c;
-		c->letters[i].port = h->ports[i];
-		c->letters[i].seat = HUB_SEAT_EMPTY;
-	}
-	/* It may be gone already by what the first of them posts. */
-	for (size_t i = 0; i < h->nports && c->q != NULL; i++)
-		ask_seat(h, &c->letters[i]);
-	if (c->q == NULL)
-		free_if_empty(c);
-}
-
-static void
 on_accept(
     void *self, int fd, const struct addr *peer, const struct addr *listener)
 {
@@ -362,7 +257,9 @@ on_accept(
 		hub_client_free(c);
 		return;
 	}
-	seat(h, c);
+	list_append(&h->clients, &c->node);
+	h->nliving++;
+	hub_client_sit(c, h->ports);
 	if (h->nliving == h->o.max_clients)
 		gate_shut(&h->door.gate);
 }
@@ -410,7 +307,7 @@ spread(struct hub *h, size_t port, const struct hub_batch *b)
 		struct hub_client *c = LIST_ENTRY(at, struct hub_client, node);
 
 		next = at->next;
-		if (c->q == NULL || c->letters[port].seat != HUB_SEAT_SEATED)
+		if (c->q == NULL || c->seats[port].state != HUB_SEAT_SEATED)
 			continue;
 		n++;
 		offer(h, c, b);
@@ -432,7 +329,7 @@ take(struct hub *h, size_t port, const struct hub_batch *b)
 	}
 	n = spread(h, port, b);
 	if (n == 0)
-		count_drop(h, h->over ? DROP_CLOSING : DROP_NO_CONSUMER, b);
+		count_drop(h, is_over(h) ? DROP_CLOSING : DROP_NO_CONSUMER, b);
 	else
 		count_add(&h->count->offered, (n - 1) * b->payload);
 	update_full(h);
@@ -441,69 +338,103 @@ take(struct hub *h, size_t port, const struct hub_batch *b)
 static void
 on_block(struct mail *m)
 {
-	struct block *k = ATTR_CONTAINER(m, struct block, mail);
+	struct hub_block *k = ATTR_CONTAINER(m, struct hub_block, mail);
 	struct hub *h = k->port->hub;
 
 	take(h, k->port->index, &k->batch);
-	leave_transit(h, k->batch.len);
+	if (hub_transit_leave(&h->transit, k->batch.len))
+		tell_room(h);
 	free(k);
 }
 
 int
 hub_port_post(struct hub_port *p, const struct hub_batch *b)
 {
-	size_t shares = b->nshares * sizeof(b->shares[0]);
-	struct block *k;
-	uint8_t *data;
+	struct hub_block *k;
 
 	if (p->direct) {
 		take(p->hub, p->index, b);
 		return 0;
 	}
-	k = malloc(sizeof(*k) + shares + b->len);
+	k = hub_batch_copy(b);
 	if (k == NULL)
 		return -ENOMEM;
-	data = (uint8_t *)k->shares + shares;
 	k->mail.deliver = on_block;
 	k->port = p;
-	k->batch = *b;
-	k->batch.shares = k->shares;
-	k->batch.data = data;
-	if (shares > 0)
-		memcpy(k->shares, b->shares, shares);
-	if (b->len > 0)
-		memcpy(data, b->data, b->len);
-	(void)atomic_fetch_add(&p->hub->transit, b->len);
+	hub_transit_enter(&p->hub->transit, b->len);
 	mail_send(&p->hub->box, &k->mail);
 	return 0;
 }
 
 /* --- the end ----------------------------------------------------------- */
 
-/* Whatever was there for the clients has come. */
+/*
+ * The loop lets go of handles in its own time, of all that were closed in a
+ * turn at once; the next turn is asked whether it is over.
+ */
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct hub *h = handle->data;
+
+	set_state(h, HUB_GONE);
+	worker_touch(h->worker);
+}
+
+static void
+on_farewell(struct mail *m)
+{
+	struct hub_port *p = ATTR_CONTAINER(m, struct hub_port, farewell);
+
+	p->over = true;
+	worker_touch(p->worker);
+}
+
+/* No letter will be sent to a port any more. */
+static void
+say_farewell(const struct hub *h)
+{
+	for (size_t i = 0; i < h->nports; i++) {
+		struct hub_port *p = h->ports[i];
+
+		p->farewell.deliver = on_farewell;
+		if (!p->direct)
+			worker_post(p->worker, &p->farewell);
+	}
+}
+
+/* All ports have finished: no letter comes that matters. */
+static void
+close_hub(struct hub *h)
+{
+	set_state(h, HUB_CLOSES);
+	mail_close(&h->box);
+	uv_close((uv_handle_t *)&h->late, on_closed);
+	say_farewell(h);
+}
+
+/* Whatever was there for the clients has come, or there is no more time. */
 static void
 end(struct hub *h)
 {
 	struct list *at, *next;
 
-	if (h->over)
-		return;
-	h->over = true;
+	set_state(h, HUB_OVER);
+	list_remove(&h->waiter.node);
+	(void)uv_timer_stop(&h->late); /* cannot fail */
 	for (at = h->clients.next; at != &h->clients; at = next) {
 		struct hub_client *c = LIST_ENTRY(at, struct hub_client, node);
 
 		next = at->next;
+		c->over = true;
 		if (c->q == NULL)
 			continue;
 		hub_client_stats(c);
 		outq_finish(c->q, OUTQ_FIN);
 		let_go(h, c);
 	}
-	uv_close((uv_handle_t *)&h->late, NULL);
-	mail_close(&h->box);
 	/* Holds the loop until the last of them is out. */
-	if (!list_is_empty(&h->outq.all))
-		outq_lane_finish(&h->outq, h->deadline_ns);
+	outq_lane_finish(&h->outq, h->deadline_ns);
 }
 
 static void
@@ -515,8 +446,12 @@ on_late(uv_timer_t *timer)
 static void
 port_is_done(struct hub *h)
 {
-	if (++h->ndone == h->nports)
+	if (++h->ndone < atomic_load(&h->nstarted))
+		return;
+	if (h->state == HUB_ENDS)
 		end(h);
+	if (h->state == HUB_OVER)
+		close_hub(h);
 }
 
 static void
@@ -525,7 +460,7 @@ on_done(struct mail *m)
 	port_is_done(ATTR_CONTAINER(m, struct hub_port, done)->hub);
 }
 
-/* The hub's own worker ends: the others have until the deadline. */
+/* The hub's own port has finished: the others have until the deadline. */
 static void
 begin_end(struct hub *h, uint64_t deadline_ns)
 {
@@ -534,6 +469,7 @@ begin_end(struct hub *h, uint64_t deadline_ns)
 			  ? (deadline_ns - now_ns) / CLOCK_NS_PER_MS + 1
 			  : 0;
 
+	set_state(h, HUB_ENDS);
 	h->deadline_ns = deadline_ns;
 	hub_door_close(&h->door);
 	/* The others end without being waited for by anybody. */
@@ -555,16 +491,22 @@ hub_port_finish(struct hub_port *p, uint64_t deadline_ns)
 		mail_send(&h->box, &p->done);
 		return;
 	}
-	begin_end(h, deadline_ns);
+	if (h->state == HUB_SERVES)
+		begin_end(h, deadline_ns);
+	else
+		say_farewell(h);
 	port_is_done(h);
 }
 
 bool
 hub_port_is_over(const struct hub_port *p)
 {
-	if (!atomic_load(&p->hub->over))
-		return false;
-	return !p->direct || outq_lane_finished(&p->hub->outq);
+	const struct hub *h = p->hub;
+
+	if (!p->direct)
+		return p->over;
+	return h->state == HUB_DEAF ||
+	       (h->state == HUB_GONE && outq_lane_finished(&h->outq));
 }
 
 uint64_t
@@ -579,39 +521,13 @@ hub_port_turn(struct hub_port *p, uint64_t mono_ns)
 
 /* At the end, one for which traffic waits may take its time, as it takes. */
 static void
-start_queues(struct hub *h, struct worker *w, struct sink_count *count)
+init_queues(struct hub *h)
 {
 	bool waits = h->o.on_full == ON_FULL_PAUSE;
 
-	outq_lane_init(&h->outq, w, count, waits ? LINGER_NS : 0);
+	outq_lane_init(&h->outq, h->worker, h->count, waits ? LINGER_NS : 0);
 	h->outq.patient = waits;
 	h->outq.own = h->o.own;
-}
-
-/* On the first worker's loop; 0 or -errno. */
-static int
-start(struct hub *h, struct worker *w, struct sink_count *count)
-{
-	uv_loop_t *loop = worker_loop(w);
-	int rc = mail_init(&h->box, loop);
-
-	if (rc != 0)
-		return rc;
-	rc = gate_start(&h->door.gate, loop, on_accept, h);
-	if (rc != 0) {
-		mail_close(&h->box);
-		mail_done(&h->box);
-		return rc;
-	}
-	(void)uv_timer_init(loop, &h->late); /* always 0 */
-	h->late.data = h;
-	h->worker = w;
-	h->count = count;
-	h->waiter.room = on_room;
-	start_queues(h, w, count);
-	gate_lift(&h->door.gate);
-	h->started = true;
-	return 0;
 }
 
 int
@@ -620,35 +536,62 @@ hub_port_open(struct hub_port *p, struct hub *h, struct worker *w,
 {
 	struct hub_port **ports =
 	    realloc(h->ports, (h->nports + 1) * sizeof(struct hub_port *));
-	int rc = 0;
 
 	if (ports == NULL)
 		return -ENOMEM;
 	h->ports = ports;
 	p->hub = h;
 	p->worker = w;
-	p->count = count;
+	p->box = &h->box;
 	p->index = h->nports;
 	p->direct = p->index == 0;
-	if (p->direct)
-		rc = start(h, w, count);
-	if (rc == 0)
-		h->ports[h->nports++] = p;
-	return rc;
+	if (p->direct) {
+		h->worker = w;
+		h->count = count;
+		init_queues(h);
+	}
+	h->ports[h->nports++] = p;
+	return 0;
 }
 
-/* No worker runs: batches and letters that came too late, of any port. */
 static void
-empty_box(struct hub *h)
+say_trouble(const struct hub *h, int error)
 {
-	if (!h->over) {
-		h->over = true;
-		hub_door_close(&h->door);
-		uv_close((uv_handle_t *)&h->late, NULL);
-		mail_close(&h->box);
+	char words[HUB_DOOR_WORDS];
+
+	hub_door_trouble(h->o.name, error, words);
+	h->o.notice(h->o.self, words);
+}
+
+/* On the first worker's thread. */
+static void
+start(struct hub *h)
+{
+	uv_loop_t *loop = worker_loop(h->worker);
+	int rc = mail_open(&h->box, loop);
+
+	if (rc != 0) {
+		set_state(h, HUB_DEAF);
+		say_trouble(h, rc);
+		return;
 	}
-	mail_done(&h->box);
-	h->started = false;
+	(void)uv_timer_init(loop, &h->late); /* always 0 */
+	h->late.data = h;
+	set_state(h, HUB_SERVES);
+	rc = gate_start(&h->door.gate, loop, on_accept, h);
+	if (rc != 0)
+		say_trouble(h, rc);
+	gate_lift(&h->door.gate);
+}
+
+void
+hub_port_start(struct hub_port *p)
+{
+	struct hub *h = p->hub;
+
+	(void)atomic_fetch_add(&h->nstarted, 1);
+	if (p->direct)
+		start(h);
 }
 
 void
@@ -656,11 +599,12 @@ hub_port_close(struct hub_port *p)
 {
 	struct hub *h = p->hub;
 
-	/* The first is closed first, unless others were never used. */
-	if (p->direct)
-		empty_box(h);
-	else if (h->started)
-		h->nports--;
+	if (!p->direct)
+		return;
+	/* Batches that nobody hears, and seats that come home. */
+	if (h->state == HUB_IDLE)
+		set_state(h, HUB_DEAF);
+	mail_done(&h->box);
 }
 
 struct hub_ifaces *
@@ -674,9 +618,9 @@ say_where(const struct hub *h)
 {
 	void (*say)(void *self, const char *text) =
 	    h->o.at->port == 0 ? h->o.notice : h->o.remark;
-	char words[WORDS_MAX];
+	char words[HUB_DOOR_WORDS];
 
-	hub_door_words(&h->door, h->o.name, words, sizeof(words));
+	hub_door_words(&h->door, h->o.name, words);
 	say(h->o.self, words);
 }
 
@@ -689,21 +633,30 @@ hub_new(struct hub **hub, const struct hub_opts *o, struct err *err)
 	if (h == NULL)
 		return err_set(err, rc, "no memory for a sink");
 	h->o = *o;
+	h->waiter.room = on_room;
 	list_init(&h->clients);
 	list_init(&h->waiter.node);
-	if (hub_ifaces_init(&h->ifaces, o->known, o->nknown) != 0) {
+	rc = mail_prepare(&h->box);
+	if (rc != 0) {
 		(void)err_set(err, rc, "no memory for a sink");
 		goto fail;
 	}
+	rc = hub_ifaces_init(&h->ifaces, o->known, o->nknown);
+	if (rc != 0) {
+		(void)err_set(err, rc, "no memory for a sink");
+		goto fail_ifaces;
+	}
 	rc = hub_door_open(&h->door, o->at, o->own, err);
 	if (rc != 0)
-		goto fail;
+		goto fail_ifaces;
 	say_where(h);
 	*hub = h;
 	return 0;
 
-fail:
+fail_ifaces:
 	hub_ifaces_done(&h->ifaces);
+	mail_done(&h->box);
+fail:
 	free(h);
 	return rc;
 }
@@ -714,6 +667,9 @@ hub_free(struct hub *h)
 	if (h == NULL)
 		return;
 	hub_door_close(&h->door);
+	/* Else the first port has done that. */
+	if (h->nports == 0)
+		mail_done(&h->box);
 	assert(list_is_empty(&h->clients));
 	hub_ifaces_done(&h->ifaces);
 	obuf_done(&h->scratch);

@@ -30,6 +30,11 @@
  * nothing is left out.  A port that nobody listens to need not make records at
  * all.
  *
+ * The life of a port is that of a sink's lane (core/sink.h):
+ *
+ *	open ── start ── post ... ── finish ── (is_over) ── close
+ *	  └──── the worker never runs ─────────────────────────┘
+ *
  * Counted are the bytes that records stand for, once for each client that was
  * there to get them; once as no_consumer if none was.
  */
@@ -71,7 +76,7 @@ struct hub_opts {
 };
 
 /**
- * hub_new() - Listen; nobody is let in before the workers run
+ * hub_new() - Listen; nobody is let in before the first worker runs
  *
  * A port that the system has chosen is told as a notice.
  *
@@ -83,7 +88,7 @@ int hub_new(
 /** hub_free() - All workers are gone, and all ports closed; NULL is a no-op. */
 void hub_free(struct hub *h);
 
-/** hub_ifaces() - Numbers of interfaces; see there which thread may add. */
+/** hub_ifaces() - Numbers of interfaces. */
 struct hub_ifaces *hub_ifaces(struct hub *h);
 
 /**
@@ -102,15 +107,17 @@ struct hub_port {
 	void *self;
 	struct hub *hub;
 	struct worker *worker;
-	struct sink_count *count;
+	struct mail_box *box;
 	size_t index;
 	bool direct;
 	bool finished;
+	bool over;
 	struct mail done;
+	struct mail farewell;
 };
 
 /**
- * hub_port_open() - The port of @w; before any worker runs
+ * hub_port_open() - The port of @w; before any port has started
  * @count:	Of its lane.  The first worker's is where the hub counts.
  *
  * Return: 0 or -errno
@@ -119,9 +126,17 @@ int hub_port_open(struct hub_port *p, struct hub *h, struct worker *w,
     struct sink_count *count) ATTR_WUNRES;
 
 /**
- * hub_port_close() - The worker runs no more, or never will
+ * hub_port_start() - The worker runs; on its thread
  *
- * The first worker's before those of others that have run.
+ * On the first one's clients are let in from now on.  If the loop refuses the
+ * listeners, that is a notice, and nobody ever comes.
+ */
+void hub_port_start(struct hub_port *p);
+
+/**
+ * hub_port_close() - It is over, or its worker has ended or never ran
+ *
+ * On any thread, once that is so for all ports; the first one's first.
  */
 void hub_port_close(struct hub_port *p);
 
@@ -150,11 +165,18 @@ uint64_t hub_port_turn(struct hub_port *p, uint64_t mono_ns);
  * hub_port_finish() - Nothing more will be posted
  * @deadline_ns: Monotonic; for the queues of the clients
  *
- * When all ports have said so, each client gets its last statistics and FIN.
+ * When all ports that were started have said so, each client gets its last
+ * statistics and FIN.
  */
 void hub_port_finish(struct hub_port *p, uint64_t deadline_ns);
 
-/** hub_port_is_over() - After that: have all ports and clients ended? */
+/**
+ * hub_port_is_over() - After that: is nothing left of it on its worker?
+ *
+ * Neither handle nor letter; asked after a turn, which comes by itself.  For
+ * the first worker's that means all clients too, for the others that all ports
+ * have finished.
+ */
 bool hub_port_is_over(const struct hub_port *p);
 
 #endif /* SINK_HUB_H */

@@ -4,11 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
+
+#include "net/mail.h"
+
 /*
  * hub_batch.h - records of a live capture on their way to its clients.
  */
 
 struct hub_client;
+struct hub_port;
 
 /**
  * struct hub_share - What an interface has in a batch
@@ -44,5 +49,22 @@ struct hub_batch {
 	uint64_t last_ns;
 	struct hub_client *only;
 };
+
+/**
+ * struct hub_block - A copy of a batch on its way to another worker
+ * @mail:	The owner's, and the next
+ * @port:	Whose batch it is
+ * @batch:	Its shares and bytes lie behind it
+ * @shares:	Private
+ */
+struct hub_block {
+	struct mail mail;
+	struct hub_port *port;
+	struct hub_batch batch;
+	struct hub_share shares[];
+};
+
+/** hub_batch_copy() - All of it, in one piece: free(); NULL without memory. */
+struct hub_block *hub_batch_copy(const struct hub_batch *b) ATTR_WUNRES;
 
 #endif /* SINK_HUB_BATCH_H */

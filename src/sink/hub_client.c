@@ -14,10 +14,10 @@
 
 struct hub_client *
 hub_client_new(const struct hub_ifaces *ifaces, struct obuf *scratch,
-    bool replay, size_t nletters)
+    bool replay, size_t nseats)
 {
 	struct hub_client *c =
-	    calloc(1, sizeof(*c) + nletters * sizeof(c->letters[0]));
+	    calloc(1, sizeof(*c) + nseats * sizeof(c->seats[0]));
 
 	if (c == NULL)
 		return NULL;
@@ -26,7 +26,7 @@ hub_client_new(const struct hub_ifaces *ifaces, struct obuf *scratch,
 	c->scratch = scratch;
 	c->replay = replay;
 	c->start_ns = replay ? 0 : clock_event_ns();
-	c->nletters = nletters;
+	c->nseats = nseats;
 	return c;
 }
 
@@ -38,6 +38,45 @@ hub_client_free(struct hub_client *c)
 	free(c->tally);
 	free(c);
 }
+
+/* --- seats ------------------------------------------------------------- */
+
+void
+hub_client_leave(struct hub_client *c)
+{
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state == HUB_SEAT_SEATED)
+			hub_seat_give_up(&c->seats[i], c->over);
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state != HUB_SEAT_EMPTY)
+			return;
+	list_remove(&c->node);
+	hub_client_free(c);
+}
+
+static void
+on_home(struct hub_seat *seat)
+{
+	if (seat->client->q == NULL)
+		hub_client_leave(seat->client);
+}
+
+void
+hub_client_sit(struct hub_client *c, struct hub_port *const *ports)
+{
+	for (size_t i = 0; i < c->nseats; i++) {
+		c->seats[i].client = c;
+		c->seats[i].port = ports[i];
+		c->seats[i].home = on_home;
+	}
+	/* It may be gone already by what the first of them posts. */
+	for (size_t i = 0; i < c->nseats && c->q != NULL; i++)
+		hub_seat_ask(&c->seats[i]);
+	if (c->q == NULL)
+		hub_client_leave(c);
+}
+
+/* --- blocks ------------------------------------------------------------ */
 
 /* Blocks of our own, which are worth nothing; 0 or -ENOMEM. */
 static int
@@ -57,7 +96,7 @@ send_scratch(struct hub_client *c)
 static int
 tell_ifaces(struct hub_client *c)
 {
-	uint32_t n = c->ifaces->n;
+	uint32_t n = hub_ifaces_count(c->ifaces);
 	struct hub_tally *tally;
 
 	if (c->ntold == n)
@@ -68,7 +107,8 @@ tell_ifaces(struct hub_client *c)
 	c->tally = tally;
 	for (; c->ntold < n; c->ntold++) {
 		tally[c->ntold] = (struct hub_tally){ .received = 0 };
-		capture_head_iface(c->scratch, &c->ifaces->v[c->ntold]);
+		capture_head_iface(
+		    c->scratch, hub_ifaces_at(c->ifaces, c->ntold));
 	}
 	return send_scratch(c);
 }

@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/list.h"
 
-#include "net/mail.h"
+#include "sink/hub_seat.h"
 
 /*
  * hub_client.h - one reader of a live capture: what it was told, what it has
@@ -23,32 +23,8 @@
 struct hub;
 struct hub_batch;
 struct hub_ifaces;
-struct hub_port;
 struct obuf;
 struct outq;
-
-/**
- * enum hub_seat - Does a client listen to a port?
- *
- * ASKED	The letter that asks for it is on its way there and back.
- * SEATED	It does.
- * LEAVING	The letter that ends it is on its way there and back.
- * EMPTY	It does not, and never will again.
- */
-enum hub_seat {
-	HUB_SEAT_ASKED,
-	HUB_SEAT_SEATED,
-	HUB_SEAT_LEAVING,
-	HUB_SEAT_EMPTY,
-};
-
-/** struct hub_letter - Between a client and a port; the hub's. */
-struct hub_letter {
-	struct mail mail;
-	struct hub_client *client;
-	struct hub_port *port;
-	enum hub_seat seat;
-};
 
 /** struct hub_tally - Packets of an interface since the client came. */
 struct hub_tally {
@@ -59,22 +35,24 @@ struct hub_tally {
 
 /**
  * struct hub_client - See above
- * @node:	In the hub's list
+ * @node:	In the hub's list, if in any
  * @hub:	Whose it is
- * @q:		Towards it; NULL: it has gone.  The hub's.
- * @ifaces:	Private, and what follows but for the letters
+ * @q:		Towards it; NULL: it has gone.  The hub's, and the next
+ * @over:	Nobody listens to any port any more
+ * @ifaces:	Private, and what follows but for the seats
  * @tally:	Of the @ntold interfaces that it knows
  * @scratch:	Where single blocks are put together; borrowed
  * @replay:	The past is heard: times are those of the packets
  * @start_ns:	When it came, or its first packet
  * @last_ns:	Of its last packet
  * @news:	Some tally has lost packets that it was not told of
- * @letters:	One for each port, @nletters; the hub's
+ * @seats:	One for each port, @nseats
  */
 struct hub_client {
 	struct list node;
 	struct hub *hub;
 	struct outq *q;
+	bool over;
 	const struct hub_ifaces *ifaces;
 	struct hub_tally *tally;
 	uint32_t ntold;
@@ -83,21 +61,37 @@ struct hub_client {
 	bool news;
 	uint64_t start_ns;
 	uint64_t last_ns;
-	size_t nletters;
-	struct hub_letter letters[];
+	size_t nseats;
+	struct hub_seat seats[];
 };
 
 /**
  * hub_client_new() - Somebody who has heard nothing yet
- * @nletters:	Room for so many; zeroed
+ * @nseats:	Room for so many; zeroed
  *
  * Return: NULL without memory
  */
 struct hub_client *hub_client_new(const struct hub_ifaces *ifaces,
-    struct obuf *scratch, bool replay, size_t nletters) ATTR_WUNRES;
+    struct obuf *scratch, bool replay, size_t nseats) ATTR_WUNRES;
 
 /** hub_client_free() - Its queue is not its any more; NULL is a no-op. */
 void hub_client_free(struct hub_client *c);
+
+/**
+ * hub_client_sit() - Listen to the ports from now on
+ * @ports:	For each seat
+ *
+ * What the first of them posts may already be the end of @c, freed then.
+ */
+void hub_client_sit(struct hub_client *c, struct hub_port *const *ports);
+
+/**
+ * hub_client_leave() - It has gone, and has no queue any more
+ *
+ * Taken off the list and freed when no letter of a seat is under way: at once,
+ * or later.
+ */
+void hub_client_leave(struct hub_client *c);
 
 /** hub_client_greet() - Queue what a capture begins with; 0 or -ENOMEM. */
 int hub_client_greet(struct hub_client *c) ATTR_WUNRES;

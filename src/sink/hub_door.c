@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "sink/hub_door.h"
 
@@ -34,14 +35,22 @@ hub_door_close(struct hub_door *d)
 
 void
 hub_door_words(
-    const struct hub_door *d, const char *name, char *words, size_t size)
+    const struct hub_door *d, const char *name, char words[HUB_DOOR_WORDS])
 {
 	char text[ADDR_TEXT_MAX];
 	size_t at;
 
-	at = (size_t)snprintf(words, size, "%.64s: clients connect to", name);
-	for (size_t i = 0; i < d->gate.n && at < size; i++)
-		at += (size_t)snprintf(words + at, size - at, "%s %s",
+	at = (size_t)snprintf(
+	    words, HUB_DOOR_WORDS, "%.64s: clients connect to", name);
+	for (size_t i = 0; i < d->gate.n && at < HUB_DOOR_WORDS; i++)
+		at += (size_t)snprintf(words + at, HUB_DOOR_WORDS - at, "%s %s",
 		    i > 0 ? "," : "",
 		    addr_format(&d->gate.post[i].listener.addr, text));
+}
+
+void
+hub_door_trouble(const char *name, int error, char words[HUB_DOOR_WORDS])
+{
+	(void)snprintf(words, HUB_DOOR_WORDS,
+	    "%.64s: no client can be served: %s", name, strerror(-error));
 }

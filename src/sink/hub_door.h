@@ -19,6 +19,9 @@
 struct endpoint;
 struct err;
 
+/* Longest words about it: some addresses and a name. */
+#define HUB_DOOR_WORDS 512
+
 /** struct hub_door - Private; embedded in the hub. */
 struct hub_door {
 	struct gate gate;
@@ -37,8 +40,11 @@ int hub_door_open(struct hub_door *d, const struct endpoint *at, bool own,
 /** hub_door_close() - For good; idempotent; see gate_close(). */
 void hub_door_close(struct hub_door *d);
 
-/** hub_door_words() - "NAME: clients connect to ADDR, ADDR" in @size bytes. */
+/** hub_door_words() - "NAME: clients connect to ADDR, ADDR". */
 void hub_door_words(
-    const struct hub_door *d, const char *name, char *words, size_t size);
+    const struct hub_door *d, const char *name, char words[HUB_DOOR_WORDS]);
+
+/** hub_door_trouble() - "NAME: no client can be served: ..."; a -errno. */
+void hub_door_trouble(const char *name, int error, char words[HUB_DOOR_WORDS]);
 
 #endif /* SINK_HUB_DOOR_H */

@@ -14,6 +14,7 @@
 #include "core/sink.h"
 #include "core/sink_spec.h"
 
+#include "sink/capture_head.h"
 #include "sink/hub.h"
 #include "sink/keys.h"
 #include "sink/made.h"
@@ -489,11 +490,18 @@ live_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	rc = hub_port_open(&l->port, live->hub, w, &lane->count);
 	if (rc != 0) {
 		free(l);
-		return err_set(
-		    err, rc, "cannot serve clients: %s", strerror(-rc));
+		return err_set(err, rc, "no memory for a worker");
 	}
 	lane->self = l;
 	return 0;
+}
+
+static void
+live_start(struct sink_lane *lane)
+{
+	struct live_lane *l = lane->self;
+
+	hub_port_start(&l->port);
 }
 
 static void
@@ -559,7 +567,6 @@ live_free(struct sink *sink)
  */
 static const struct sink_ops stream_ops = {
 	.kind = "pcapng-listen",
-	.on_loop = true,
 	.need = NEED_MEMORY,
 	.session_size = sizeof(struct talk),
 	.lane_new = live_lane_new,
@@ -571,13 +578,13 @@ static const struct sink_ops stream_ops = {
 	.end = stream_end,
 	.close = stream_close,
 	.turn = live_turn,
+	.start = live_start,
 	.finish = live_finish,
 	.finished = live_finished,
 };
 
 static const struct sink_ops packet_ops = {
 	.kind = "pcapng-listen",
-	.on_loop = true,
 	.need = NEED_NOTHING,
 	.session_size = sizeof(struct packet_state),
 	.strays = true,
@@ -591,6 +598,7 @@ static const struct sink_ops packet_ops = {
 	.end = packet_end,
 	.close = packet_close,
 	.turn = live_turn,
+	.start = live_start,
 	.finish = live_finish,
 	.finished = live_finished,
 };
@@ -639,12 +647,7 @@ live_make(struct sink *sink, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	sink->self = live;
 	live->replay = strcmp(env->source, "read") == 0;
-	live->made = (struct packet_iface){
-		.id = UINT32_MAX,
-		.linktype = PCAPNG_LINKTYPE_RAW,
-		.snaplen = PCAPNG_SNAPLEN,
-		.name = env->source,
-	};
+	live->made = capture_head_made(env->source);
 	rc = keys_place(&live->at, ENDPOINT_LISTEN, spec->arg, err);
 	if (rc == 0)
 		rc = open_hub(live, sink, env, err);

@@ -65,7 +65,9 @@ struct scene {
 	bool answered;
 	int error;
 	char text[512];
-	unsigned notices;
+	/* What outputs have told: how often, and the port at its end. */
+	_Atomic unsigned notices;
+	_Atomic uint16_t port;
 };
 
 /* For threads other than the test's, which cannot jump out of it. */
@@ -224,9 +226,13 @@ static inline void
 scene_on_notice(void *self, const char *text)
 {
 	struct scene *sc = self;
+	const char *at = text + strlen(text);
 
-	(void)text;
-	sc->notices++;
+	while (at > text && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	if (*at != '\0')
+		atomic_store(&sc->port, (uint16_t)strtoul(at, NULL, 10));
+	atomic_fetch_add(&sc->notices, 1);
 }
 
 static inline void
@@ -381,7 +387,6 @@ scene_end(struct scene *sc)
 {
 	if (sc->over == 0)
 		scene_be_quiet(sc);
-	outputs_release(sc->outputs);
 	for (size_t i = 0; i < INPUTS; i++)
 		input_end(
 		    &sc->inputs[i], clock_mono_ns() + sc->plan.drain_ns, true);
@@ -399,9 +404,9 @@ scene_sheet(struct scene *sc, struct sheet *sh)
 	assert_int_equal(outputs_complete(sc->outputs, sh), 0);
 }
 
-/* The line of a name; there is one of it. */
+/* The line of a name, of which there is one; or NULL. */
 static inline const struct sheet_sink *
-scene_line(const struct sheet *sh, const char *name)
+scene_find_line(const struct sheet *sh, const char *name)
 {
 	const struct sheet_sink *line = NULL;
 
@@ -411,6 +416,17 @@ scene_line(const struct sheet *sh, const char *name)
 		assert_null(line);
 		line = &sh->sinks[i];
 	}
+	return line;
+}
+
+/* The line of a name, which is there. */
+static inline const struct sheet_sink *
+scene_line(const struct sheet *sh, const char *name)
+{
+	const struct sheet_sink *line = scene_find_line(sh, name);
+
+	if (line == NULL)
+		fail_msg("there is no line of %s", name);
 	return line;
 }
 
@@ -432,7 +448,7 @@ scene_check_sums(struct scene *sc)
 	const struct sheet_sink *all;
 
 	scene_sheet(sc, &sh);
-	all = scene_line(&sh, "all");
+	all = scene_find_line(&sh, "all");
 	if (all != NULL)
 		assert_int_equal(
 		    all->offered, sh.bytes[DIR_CLIENT] + sh.bytes[DIR_SERVER]);

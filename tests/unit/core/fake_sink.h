@@ -275,6 +275,19 @@ fake_ask(struct fake *f)
 	f->ops.need_session = fake_need_session;
 }
 
+static inline void
+fake_start(struct sink_lane *lane)
+{
+	fake_say(lane->self, "start;");
+}
+
+/* The sink has something to begin. */
+static inline void
+fake_has_start(struct fake *f)
+{
+	f->ops.start = fake_start;
+}
+
 /* The sink has something to end. */
 static inline void
 fake_has_finish(struct fake *f)

@@ -84,6 +84,36 @@ counts_appear_when_it_is_added(void **state)
 	assert_ptr_equal(fanout_lane(sc->fan, 0)->sink, sc->sink[1]);
 }
 
+/* When the worker begins; who comes later, when it comes; each once. */
+static void
+it_starts_when_its_worker_runs(void **state)
+{
+	struct scene *sc = *state;
+	struct err err = { "" };
+
+	for (int i = 0; i < 3; i++) {
+		add(sc, NEED_MEMORY, ON_FULL_DROP);
+		fake_has_start(&sc->fake[i]);
+	}
+	sc->n = 1;
+	start(sc);
+	sc->n = 3;
+	come(sc, 1);
+	assert_string_equal(sc->fake[0].log, "");
+	assert_string_equal(sc->fake[1].log, "");
+	fanout_start(sc->fan);
+	assert_string_equal(sc->fake[0].log, "start;");
+	assert_string_equal(sc->fake[1].log, "start;");
+	assert_int_equal(fanout_prepare(sc->fan, sc->sink[2], NULL, &err), 0);
+	assert_string_equal(sc->fake[2].log, "");
+	fanout_add(sc->fan, sc->sink[2]);
+	assert_string_equal(sc->fake[2].log, "start;");
+	begin(sc);
+	finish(sc);
+	assert_string_equal(sc->fake[0].log,
+	    "start;open;end c2s 0 fin by us;end s2c 0 fin by us;close fin;");
+}
+
 static void
 a_lane_that_cannot_be_made_takes_no_place(void **state)
 {
@@ -557,6 +587,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		SCENE(who_comes_hears_what_opens_from_then_on),
 		SCENE(counts_appear_when_it_is_added),
+		SCENE(it_starts_when_its_worker_runs),
 		SCENE(a_lane_that_cannot_be_made_takes_no_place),
 		SCENE(slots_older_than_a_sink),
 		SCENE(to_who_goes_the_session_is_stopped),

@@ -122,6 +122,40 @@ letters_after_the_close_wait_for_the_end(void **state)
 	mail_close(&sc->box);
 }
 
+/* The loop is another thread's, which has yet to begin. */
+static void
+letters_before_the_opening_wait_for_it(void **state)
+{
+	struct scene *sc = *state;
+	struct mail_box early;
+
+	assert_int_equal(mail_prepare(&early), 0);
+	for (unsigned i = 0; i < 3; i++)
+		mail_send(&early, &sc->letter[0][i].mail);
+	assert_int_equal(mail_open(&early, &sc->loop), 0);
+	assert_int_equal(sc->total, 0);
+	LOOPBACK_UNTIL(&sc->loop, sc->total == 3);
+	mail_send(&early, &sc->letter[0][3].mail);
+	LOOPBACK_UNTIL(&sc->loop, sc->total == 4);
+	mail_close(&early);
+	mail_close(&sc->box);
+	(void)uv_run(&sc->loop, UV_RUN_DEFAULT);
+	mail_done(&early);
+}
+
+static void
+a_box_may_never_open(void **state)
+{
+	struct scene *sc = *state;
+	struct mail_box early;
+
+	assert_int_equal(mail_prepare(&early), 0);
+	mail_send(&early, &sc->letter[0][0].mail);
+	mail_done(&early);
+	assert_int_equal(sc->total, 1);
+	mail_close(&sc->box);
+}
+
 static void
 a_letter_may_close_the_box(void **state)
 {
@@ -191,6 +225,8 @@ main(void)
 		SCENE(nothing_is_delivered_while_sending),
 		SCENE(each_sender_keeps_its_order),
 		SCENE(letters_after_the_close_wait_for_the_end),
+		SCENE(letters_before_the_opening_wait_for_it),
+		SCENE(a_box_may_never_open),
 		SCENE(a_letter_may_close_the_box),
 		SCENE(done_delivers_what_its_letters_send),
 		SCENE(a_letter_may_be_sent_again_once_delivered),

@@ -1,5 +1,6 @@
 #include "loopback.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -315,6 +316,88 @@ thread_delivers_runs_the_hook_and_stops(void **state)
 	assert_int_equal(sc->turns, 0);
 }
 
+/** struct life - What the hooks of a worker's life have seen. */
+struct life {
+	struct worker *w;
+	uv_timer_t timer;
+	pthread_t thread;
+	bool mail_came;
+	unsigned begun;
+	unsigned finished;
+	struct mail mail;
+};
+
+static void
+on_begin(void *self)
+{
+	struct life *life = self;
+
+	assert(!life->mail_came);
+	life->begun++;
+	life->thread = pthread_self();
+	(void)uv_timer_init(worker_loop(life->w), &life->timer);
+}
+
+static void
+on_life_mail(struct mail *m)
+{
+	ATTR_CONTAINER(m, struct life, mail)->mail_came = true;
+}
+
+static void
+on_finish(void *self)
+{
+	struct life *life = self;
+
+	life->finished++;
+	uv_close((uv_handle_t *)&life->timer, NULL);
+}
+
+/* As one who waits for a time: it keeps the loop until somebody turns it. */
+static void
+on_finish_and_wait(void *self)
+{
+	struct life *life = self;
+
+	life->finished++;
+	worker_hold(life->w);
+	worker_touch(life->w);
+}
+
+static void
+begins_before_its_first_letter(void **state)
+{
+	struct scene *sc = *state;
+	struct life life = { .w = sc->w, .mail.deliver = on_life_mail };
+	struct err err = { "" };
+
+	worker_set_begin(sc->w, on_begin, &life);
+	worker_set_finish(sc->w, on_finish, &life);
+	worker_post(sc->w, &life.mail);
+	assert_int_equal(worker_start(sc->w, &err), 0);
+	worker_stop(sc->w);
+	worker_join(sc->w);
+	assert_true(life.mail_came);
+	assert_int_equal(life.begun, 1);
+	assert_int_equal(life.finished, 1);
+	assert_false(pthread_equal(life.thread, pthread_self()));
+}
+
+/* There was no memory for its thread: freeing it waits for nobody. */
+static void
+who_never_began_does_not_finish(void **state)
+{
+	struct scene *sc = *state;
+	struct life life = { .w = sc->w };
+
+	worker_set_begin(sc->w, on_begin, &life);
+	worker_set_finish(sc->w, on_finish_and_wait, &life);
+	worker_free(sc->w);
+	sc->w = NULL;
+	assert_int_equal(life.begun, 0);
+	assert_int_equal(life.finished, 0);
+}
+
 static void
 on_late_close(struct mail *m)
 {
@@ -365,6 +448,8 @@ main(void)
 		SCENE(waiter_removed_by_another_is_not_called),
 		SCENE(no_room_goes_unheard),
 		SCENE(thread_delivers_runs_the_hook_and_stops),
+		SCENE(begins_before_its_first_letter),
+		SCENE(who_never_began_does_not_finish),
 		SCENE(handles_closed_after_the_thread_are_let_go),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};

@@ -85,8 +85,9 @@ scene_try(struct scene *sc, const char *arg, struct err *err)
 	return pcapng_listen_kind.make(&sc->sink, &sc->spec, &sc->env, err);
 }
 
+/* All but that the workers run. */
 static inline void
-scene_start(struct scene *sc)
+scene_prepare(struct scene *sc)
 {
 	struct sink *list = &sc->sink;
 	struct err err;
@@ -102,6 +103,14 @@ scene_start(struct scene *sc)
 		sc->fan[i] = fanout_new(&list, 1, sc->w[i], &err);
 		assert_non_null(sc->fan[i]);
 	}
+}
+
+static inline void
+scene_start(struct scene *sc)
+{
+	scene_prepare(sc);
+	for (size_t i = 0; i < sc->nworkers; i++)
+		fanout_start(sc->fan[i]);
 	sc->running = true;
 }
 
@@ -208,6 +217,7 @@ scene_open(struct scene *sc, size_t worker, uint64_t id)
 	session_init(s, sc->fan[worker], slots);
 	s->id = id;
 	s->source = sc->env.source;
+	s->no_packets = true;
 	s->open_ns = clock_event_ns();
 	assert_int_equal(addr_parse_ip(&s->client, "127.0.0.1"), 0);
 	assert_int_equal(addr_parse_ip(&s->server, "192.0.2.7"), 0);
@@ -320,13 +330,21 @@ reader_blocks(const struct reader *r, size_t from, size_t *end)
 	return n;
 }
 
+/* Reads what there is; so many whole blocks have come in all. */
+static inline size_t
+reader_hears(struct reader *r)
+{
+	size_t end;
+
+	reader_read(r);
+	return reader_blocks(r, 0, &end);
+}
+
 /* Turns until so many whole blocks have come in all. */
 static inline void
 reader_wait(struct scene *sc, struct reader *r, size_t blocks)
 {
-	size_t end;
-
-	SCENE_UNTIL(sc, (reader_read(r), reader_blocks(r, 0, &end)) >= blocks);
+	SCENE_UNTIL(sc, reader_hears(r) >= blocks);
 }
 
 static inline const uint8_t *
