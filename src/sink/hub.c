@@ -23,10 +23,8 @@
 
 /*
  * How it works.  All but the ports runs on the first worker's thread.  A
- * letter goes to each port when a client comes and when it has gone, and comes
- * back; a client is freed when all its letters are home for good (enum
- * hub_seat).  Letters and batches of one port come in the order they were
- * sent, so a seat says exactly which batches a client gets.
+ * client takes a seat at each port when it comes (sink/hub_seat.h), which says
+ * which batches it gets, and is freed when all its seats are empty again.
  *
  * The hub has a box of its own, since the worker's closes as soon as that one
  * is told to end, when other workers may still have batches to post.  When all
@@ -151,114 +149,37 @@ leave_transit(struct hub *h, size_t len)
 		tell_room(h);
 }
 
-/* --- seats ------------------------------------------------------------- */
-
-static void on_letter_back(struct mail *m);
-
-/* On the port's thread. */
-static void
-take_seat(struct hub_port *p, struct hub_client *c)
-{
-	if (p->finished)
-		return;
-	p->flush(p->self);
-	p->listeners++;
-	p->join(p->self, c);
-}
-
-static void
-leave_seat(struct hub_port *p)
-{
-	/* What is collected stays: others may listen. */
-	if (!p->finished)
-		p->listeners--;
-}
-
-static void
-on_letter(struct mail *m)
-{
-	struct hub_letter *letter = ATTR_CONTAINER(m, struct hub_letter, mail);
-
-	if (letter->seat == HUB_SEAT_ASKED)
-		take_seat(letter->port, letter->client);
-	else
-		leave_seat(letter->port);
-	m->deliver = on_letter_back;
-	mail_send(&letter->port->hub->box, m);
-}
-
-static void
-send_letter(struct hub_letter *letter)
-{
-	letter->mail.deliver = on_letter;
-	worker_post(letter->port->worker, &letter->mail);
-}
-
-/* The client has gone: what is left of a letter that is home. */
-static void
-give_up_seat(struct hub *h, struct hub_letter *letter)
-{
-	/* Over: all ports have finished, or their workers may be gone. */
-	if (h->over) {
-		letter->seat = HUB_SEAT_EMPTY;
-		return;
-	}
-	letter->seat = HUB_SEAT_LEAVING;
-	if (!letter->port->direct) {
-		send_letter(letter);
-		return;
-	}
-	leave_seat(letter->port);
-	letter->seat = HUB_SEAT_EMPTY;
-}
-
-/* A letter that asked is home. */
-static void
-sit_down(struct hub *h, struct hub_letter *letter)
-{
-	letter->seat = HUB_SEAT_SEATED;
-	if (letter->client->q == NULL)
-		give_up_seat(h, letter);
-}
-
-static void
-ask_seat(struct hub *h, struct hub_letter *letter)
-{
-	letter->seat = HUB_SEAT_ASKED;
-	if (!letter->port->direct) {
-		send_letter(letter);
-		return;
-	}
-	take_seat(letter->port, letter->client);
-	sit_down(h, letter);
-}
+/* --- clients ----------------------------------------------------------- */
 
 /* Freed when no letter is under way any more. */
 static void
 free_if_empty(struct hub_client *c)
 {
-	for (size_t i = 0; i < c->nletters; i++)
-		if (c->letters[i].seat != HUB_SEAT_EMPTY)
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state != HUB_SEAT_EMPTY)
 			return;
 	list_remove(&c->node);
 	hub_client_free(c);
 }
 
+/* It has gone; @c may be freed. */
 static void
-on_letter_back(struct mail *m)
+clear_seats(const struct hub *h, struct hub_client *c)
 {
-	struct hub_letter *letter = ATTR_CONTAINER(m, struct hub_letter, mail);
-	struct hub_client *c = letter->client;
-
-	if (letter->seat == HUB_SEAT_LEAVING)
-		letter->seat = HUB_SEAT_EMPTY;
-	else
-		sit_down(c->hub, letter);
-	if (c->q == NULL)
-		free_if_empty(c);
+	for (size_t i = 0; i < c->nseats; i++)
+		if (c->seats[i].state == HUB_SEAT_SEATED)
+			hub_seat_give_up(&c->seats[i], h->over);
+	free_if_empty(c);
 }
 
-/* --- clients ----------------------------------------------------------- */
+static void
+on_home(struct hub_seat *seat)
+{
+	struct hub_client *c = seat->client;
+
+	if (c->q == NULL)
+		clear_seats(c->hub, c);
+}
 
 /* Its queue is not its any more; @c may be freed. */
 static void
@@ -266,10 +187,7 @@ let_go(struct hub *h, struct hub_client *c)
 {
 	c->q = NULL;
 	h->nliving--;
-	for (size_t i = 0; i < c->nletters; i++)
-		if (c->letters[i].seat == HUB_SEAT_SEATED)
-			give_up_seat(h, &c->letters[i]);
-	free_if_empty(c);
+	clear_seats(h, c);
 	if (!h->over)
 		gate_lift(&h->door.gate);
 	update_full(h);
@@ -333,15 +251,15 @@ seat(struct hub *h, struct hub_client *c)
 	list_append(&h->clients, &c->node);
 	h->nliving++;
 	for (size_t i = 0; i < h->nports; i++) {
-		c->letters[i].client = c;
-		c->letters[i].port = h->ports[i];
-		c->letters[i].seat = HUB_SEAT_EMPTY;
+		c->seats[i].client = c;
+		c->seats[i].port = h->ports[i];
+		c->seats[i].home = on_home;
 	}
 	/* It may be gone already by what the first of them posts. */
 	for (size_t i = 0; i < h->nports && c->q != NULL; i++)
-		ask_seat(h, &c->letters[i]);
+		hub_seat_ask(&c->seats[i]);
 	if (c->q == NULL)
-		free_if_empty(c);
+		clear_seats(h, c);
 }
 
 static void
@@ -410,7 +328,7 @@ spread(struct hub *h, size_t port, const struct hub_batch *b)
 		struct hub_client *c = LIST_ENTRY(at, struct hub_client, node);
 
 		next = at->next;
-		if (c->q == NULL || c->letters[port].seat != HUB_SEAT_SEATED)
+		if (c->q == NULL || c->seats[port].state != HUB_SEAT_SEATED)
 			continue;
 		n++;
 		offer(h, c, b);
@@ -619,7 +537,7 @@ hub_port_open(struct hub_port *p, struct hub *h, struct worker *w,
 	h->ports = ports;
 	p->hub = h;
 	p->worker = w;
-	p->count = count;
+	p->box = &h->box;
 	p->index = h->nports;
 	p->direct = p->index == 0;
 	if (p->direct)

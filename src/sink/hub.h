@@ -102,7 +102,7 @@ struct hub_port {
 	void *self;
 	struct hub *hub;
 	struct worker *worker;
-	struct sink_count *count;
+	struct mail_box *box;
 	size_t index;
 	bool direct;
 	bool finished;

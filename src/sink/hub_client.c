@@ -14,10 +14,10 @@
 
 struct hub_client *
 hub_client_new(const struct hub_ifaces *ifaces, struct obuf *scratch,
-    bool replay, size_t nletters)
+    bool replay, size_t nseats)
 {
 	struct hub_client *c =
-	    calloc(1, sizeof(*c) + nletters * sizeof(c->letters[0]));
+	    calloc(1, sizeof(*c) + nseats * sizeof(c->seats[0]));
 
 	if (c == NULL)
 		return NULL;
@@ -26,7 +26,7 @@ hub_client_new(const struct hub_ifaces *ifaces, struct obuf *scratch,
 	c->scratch = scratch;
 	c->replay = replay;
 	c->start_ns = replay ? 0 : clock_event_ns();
-	c->nletters = nletters;
+	c->nseats = nseats;
 	return c;
 }
 

@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/list.h"
 
-#include "net/mail.h"
+#include "sink/hub_seat.h"
 
 /*
  * hub_client.h - one reader of a live capture: what it was told, what it has
@@ -23,32 +23,8 @@
 struct hub;
 struct hub_batch;
 struct hub_ifaces;
-struct hub_port;
 struct obuf;
 struct outq;
-
-/**
- * enum hub_seat - Does a client listen to a port?
- *
- * ASKED	The letter that asks for it is on its way there and back.
- * SEATED	It does.
- * LEAVING	The letter that ends it is on its way there and back.
- * EMPTY	It does not, and never will again.
- */
-enum hub_seat {
-	HUB_SEAT_ASKED,
-	HUB_SEAT_SEATED,
-	HUB_SEAT_LEAVING,
-	HUB_SEAT_EMPTY,
-};
-
-/** struct hub_letter - Between a client and a port; the hub's. */
-struct hub_letter {
-	struct mail mail;
-	struct hub_client *client;
-	struct hub_port *port;
-	enum hub_seat seat;
-};
 
 /** struct hub_tally - Packets of an interface since the client came. */
 struct hub_tally {
@@ -62,14 +38,14 @@ struct hub_tally {
  * @node:	In the hub's list
  * @hub:	Whose it is
  * @q:		Towards it; NULL: it has gone.  The hub's.
- * @ifaces:	Private, and what follows but for the letters
+ * @ifaces:	Private, and what follows but for the seats
  * @tally:	Of the @ntold interfaces that it knows
  * @scratch:	Where single blocks are put together; borrowed
  * @replay:	The past is heard: times are those of the packets
  * @start_ns:	When it came, or its first packet
  * @last_ns:	Of its last packet
  * @news:	Some tally has lost packets that it was not told of
- * @letters:	One for each port, @nletters; the hub's
+ * @seats:	One for each port, @nseats; the hub's
  */
 struct hub_client {
 	struct list node;
@@ -83,18 +59,18 @@ struct hub_client {
 	bool news;
 	uint64_t start_ns;
 	uint64_t last_ns;
-	size_t nletters;
-	struct hub_letter letters[];
+	size_t nseats;
+	struct hub_seat seats[];
 };
 
 /**
  * hub_client_new() - Somebody who has heard nothing yet
- * @nletters:	Room for so many; zeroed
+ * @nseats:	Room for so many; zeroed
  *
  * Return: NULL without memory
  */
 struct hub_client *hub_client_new(const struct hub_ifaces *ifaces,
-    struct obuf *scratch, bool replay, size_t nletters) ATTR_WUNRES;
+    struct obuf *scratch, bool replay, size_t nseats) ATTR_WUNRES;
 
 /** hub_client_free() - Its queue is not its any more; NULL is a no-op. */
 void hub_client_free(struct hub_client *c);

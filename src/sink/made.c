@@ -176,12 +176,15 @@ begin(struct job *job, uint64_t ts_ns)
 void
 made_open(struct made *m, const struct made_out *out, const struct session *s)
 {
-	struct job job = { .m = m, .out = out };
+	struct job job = {
+		.m = m,
+		.out = out,
+		.comment = about_session(out, s),
+	};
 	struct synth_out to = begin(&job, s->open_ns);
 
 	*m = (struct made){ .lost = { 0 } };
 	synth_init(&m->synth, &s->client, &s->server, s->id);
-	job.comment = about_session(out, s);
 	synth_open(&m->synth, &to);
 	/*
 	 * Our own end of the server's connection is known once there is one.
