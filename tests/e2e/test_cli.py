@@ -218,7 +218,7 @@ OFFERS = [
     (["proxy", "-f", "he"], {"hex"}),
     (["proxy", "--format", "=", "js"], {"jsonl"}),
     (["proxy", "--color", ""], {"auto", "always", "never"}),
-    (["proxy", "-o", "pca"], {"pcapng:", "pcap:"}),
+    (["proxy", "-o", "pca"], {"pcapng:", "pcap:", "pcapng-listen:"}),
     (["proxy", "-o", "nul"], {"null"}),
     (["proxy", "-o", "flows", ":", "fil"], {"file"}),
     (["proxy", "-w", "fil"], {"file"}),
