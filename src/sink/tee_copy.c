@@ -5,6 +5,7 @@
 #include "core/count.h"
 #include "net/worker.h"
 
+#include "sink/outq.h"
 #include "sink/tee_copy.h"
 
 /**
@@ -244,10 +245,12 @@ tee_copy_lane_turn(struct tee_copy_lane *lane, uint64_t mono_ns)
 {
 	uint64_t due, first;
 	struct deadline *d;
+	struct list *at;
 
 	/* Before the queues are cut off, which have no owner then. */
-	while (mono_ns >= lane->outq.finish_ns && !list_is_empty(&lane->copies))
-		end_copy(LIST_ENTRY(lane->copies.next, struct tee_copy, node));
+	while (mono_ns >= lane->outq.finish_ns &&
+	       (at = list_shift(&lane->copies)) != NULL)
+		end_copy(LIST_ENTRY(at, struct tee_copy, node));
 	while ((d = deadline_take(&lane->patience, mono_ns)) != NULL)
 		end_copy(ATTR_CONTAINER(d, struct tee_copy, patience));
 	first = deadline_next(&lane->patience);

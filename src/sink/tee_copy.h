@@ -9,7 +9,7 @@
 #include "net/deadline.h"
 #include "sink/compare.h"
 #include "sink/outcall.h"
-#include "sink/outq.h"
+#include "sink/outq_lane.h"
 
 /*
  * tee_copy.h - the copy of one session on its way to the other server.

@@ -5,6 +5,7 @@
 #include "core/session.h"
 #include "core/sink_spec.h"
 #include "sink/feed.h"
+#include "sink/outq_lane.h"
 
 /** struct scene - The client's direction of session 7, and its consumer. */
 struct scene {
