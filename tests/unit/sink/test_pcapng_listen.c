@@ -427,7 +427,7 @@ test_gone_at_once(void **state)
 	scene_start(sc);
 	s = scene_open(sc, 1, 1);
 	r = reader_new(sc);
-	while ((reader_read(&r), reader_blocks(&r, 0, &end)) < 1)
+	for (reader_read(&r); reader_blocks(&r, 0, &end) < 1; reader_read(&r))
 		scene_turn_one(sc, 0);
 	loopback_rst(r.fd);
 	r.fd = -1;
