@@ -574,7 +574,7 @@ outq_abort(struct outq *q)
 	if (q == NULL)
 		return;
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
-	become_over(q, DROP_GONE, true);
+	become_over(q, q->plug != NULL ? DROP_GONE : DROP_NO_CONSUMER, true);
 }
 
 /* --- for its lane ------------------------------------------------------ */

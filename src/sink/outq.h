@@ -153,7 +153,8 @@ void outq_finish(struct outq *q, enum outq_end end);
 /**
  * outq_abort() - Reset the consumer now; the owner lets go
  *
- * What is queued is dropped as "gone".  NULL is a no-op.
+ * What is queued is dropped as "gone" (as no_consumer where there is none).
+ * NULL is a no-op.
  */
 void outq_abort(struct outq *q);
 

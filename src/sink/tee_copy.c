@@ -154,10 +154,17 @@ tee_copy_new(struct tee_copy_lane *lane)
 	return c;
 }
 
+/* Nobody waits for the other server, which has not answered the call yet. */
+static bool
+nobody_waits(const struct tee_copy *c)
+{
+	return !c->reached && !c->lane->outq.patient;
+}
+
 bool
 tee_copy_full(const struct tee_copy *c)
 {
-	return c->q != NULL && outq_full(c->q);
+	return c->q != NULL && !nobody_waits(c) && outq_full(c->q);
 }
 
 void
@@ -165,6 +172,10 @@ tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len)
 {
 	struct sink_count *count = c->lane->outq.count;
 
+	if (c->q != NULL && nobody_waits(c) && outq_full(c->q)) {
+		tee_copy_cut(c, true);
+		c->lost = DROP_NO_CONSUMER;
+	}
 	if (c->q != NULL && !c->cut && !c->fin) {
 		outq_put(c->q, data, len, len);
 		return;
@@ -200,8 +211,9 @@ void
 tee_copy_cut(struct tee_copy *c, bool now)
 {
 	compare_lost(&c->compare);
+	if (!c->cut)
+		c->lost = DROP_GONE;
 	c->cut = true;
-	c->lost = DROP_GONE;
 	if (c->q == NULL)
 		return;
 	if (now) {

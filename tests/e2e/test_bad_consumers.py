@@ -119,13 +119,14 @@ def directions(ear):
 class Bad(Good):
     """may, must: reasons of drops; of `must` there must be one at least.
 
-    tee_must    the same for a sink that does not resume
+    tee_may, tee_must   the same for a sink that does not resume
     fills       even the queue of one that sends again what was lost
     """
 
     keys = {"queue": QUEUE}
     may = set()
     must = set()
+    tee_may = {"queue_full"}
     tee_must = {"gone"}
     fills = False
 
@@ -139,7 +140,7 @@ class Bad(Good):
             return self.may | self.must | full, full if self.fills else set()
         if self.kind.resumes:
             return self.may | self.must, self.must
-        return self.tee_must | {"queue_full"}, self.tee_must
+        return self.tee_may | self.tee_must, self.tee_must
 
 
 class Slow(Bad):
@@ -214,6 +215,8 @@ class Absent(Bad):
 
     may = {"startup_full"}
     must = {"no_consumer"}
+    tee_may = set()
+    tee_must = {"no_consumer"}
     fills = True
 
     def prepare(self):

@@ -333,6 +333,19 @@ test_finish_without_consumer_drops_what_was_kept(void **state)
 }
 
 static void
+test_abort_without_consumer_says_so(void **state)
+{
+	struct scene *sc = *state;
+
+	scene_make(sc, 1000, 100, OUTQ_KEEP_HEAD);
+	scene_put(sc, "kept", 4);
+	outq_abort(sc->q);
+	sc->q = NULL;
+	assert_int_equal(scene_dropped(sc, DROP_NO_CONSUMER), 4);
+	assert_true(list_is_empty(&sc->lane.all));
+}
+
+static void
 test_abort_resets(void **state)
 {
 	struct scene *sc = *state;
@@ -414,6 +427,7 @@ main(void)
 		TEST(test_fin_waits_for_the_consumer_and_hears_it_out),
 		TEST(test_finish_with_reset_delivers_first),
 		TEST(test_finish_without_consumer_drops_what_was_kept),
+		TEST(test_abort_without_consumer_says_so),
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
 		TEST(test_frames_count_whole),
