@@ -248,15 +248,14 @@ push(struct outq *q)
 
 /* Take what the consumer says.  Return: 0; -errno when it is lost */
 static int
-pull(struct outq *q)
+pull(struct outq *q, struct plug *p)
 {
 	uint8_t *buf = worker_buffer(lane_of(q)->worker);
-	const struct plug *p = q->plug;
 	size_t taken = 0;
 
 	/* Whoever is told may attach another one, or none. */
 	while (taken < ANSWERS_MAX && q->plug == p) {
-		ssize_t n = plug_receive(q->plug, buf, WORKER_BUFFER);
+		ssize_t n = plug_receive(p, buf, WORKER_BUFFER);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -280,7 +279,7 @@ on_event(void *self, struct plug *p, int error, int events)
 
 	q->busy++;
 	if (error == 0 && (events & UV_READABLE) != 0)
-		error = pull(q);
+		error = pull(q, p);
 	if (error == 0 && q->plug == p)
 		error = push(q);
 	if (error != 0 && q->plug == p)
