@@ -527,6 +527,14 @@ outq_put_batch(
 }
 
 void
+outq_forget(struct outq *q, size_t len)
+{
+	assert(q->state == OUTQ_ABSENT);
+	outbuf_drop_front(&q->buf, len, DROP_STARTUP_FULL);
+	tell_room(q);
+}
+
+void
 outq_fin(struct outq *q)
 {
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);

@@ -128,6 +128,13 @@ void outq_put_batch(struct outq *q, const void *data, size_t len,
     size_t payload, size_t chunks);
 
 /**
+ * outq_forget() - Give up the first @len bytes of what is kept
+ *
+ * For a first consumer, who is not there yet; dropped as "startup_full".
+ */
+void outq_forget(struct outq *q, size_t len);
+
+/**
  * outq_fin() - Send FIN when all that is queued is out
  *
  * Nothing may be put in after this; answers are still told.  Without a
