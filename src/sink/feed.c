@@ -162,7 +162,7 @@ shorten(struct feed *f, size_t n)
 
 /* The tail of what was said, for who comes later. */
 static void
-keep(struct feed *f, const struct chunk *c)
+keep_tail(struct feed *f, const struct chunk *c)
 {
 	size_t before;
 
@@ -180,7 +180,7 @@ feed_put(struct feed *f, const struct chunk *c)
 		f->nruns = 1;
 	}
 	if (f->o->keep_tail && outq_state(f->q) == OUTQ_ABSENT)
-		keep(f, c);
+		keep_tail(f, c);
 	else
 		outq_put(f->q, c->data, c->len, c->len);
 }
