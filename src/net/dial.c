@@ -116,12 +116,11 @@ try_port(const struct dial_opts *o, const struct addr *to, bool any, int *fd)
 static int
 try_one(const struct dial_opts *o, const struct addr *to, int *fd)
 {
-	int rc = -EADDRINUSE;
-
 	if (o->bound == NULL)
 		return socket_connect(to, &o->source, fd);
 	for (int i = 0; i < PORTS_TRIED; i++) {
-		rc = try_port(o, to, false, fd);
+		int rc = try_port(o, to, false, fd);
+
 		if (rc != -EADDRINUSE && rc != -EADDRNOTAVAIL)
 			return rc;
 	}

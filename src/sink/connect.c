@@ -13,6 +13,8 @@
 #include "sink/feed.h"
 #include "sink/keys.h"
 #include "sink/outcall.h"
+#include "sink/outq.h"
+#include "sink/outq_lane.h"
 
 #define QUEUE_DEFAULT ((size_t)1 << 20)
 #define DAY_NS        (86400 * CLOCK_NS_PER_S)

@@ -104,8 +104,18 @@ oldest(struct courier *c)
 
 	if (first == &c->parting.waiting)
 		return NULL;
-	/* NOLINTNEXTLINE: the analyser does not see that heads move on. */
 	return ATTR_CONTAINER(d, struct courier_line, until);
+}
+
+/* There is one. */
+static void
+end_oldest(struct courier *c)
+{
+	struct list *first = list_shift(&c->parting.waiting);
+	struct deadline *d = LIST_ENTRY(first, struct deadline, node);
+
+	assert(first != NULL);
+	end_parting(ATTR_CONTAINER(d, struct courier_line, until), false);
 }
 
 /* It has got all that is for it. */
@@ -421,7 +431,7 @@ has_room(struct courier *c)
 		return true;
 	if (due > clock_mono_ns())
 		return false;
-	end_parting(oldest(c), false);
+	end_oldest(c);
 	return true;
 }
 
@@ -465,7 +475,6 @@ static void
 end(struct courier *c)
 {
 	bool connected = c->line != NULL && c->line->plug != NULL;
-	struct courier_line *l;
 
 	outbuf_drop_all(&c->buf, connected ? DROP_CLOSING : DROP_NO_CONSUMER);
 	tell_room(c);
@@ -474,8 +483,8 @@ end(struct courier *c)
 		end_line(c->line, c->sent > 0);
 	c->line = NULL;
 	c->sent = 0;
-	while ((l = oldest(c)) != NULL)
-		end_parting(l, false);
+	while (c->nparting > 0)
+		end_oldest(c);
 	outcall_target_stop(&c->target);
 	c->held = false;
 	worker_let_go(c->worker);
@@ -491,7 +500,7 @@ end_delivered(struct courier *c)
 	struct courier_line *l;
 
 	while ((l = oldest(c)) != NULL && plug_unsent(l->plug) == 0)
-		end_parting(l, false);
+		end_oldest(c);
 }
 
 /* When whatever is left is cut off; CLOCK_NEVER: the run goes on. */
@@ -548,12 +557,14 @@ due_ns(const struct courier *c, uint64_t mono_ns)
 uint64_t
 courier_turn(struct courier *c, uint64_t mono_ns)
 {
+	struct deadline *d;
 	uint64_t calls, due;
 
 	pump(c);
 	calls = outcall_target_turn(&c->target, mono_ns);
-	while (c->nparting > 0 && deadline_next(&c->parting) <= mono_ns)
-		end_parting(oldest(c), false);
+	while ((d = deadline_take(&c->parting, mono_ns)) != NULL)
+		end_parting(
+		    ATTR_CONTAINER(d, struct courier_line, until), false);
 	look_at_end(c, mono_ns);
 	due = due_ns(c, mono_ns);
 	return calls < due ? calls : due;

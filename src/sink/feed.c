@@ -1,5 +1,7 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/addr.h"
 #include "base/obuf.h"
@@ -36,12 +38,7 @@ feed_read_keys(
 static uint64_t
 next_offset(const struct feed *f)
 {
-	uint64_t off = f->s->off[f->dir];
-	size_t queued = outq_queued(f->q);
-
-	if (queued == 0)
-		return off;
-	return f->o->keep_tail ? off - queued : f->from;
+	return outq_queued(f->q) > 0 ? f->run[0].off : f->s->off[f->dir];
 }
 
 static void
@@ -121,12 +118,71 @@ feed_done(struct feed *f)
 	obuf_done(&f->head);
 }
 
+static void
+drop_first_run(struct feed *f)
+{
+	f->nruns--;
+	memmove(f->run, f->run + 1, f->nruns * sizeof(f->run[0]));
+}
+
+/* The piece that bytes at @off belong to. */
+static struct feed_run *
+run_at(struct feed *f, uint64_t off)
+{
+	struct feed_run *last;
+
+	assert(f->nruns > 0); /* nothing is kept: feed_put() begins one */
+	last = &f->run[f->nruns - 1];
+	if (last->off + last->len == off)
+		return last;
+	if (f->nruns == FEED_RUNS) {
+		outq_forget(f->q, f->run[0].len);
+		drop_first_run(f);
+	}
+	last = &f->run[f->nruns++];
+	*last = (struct feed_run){ .off = off };
+	return last;
+}
+
+/* @n bytes have made room. */
+static void
+shorten(struct feed *f, size_t n)
+{
+	while (n > 0) {
+		struct feed_run *first = &f->run[0];
+		size_t part = first->len < n ? first->len : n;
+
+		first->off += part;
+		first->len -= part;
+		n -= part;
+		if (first->len == 0)
+			drop_first_run(f);
+	}
+}
+
+/* The tail of what was said, for who comes later. */
+static void
+keep_tail(struct feed *f, const struct chunk *c)
+{
+	size_t before;
+
+	run_at(f, c->off)->len += c->len;
+	before = outq_queued(f->q);
+	outq_put(f->q, c->data, c->len, c->len);
+	shorten(f, before + c->len - outq_queued(f->q));
+}
+
 void
 feed_put(struct feed *f, const struct chunk *c)
 {
-	if (outq_queued(f->q) == 0)
-		f->from = c->off;
-	outq_put(f->q, c->data, c->len, c->len);
+	if (outq_queued(f->q) == 0) {
+		f->run[0] = (struct feed_run){ .off = c->off };
+		f->nruns = 1;
+	}
+	if (f->o->keep_tail && outq_state(f->q) == OUTQ_ABSENT)
+		keep_tail(f, c);
+	else
+		outq_put(f->q, c->data, c->len, c->len);
 }
 
 void

@@ -61,18 +61,32 @@ int feed_read_keys(struct feed_opts *o, const struct sink_spec *spec,
 		    "a line of JSON before the bytes (default: none)"          \
 	}
 
+/*
+ * Pieces between gaps that are told apart in what keep=tail keeps: more gaps
+ * in so few bytes are rare, and then the oldest piece goes.
+ */
+#define FEED_RUNS 4
+
+/** struct feed_run - Bytes without a gap between them. */
+struct feed_run {
+	uint64_t off;
+	size_t len;
+};
+
 /**
  * struct feed - One of them; in the session's slots
  * @q:		NULL: over
  * @s:		NULL: over, and what there was to say of it is in @head
- * @from:	Offset of the first byte kept
+ * @run:	What is kept, in @nruns pieces, oldest first; of a head, only
+ *		where it begins
  * @gone:	Told when its consumer is lost; NULL: no interest
  */
 struct feed {
 	struct outq *q;
 	const struct session *s;
 	const struct feed_opts *o;
-	uint64_t from;
+	struct feed_run run[FEED_RUNS];
+	unsigned nruns;
 	enum dir dir;
 	struct obuf head;
 	void (*gone)(void *self, int error);

@@ -21,6 +21,7 @@
 #include "sink/hub_door.h"
 #include "sink/hub_transit.h"
 #include "sink/outq.h"
+#include "sink/outq_lane.h"
 
 /*
  * How it works.  All but the ports runs on the first worker's thread.  A

@@ -47,6 +47,7 @@ block_of(struct list *node)
 static struct outbuf_record *
 record_at(const struct outbuf *b, size_t i)
 {
+	assert(b->room > 0); /* it grows before the first one */
 	return &b->records[(b->first + i) % b->room];
 }
 
@@ -101,13 +102,6 @@ block_to_fill(struct outbuf *b)
 	return block_new(&b->blocks);
 }
 
-static void
-block_free(struct block *k)
-{
-	list_remove(&k->node);
-	free(k);
-}
-
 static size_t
 least(size_t x, size_t y)
 {
@@ -125,7 +119,7 @@ cut(struct outbuf *b, size_t n)
 		k->to -= part;
 		n -= part;
 		if (k->to == k->from)
-			block_free(k);
+			free(block_of(list_pop(&b->blocks)));
 	}
 }
 
@@ -265,7 +259,7 @@ shift_bytes(struct outbuf *b, size_t n)
 		k->from += part;
 		n -= part;
 		if (k->from == k->to)
-			block_free(k);
+			free(block_of(list_shift(&b->blocks)));
 	}
 }
 

@@ -4,14 +4,13 @@
 #include <sys/uio.h>
 #include <uv.h>
 
-#include "base/attr.h"
-#include "base/clock.h"
 #include "core/count.h"
 #include "net/worker.h"
 
 #include "sink/outbuf.h"
 #include "sink/outcall.h"
 #include "sink/outq.h"
+#include "sink/outq_lane.h"
 #include "sink/plug.h"
 
 /*
@@ -40,19 +39,13 @@
  * worth, and never so many that they would fill the queue by themselves. */
 #define TOGETHER ((size_t)64 * 1024)
 
-/* How often a queue to be reset is looked at: its bytes are on their way. */
-#define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
-
 /* Bytes of answers taken before others get their turn. */
 #define ANSWERS_MAX ((size_t)1024 * 1024)
 
 /**
  * struct outq - See outq.h
- * @node:	In the lane's list of all
- * @late:	In its list of those that finish
- * @reset:	In its list of those that only have to be reset
- * @soon:	In its list of those to be sent at the end of the turn: what is
- *		queued waits for that, not for the socket
+ * @place:	In its lane.  While it is to be sent soon, what is queued waits
+ *		for that, not for the socket
  * @end:	How it is to finish
  * @plug:	NULL: no consumer
  * @call:	To one; its target is NULL if there is nobody to call
@@ -65,12 +58,8 @@
  * @busy:	Calls of ours on the stack that go on using it
  */
 struct outq {
-	struct list node;
-	struct deadline late;
-	struct list reset;
-	struct list soon;
+	struct outq_place place;
 	enum outq_end end;
-	struct outq_lane *lane;
 	struct outq_opts o;
 	enum outq_state state;
 	struct plug *plug;
@@ -84,6 +73,19 @@ struct outq {
 	unsigned busy;
 };
 
+static struct outq_lane *
+lane_of(const struct outq *q)
+{
+	return q->place.lane;
+}
+
+/* Does what is queued wait for the end of the turn? */
+static bool
+is_soon(const struct outq *q)
+{
+	return !list_is_empty(&q->place.soon);
+}
+
 /* --- letting go -------------------------------------------------------- */
 
 static void
@@ -92,7 +94,7 @@ unplug(struct outq *q, bool reset)
 	if (q->plug != NULL)
 		plug_close(q->plug, reset);
 	q->plug = NULL;
-	list_remove(&q->soon);
+	list_remove(&q->place.soon);
 }
 
 static void
@@ -105,28 +107,6 @@ free_queue(struct outq *q)
 	free(q);
 }
 
-/*
- * All queues together hold too much.  Then those are full that hold more than
- * their share: whoever keeps up with its session never does.
- */
-static bool
-has_too_much(const struct outq *q)
-{
-	const struct outq_lane *l = q->lane;
-
-	return l->queued >= l->most && q->buf.len >= l->most / l->nqueues;
-}
-
-/* Sessions may wait for others' queues to get shorter. */
-static void
-tell_lane_room(struct outq_lane *l)
-{
-	if (!l->was_full || l->queued > l->most / 2)
-		return;
-	l->was_full = false;
-	worker_room(l->worker);
-}
-
 /* The one way out of the lane; for those who are @busy with it. */
 static void
 leave_lane(struct outq *q, enum drop_reason why, bool reset)
@@ -135,14 +115,8 @@ leave_lane(struct outq *q, enum drop_reason why, bool reset)
 	unplug(q, reset);
 	if (q->call.target != NULL)
 		outcall_cancel(&q->call);
-	list_remove(&q->node);
-	q->lane->nqueues--;
-	list_remove(&q->reset);
-	deadline_cancel(&q->late);
 	q->state = OUTQ_OVER;
-	tell_lane_room(q->lane);
-	/* It may have been the last that its lane waited for. */
-	worker_touch(q->lane->worker);
+	outq_lane_leave(&q->place);
 }
 
 static void
@@ -156,11 +130,14 @@ become_over(struct outq *q, enum drop_reason why, bool reset)
 static void
 tell_room(struct outq *q)
 {
-	tell_lane_room(q->lane);
-	if (!q->was_full || q->buf.len > q->o.limit / 2 || has_too_much(q))
+	struct outq_lane *l = lane_of(q);
+
+	outq_lane_lost(l);
+	if (!q->was_full || q->buf.len > q->o.limit / 2 ||
+	    outq_lane_has_too_much(l, q->buf.len))
 		return;
 	q->was_full = false;
-	worker_room(q->lane->worker);
+	worker_room(l->worker);
 }
 
 /* The consumer is lost: what is queued will never reach it. */
@@ -188,7 +165,7 @@ fail(struct outq *q, int error)
 static void
 watch(struct outq *q)
 {
-	bool waits = q->buf.len > 0 && list_is_empty(&q->soon);
+	bool waits = q->buf.len > 0 && !is_soon(q);
 
 	plug_watch(q->plug,
 	    (q->peer_ended ? 0 : UV_READABLE) | (waits ? UV_WRITABLE : 0));
@@ -204,9 +181,8 @@ end_it(struct outq *q)
 	if (q->state == OUTQ_FINISHING && q->end == OUTQ_RST) {
 		if (plug_unsent(q->plug) == 0)
 			leave_lane(q, DROP_GONE, true);
-		else if (list_is_empty(&q->reset))
-			list_append(&q->lane->resets, &q->reset);
-		worker_touch(q->lane->worker);
+		else
+			outq_lane_reset_soon(&q->place);
 		return;
 	}
 	if (!q->fin_sent) {
@@ -244,8 +220,8 @@ end_soon(struct outq *q)
 static void
 wait_on(struct outq *q)
 {
-	if (q->lane->patient && q->state == OUTQ_FINISHING)
-		deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
+	if (lane_of(q)->patient && q->state == OUTQ_FINISHING)
+		outq_lane_linger(&q->place);
 }
 
 /* Return: 0, or -errno when the consumer is lost */
@@ -254,7 +230,7 @@ push(struct outq *q)
 {
 	struct iovec iov[BATCH];
 
-	list_remove(&q->soon);
+	list_remove(&q->place.soon);
 	while (q->buf.len > 0) {
 		size_t blocks = outbuf_peek(&q->buf, iov, BATCH);
 		ssize_t n = plug_send(q->plug, iov, blocks);
@@ -272,15 +248,14 @@ push(struct outq *q)
 
 /* Take what the consumer says.  Return: 0; -errno when it is lost */
 static int
-pull(struct outq *q)
+pull(struct outq *q, struct plug *p)
 {
-	uint8_t *buf = worker_buffer(q->lane->worker);
-	const struct plug *p = q->plug;
+	uint8_t *buf = worker_buffer(lane_of(q)->worker);
 	size_t taken = 0;
 
 	/* Whoever is told may attach another one, or none. */
 	while (taken < ANSWERS_MAX && q->plug == p) {
-		ssize_t n = plug_receive(q->plug, buf, WORKER_BUFFER);
+		ssize_t n = plug_receive(p, buf, WORKER_BUFFER);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -304,7 +279,7 @@ on_event(void *self, struct plug *p, int error, int events)
 
 	q->busy++;
 	if (error == 0 && (events & UV_READABLE) != 0)
-		error = pull(q);
+		error = pull(q, p);
 	if (error == 0 && q->plug == p)
 		error = push(q);
 	if (error != 0 && q->plug == p)
@@ -327,16 +302,10 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 
 	if (q == NULL)
 		return NULL;
-	q->lane = l;
 	q->o = *o;
 	q->state = OUTQ_ABSENT;
-	list_init(&q->node);
-	list_init(&q->late.node);
-	list_init(&q->reset);
-	list_init(&q->soon);
 	outbuf_init(&q->buf, l->count, &l->queued);
-	l->nqueues++;
-	list_append(&l->all, &q->node);
+	outq_lane_enter(l, &q->place, q);
 	return q;
 }
 
@@ -361,11 +330,12 @@ int
 outq_attach(struct outq *q, int fd)
 {
 	/* A call has entered it before its first packet. */
-	bool own = q->lane->own && q->call.target == NULL;
+	const struct outq_lane *l = lane_of(q);
+	bool own = l->own && q->call.target == NULL;
 	int rc;
 
 	assert(q->plug == NULL);
-	q->plug = plug_open(q->lane->worker, fd, own, on_event, q);
+	q->plug = plug_open(l->worker, fd, own, on_event, q);
 	if (q->plug == NULL)
 		return -ENOMEM;
 	rc = put_head(q);
@@ -434,7 +404,8 @@ outq_state(const struct outq *q)
 bool
 outq_full(const struct outq *q)
 {
-	return q->buf.len >= q->o.limit || has_too_much(q);
+	return q->buf.len >= q->o.limit ||
+	       outq_lane_has_too_much(lane_of(q), q->buf.len);
 }
 
 size_t
@@ -462,14 +433,21 @@ keep(struct outq *q, const void *data, const struct outbuf_record *r)
 	}
 }
 
-/* What is queued waits no longer.  What fails, the handle will report. */
-static void
-flush(struct outq *q)
+void
+outq_flush(struct outq *q)
 {
-	if (list_is_empty(&q->soon))
+	if (q->plug == NULL)
 		return;
-	(void)push(q);
+	(void)push(q); /* what fails, the handle will report */
 	watch(q);
+}
+
+/* What waits for the end of the turn waits no longer. */
+static void
+flush_soon(struct outq *q)
+{
+	if (is_soon(q))
+		outq_flush(q);
 }
 
 /* Short records go together. */
@@ -478,22 +456,18 @@ put_soon(struct outq *q, const void *data, const struct outbuf_record *r)
 {
 	size_t limit = q->o.limit / 2;
 
-	if (q->buf.len == 0) {
-		list_append(&q->lane->soon, &q->soon);
-		worker_touch(q->lane->worker);
-	}
+	if (q->buf.len == 0)
+		outq_lane_send_soon(&q->place);
 	outbuf_append(&q->buf, data, r, true);
 	if (q->buf.len >= (limit < TOGETHER ? limit : TOGETHER))
-		flush(q);
+		outq_flush(q);
 }
 
 /* What the socket takes of it at once. */
 static size_t
 send_now(struct outq *q, const void *data, size_t len)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
-		.iov_len = len };
-	ssize_t n = q->buf.len > 0 ? 0 : plug_send(q->plug, &iov, 1);
+	ssize_t n = q->buf.len > 0 ? 0 : plug_send_bytes(q->plug, data, len);
 
 	/* The handle will report what failed. */
 	return n > 0 ? (size_t)n : 0;
@@ -503,8 +477,7 @@ static void
 mark_full(struct outq *q)
 {
 	q->was_full = q->was_full || outq_full(q);
-	if (q->lane->queued >= q->lane->most)
-		q->lane->was_full = true;
+	outq_lane_gained(lane_of(q));
 }
 
 void
@@ -533,17 +506,17 @@ outq_put_batch(
 		keep(q, data, &r);
 		return;
 	}
-	if (len < SHORT && (q->buf.len == 0 || !list_is_empty(&q->soon))) {
+	if (len < SHORT && (q->buf.len == 0 || is_soon(q))) {
 		put_soon(q, data, &r);
 		mark_full(q);
 		return;
 	}
-	flush(q);
+	flush_soon(q);
 	n = send_now(q, data, len);
 	if (!r.framed || n == len) {
 		size_t paid = r.framed ? payload : n;
 
-		count_add(&q->lane->count->written, paid);
+		count_add(&lane_of(q)->count->written, paid);
 		r.payload -= paid;
 	}
 	r.len -= n;
@@ -554,11 +527,19 @@ outq_put_batch(
 }
 
 void
+outq_forget(struct outq *q, size_t len)
+{
+	assert(q->state == OUTQ_ABSENT);
+	outbuf_drop_front(&q->buf, len, DROP_STARTUP_FULL);
+	tell_room(q);
+}
+
+void
 outq_fin(struct outq *q)
 {
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
 	q->fin_due = true;
-	flush(q);
+	flush_soon(q);
 	end_soon(q);
 }
 
@@ -587,10 +568,9 @@ outq_finish(struct outq *q, enum outq_end end)
 	keep_head(q);
 	q->state = OUTQ_FINISHING;
 	q->end = end;
-	deadline_arm(&q->lane->late, &q->late, clock_mono_ns());
-	worker_touch(q->lane->worker);
+	outq_lane_linger(&q->place);
 	if (q->plug != NULL) {
-		flush(q);
+		flush_soon(q);
 		end_soon(q);
 	}
 }
@@ -601,125 +581,22 @@ outq_abort(struct outq *q)
 	if (q == NULL)
 		return;
 	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
-	become_over(q, DROP_GONE, true);
+	become_over(q, q->plug != NULL ? DROP_GONE : DROP_NO_CONSUMER, true);
 }
 
-/* --- lanes ------------------------------------------------------------- */
+/* --- for its lane ------------------------------------------------------ */
 
 void
-outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
-    uint64_t linger_ns)
-{
-	*l = (struct outq_lane){
-		.worker = w,
-		.count = count,
-		.most = OUTQ_LANE_MAX,
-		.finish_ns = CLOCK_NEVER,
-	};
-	list_init(&l->all);
-	list_init(&l->resets);
-	list_init(&l->soon);
-	deadline_queue_init(&l->late, linger_ns);
-}
-
-void
-outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns)
-{
-	l->finish_ns = deadline_ns;
-	l->held = true;
-	worker_hold(l->worker);
-	worker_touch(l->worker);
-}
-
-bool
-outq_lane_finished(const struct outq_lane *l)
-{
-	if (l->held)
-		return false;
-	for (size_t i = 0; i < l->ntargets; i++)
-		if (!outcall_target_is_idle(l->targets[i]))
-			return false;
-	return true;
-}
-
-bool
-outq_lane_full(const struct outq_lane *l)
-{
-	struct list *at;
-
-	for (at = l->all.next; at != &l->all; at = at->next)
-		if (outq_full(LIST_ENTRY(at, struct outq, node)))
-			return true;
-	return false;
-}
-
-/* Time is up: for whom it waited, and whoever never came. */
-static void
-cut_off(struct outq *q)
+outq_cut_off(struct outq *q)
 {
 	assert(q->state == OUTQ_FINISHING);
 	become_over(q, q->plug != NULL ? DROP_CLOSING : DROP_NO_CONSUMER, true);
 }
 
-/* Told to finish: nothing but what is on its way keeps the loop. */
-static void
-look_at_end(struct outq_lane *l, uint64_t mono_ns)
+void
+outq_try_reset(struct outq *q)
 {
-	if (!l->held)
-		return;
-	while (mono_ns >= l->finish_ns && !list_is_empty(&l->all))
-		cut_off(LIST_ENTRY(l->all.next, struct outq, node));
-	if (!list_is_empty(&l->all))
-		return;
-	l->held = false;
-	for (size_t i = 0; i < l->ntargets; i++)
-		outcall_target_stop(l->targets[i]);
-	worker_let_go(l->worker);
-}
-
-static void
-look_at_resets(struct outq_lane *l)
-{
-	struct list *at, *next;
-
-	for (at = l->resets.next; at != &l->resets; at = next) {
-		struct outq *q = LIST_ENTRY(at, struct outq, reset);
-
-		next = at->next;
-		if (plug_unsent(q->plug) == 0)
-			become_over(q, DROP_GONE, true);
-	}
-}
-
-/* When turn() is due next, or CLOCK_NEVER. */
-static uint64_t
-due_ns(const struct outq_lane *l, uint64_t mono_ns)
-{
-	uint64_t due = deadline_next(&l->late);
-
-	if (l->held && l->finish_ns < due)
-		due = l->finish_ns;
-	if (!list_is_empty(&l->resets) && mono_ns + RESET_LOOK_NS < due)
-		due = mono_ns + RESET_LOOK_NS;
-	return due;
-}
-
-uint64_t
-outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
-{
-	uint64_t due, first;
-	struct deadline *d;
-
-	while (!list_is_empty(&l->soon))
-		flush(LIST_ENTRY(l->soon.next, struct outq, soon));
-	look_at_resets(l);
-	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
-		cut_off(ATTR_CONTAINER(d, struct outq, late));
-	look_at_end(l, mono_ns);
-	first = due_ns(l, mono_ns);
-	for (size_t i = 0; i < l->ntargets; i++) {
-		due = outcall_target_turn(l->targets[i], mono_ns);
-		first = due < first ? due : first;
-	}
-	return first;
+	assert(q->state == OUTQ_FINISHING && q->plug != NULL);
+	if (plug_unsent(q->plug) == 0)
+		become_over(q, DROP_GONE, true);
 }

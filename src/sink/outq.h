@@ -6,9 +6,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/list.h"
 #include "base/obuf.h"
-#include "net/deadline.h"
 
 /*
  * outq.h - bytes on their way to one consumer: a bounded queue and the
@@ -28,8 +26,7 @@
 
 struct outcall_target;
 struct outq;
-struct sink_count;
-struct worker;
+struct outq_lane;
 
 /**
  * enum outq_state - What there is
@@ -57,92 +54,6 @@ enum outq_absent {
 	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
 	/* Either to the byte, but for framed records, which are whole. */
 };
-
-/*
- * Most bytes that the queues of one lane hold together; then those with more
- * than their share are full, whatever their limit is.
- */
-#define OUTQ_LANE_MAX ((size_t)256 * 1024 * 1024)
-
-/* A connection for each direction. */
-#define OUTQ_TARGETS 2
-
-/**
- * struct outq_lane - The queues of one sink on one worker; private
- * @worker:	Its loop; outlives the lane
- * @targets:	@ntargets of them, which queues call; set by the owner
- * @count:	Where written and dropped payload is added
- * @all:	Every queue that is not OVER, @nqueues of them
- * @queued:	Bytes that wait in them
- * @most:	That they may hold together
- * @was_full:	They held as much: somebody may wait for room
- * @late:	Those that are FINISHING
- * @finish_ns:	When whatever is left is cut off
- * @held:	The worker's loop waits for that
- * @resets:	Queues that are empty, and to be reset when their consumer's
- *		system has everything
- * @soon:	Queues with short records, which go out together
- * @own:	Connections are entered as ours (net/own.h); set by the owner
- *		after outq_lane_init()
- * @patient:	Set likewise, where traffic waits for consumers (ON_FULL_PAUSE):
- *		the linger time of a queue begins anew whenever its consumer
- *		takes something
- */
-struct outq_lane {
-	struct worker *worker;
-	struct outcall_target *targets[OUTQ_TARGETS];
-	size_t ntargets;
-	struct sink_count *count;
-	struct list all;
-	size_t nqueues;
-	size_t queued;
-	size_t most;
-	bool was_full;
-	struct deadline_queue late;
-	uint64_t finish_ns;
-	struct list resets;
-	struct list soon;
-	bool held;
-	bool own;
-	bool patient;
-};
-
-/**
- * outq_lane_init() - No queue yet
- * @linger_ns:	How long a finished queue may take to go out and be closed by
- *		its consumer; 0: until the worker ends
- */
-void outq_lane_init(struct outq_lane *l, struct worker *w,
-    struct sink_count *count, uint64_t linger_ns);
-
-/**
- * outq_lane_finish() - The worker is to end: until when queues may go out
- * @deadline_ns: Monotonic.  What is queued then is dropped as "closing" (as
- *		no_consumer where there is none) and its consumer reset, so
- *		that it does not take a part for the whole.  By then every
- *		owner has let go of its queue.
- *
- * Keeps the worker's loop running until the last queue is over.
- */
-void outq_lane_finish(struct outq_lane *l, uint64_t deadline_ns);
-
-/**
- * outq_lane_finished() - Is nothing of it left on the loop?
- *
- * After outq_lane_finish(); as sink_ops.finished wants it.
- */
-bool outq_lane_finished(const struct outq_lane *l);
-
-/** outq_lane_full() - Is any queue of the lane full? */
-bool outq_lane_full(const struct outq_lane *l);
-
-/**
- * outq_lane_turn() - Cut off what is late, make the calls that are due
- *
- * Return: when to be called again at the latest (monotonic ns), or
- *	   CLOCK_NEVER
- */
-uint64_t outq_lane_turn(struct outq_lane *l, uint64_t mono_ns);
 
 /**
  * struct outq_opts - What a queue is made from
@@ -217,6 +128,13 @@ void outq_put_batch(struct outq *q, const void *data, size_t len,
     size_t payload, size_t chunks);
 
 /**
+ * outq_forget() - Give up the first @len bytes of what is kept
+ *
+ * For a first consumer, who is not there yet; dropped as "startup_full".
+ */
+void outq_forget(struct outq *q, size_t len);
+
+/**
  * outq_fin() - Send FIN when all that is queued is out
  *
  * Nothing may be put in after this; answers are still told.  Without a
@@ -242,8 +160,20 @@ void outq_finish(struct outq *q, enum outq_end end);
 /**
  * outq_abort() - Reset the consumer now; the owner lets go
  *
- * What is queued is dropped as "gone".  NULL is a no-op.
+ * What is queued is dropped as "gone" (as no_consumer where there is none).
+ * NULL is a no-op.
  */
 void outq_abort(struct outq *q);
+
+/* --- for its lane ------------------------------------------------------ */
+
+/** outq_flush() - Send what waits for the end of the turn. */
+void outq_flush(struct outq *q);
+
+/** outq_try_reset() - Reset it, if its consumer's system has everything. */
+void outq_try_reset(struct outq *q);
+
+/** outq_cut_off() - Time is up: for whom it waited, and whoever never came. */
+void outq_cut_off(struct outq *q);
 
 #endif /* SINK_OUTQ_H */

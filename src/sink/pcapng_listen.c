@@ -234,7 +234,7 @@ static void
 on_join(void *self, struct hub_client *client)
 {
 	struct live_lane *l = self;
-	const struct list *at;
+	struct list *at;
 
 	l->joining = client;
 	for (at = l->talks.next; at != &l->talks; at = at->next) {

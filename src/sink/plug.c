@@ -10,6 +10,9 @@
 
 #include "sink/plug.h"
 
+/* Never waits, and a consumer that has gone is an error like others. */
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+
 /**
  * struct plug - See plug.h
  * @interest:	What the handle is started for
@@ -92,6 +95,15 @@ plug_watch(struct plug *p, int events)
 	(void)uv_poll_start(&p->poll, events, on_poll); /* fails for bad fds */
 }
 
+/* What a sending call has returned, as plug_send() does. */
+static ssize_t
+sent_or_full(ssize_t sent)
+{
+	if (sent >= 0)
+		return sent;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
 ssize_t
 plug_send(struct plug *p, struct iovec *iov, size_t n)
 {
@@ -99,11 +111,20 @@ plug_send(struct plug *p, struct iovec *iov, size_t n)
 	ssize_t sent;
 
 	do {
-		sent = sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = sendmsg(p->fd, &msg, SEND_FLAGS);
 	} while (sent < 0 && errno == EINTR);
-	if (sent >= 0)
-		return sent;
-	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+	return sent_or_full(sent);
+}
+
+ssize_t
+plug_send_bytes(struct plug *p, const void *data, size_t len)
+{
+	ssize_t sent;
+
+	do {
+		sent = send(p->fd, data, len, SEND_FLAGS);
+	} while (sent < 0 && errno == EINTR);
+	return sent_or_full(sent);
 }
 
 ssize_t

@@ -49,6 +49,10 @@ void plug_watch(struct plug *p, int events);
  */
 ssize_t plug_send(struct plug *p, struct iovec *iov, size_t n) ATTR_WUNRES;
 
+/** plug_send_bytes() - The same for bytes in one piece. */
+ssize_t plug_send_bytes(
+    struct plug *p, const void *data, size_t len) ATTR_WUNRES;
+
 /**
  * plug_receive() - Receive without waiting
  *

@@ -10,6 +10,7 @@
 #include "net/socket.h"
 #include "net/worker.h"
 
+#include "sink/outq.h"
 #include "sink/plug.h"
 #include "sink/portal.h"
 
@@ -257,10 +258,12 @@ portal_lane_turn(struct portal_lane *l, uint64_t mono_ns)
 {
 	uint64_t due, first;
 	struct deadline *d;
+	struct list *at;
 
 	/* Before the queues are cut off, which have no owner then. */
-	while (mono_ns >= l->outq.finish_ns && !list_is_empty(&l->portals))
-		end_portal(LIST_ENTRY(l->portals.next, struct portal, node));
+	while (mono_ns >= l->outq.finish_ns &&
+	       (at = list_shift(&l->portals)) != NULL)
+		end_portal(LIST_ENTRY(at, struct portal, node));
 	while ((d = deadline_take(&l->patience, mono_ns)) != NULL)
 		end_portal(ATTR_CONTAINER(d, struct portal, patience));
 	first = deadline_next(&l->patience);

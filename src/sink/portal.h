@@ -11,7 +11,7 @@
 #include "core/event.h"
 #include "net/deadline.h"
 #include "sink/feed.h"
-#include "sink/outq.h"
+#include "sink/outq_lane.h"
 #include "sink/port_range.h"
 
 /*

@@ -5,6 +5,7 @@
 #include "core/count.h"
 #include "net/worker.h"
 
+#include "sink/outq.h"
 #include "sink/tee_copy.h"
 
 /**
@@ -153,10 +154,17 @@ tee_copy_new(struct tee_copy_lane *lane)
 	return c;
 }
 
+/* Nobody waits for the other server, which has not answered the call yet. */
+static bool
+nobody_waits(const struct tee_copy *c)
+{
+	return !c->reached && !c->lane->outq.patient;
+}
+
 bool
 tee_copy_full(const struct tee_copy *c)
 {
-	return c->q != NULL && outq_full(c->q);
+	return c->q != NULL && !nobody_waits(c) && outq_full(c->q);
 }
 
 void
@@ -164,6 +172,10 @@ tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len)
 {
 	struct sink_count *count = c->lane->outq.count;
 
+	if (c->q != NULL && nobody_waits(c) && outq_full(c->q)) {
+		tee_copy_cut(c, true);
+		c->lost = DROP_NO_CONSUMER;
+	}
 	if (c->q != NULL && !c->cut && !c->fin) {
 		outq_put(c->q, data, len, len);
 		return;
@@ -199,8 +211,9 @@ void
 tee_copy_cut(struct tee_copy *c, bool now)
 {
 	compare_lost(&c->compare);
+	if (!c->cut)
+		c->lost = DROP_GONE;
 	c->cut = true;
-	c->lost = DROP_GONE;
 	if (c->q == NULL)
 		return;
 	if (now) {
@@ -244,10 +257,12 @@ tee_copy_lane_turn(struct tee_copy_lane *lane, uint64_t mono_ns)
 {
 	uint64_t due, first;
 	struct deadline *d;
+	struct list *at;
 
 	/* Before the queues are cut off, which have no owner then. */
-	while (mono_ns >= lane->outq.finish_ns && !list_is_empty(&lane->copies))
-		end_copy(LIST_ENTRY(lane->copies.next, struct tee_copy, node));
+	while (mono_ns >= lane->outq.finish_ns &&
+	       (at = list_shift(&lane->copies)) != NULL)
+		end_copy(LIST_ENTRY(at, struct tee_copy, node));
 	while ((d = deadline_take(&lane->patience, mono_ns)) != NULL)
 		end_copy(ATTR_CONTAINER(d, struct tee_copy, patience));
 	first = deadline_next(&lane->patience);

@@ -9,7 +9,7 @@
 #include "net/deadline.h"
 #include "sink/compare.h"
 #include "sink/outcall.h"
-#include "sink/outq.h"
+#include "sink/outq_lane.h"
 
 /*
  * tee_copy.h - the copy of one session on its way to the other server.
@@ -43,7 +43,12 @@ struct tee_copy_lane {
 /** tee_copy_new() - Call the other server; NULL without memory. */
 struct tee_copy *tee_copy_new(struct tee_copy_lane *lane);
 
-/** tee_copy_full() - What waits has reached the limit. */
+/**
+ * tee_copy_full() - What waits has reached the limit
+ *
+ * Not before the other server is there, unless traffic waits for it: then
+ * tee_copy_put() gives the copy up, as one that has no consumer.
+ */
 bool tee_copy_full(const struct tee_copy *c);
 
 /** tee_copy_put() - Bytes for the other server. */

@@ -71,10 +71,12 @@ class Ear:
         self._sock.close()
 
     def follow(self):
-        """Read to its end in the background."""
+        """Read to its end in the background, and close, as programs do."""
         def until_over():
             while self.read(1 << 18):
                 pass
+            if not self._leaving:
+                self._sock.close()
         self._following = Background(until_over)
 
     def leave(self):
@@ -156,7 +158,7 @@ class Kind:
     resumes = True
     startup = 64 << 10
     repeats = False
-    keys = "retry=20ms,linger=300ms"
+    keys = "retry=20ms,linger=30"
     packets = False
 
     def __init__(self, place, name):
@@ -269,6 +271,9 @@ class Headed(Kind):
     def payload(self, ear):
         return bytes(ear.got).partition(b"\n")[2]
 
+    def is_seated(self, ear, opened):
+        return b"\n" in ear.got
+
     def check(self, ear, said):
         line, newline, _ = bytes(ear.got).partition(b"\n")
         if not newline:
@@ -299,7 +304,7 @@ class Listen(Headed):
 
     kind = "listen"
     calls = False
-    keys = "linger=300ms"
+    keys = "linger=30"
     PORTS = 100
     first = 5000
 

@@ -5,6 +5,7 @@
 #include "core/session.h"
 #include "core/sink_spec.h"
 #include "sink/feed.h"
+#include "sink/outq_lane.h"
 
 /** struct scene - The client's direction of session 7, and its consumer. */
 struct scene {
@@ -81,6 +82,13 @@ say(struct scene *sc, const char *text)
 	feed_put(&sc->feed, &c);
 }
 
+/* A gap: bytes that nobody has. */
+static void
+miss(struct scene *sc, uint64_t len)
+{
+	sc->s.off[DIR_CLIENT] += len;
+}
+
 static void
 attach(struct scene *sc)
 {
@@ -91,24 +99,28 @@ attach(struct scene *sc)
 	assert_int_equal(outq_attach(sc->feed.q, fd[0]), 0);
 }
 
+/* What comes next; 0 at the end. */
+static size_t
+hear_some(struct scene *sc, char *buf, size_t size)
+{
+	ssize_t n = 0;
+
+	/* What is short goes out when the turn ends. */
+	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
+	LOOPBACK_UNTIL(sc->live.loop,
+	    (n = recv(sc->consumer, buf, size, MSG_DONTWAIT)) >= 0);
+	return (size_t)n;
+}
+
 static void
 hear(struct scene *sc, const char *want)
 {
 	char got[512];
-	size_t n = 0;
+	size_t n = 0, more = 1;
 
-	while (n < strlen(want)) {
-		ssize_t more = 0;
-
-		/* What is short goes out when the turn ends. */
-		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
-
-		LOOPBACK_UNTIL(sc->live.loop,
-		    (more = recv(sc->consumer, got + n, sizeof(got) - 1 - n,
-			 MSG_DONTWAIT)) >= 0);
-		if (more == 0)
-			break;
-		n += (size_t)more;
+	while (more > 0 && n < strlen(want)) {
+		more = hear_some(sc, got + n, sizeof(got) - 1 - n);
+		n += more;
 	}
 	got[n] = '\0';
 	assert_string_equal(got, want);
@@ -170,6 +182,75 @@ test_header_of_the_tail_that_was_kept(void **state)
 	say(sc, "abc");
 	hear(sc, HEADER("2") "23456789abc");
 	assert_int_equal(live_dropped(&sc->live, DROP_STARTUP_FULL), 2);
+}
+
+static void
+test_header_of_a_tail_with_a_gap_in_it(void **state)
+{
+	struct scene *sc = *state;
+
+	sc->o.keep_tail = true;
+	make(sc);
+	miss(sc, 3);
+	say(sc, "0123");
+	miss(sc, 100);
+	say(sc, "45");
+	say(sc, "678");
+	attach(sc);
+	say(sc, "abc");
+	hear(sc, HEADER("4") "12345678abc");
+}
+
+static void
+test_header_of_a_tail_behind_a_gap(void **state)
+{
+	struct scene *sc = *state;
+
+	sc->o.keep_tail = true;
+	make(sc);
+	say(sc, "0123");
+	miss(sc, 100);
+	say(sc, "456789");
+	say(sc, "abc");
+	miss(sc, 5);
+	attach(sc);
+	say(sc, "d");
+	hear(sc, HEADER("105") "56789abcd");
+}
+
+/* Of more pieces than can be told apart the oldest go. */
+static void
+test_header_of_a_tail_full_of_gaps(void **state)
+{
+	struct scene *sc = *state;
+
+	sc->o.keep_tail = true;
+	make(sc);
+	say(sc, "01");
+	for (int i = 0; i < FEED_RUNS; i++) {
+		miss(sc, 10);
+		say(sc, "x");
+	}
+	assert_int_equal(live_dropped(&sc->live, DROP_STARTUP_FULL), 2);
+	attach(sc);
+	say(sc, "abc");
+	hear(sc, HEADER("12") "xxxxabc");
+}
+
+/* The head that was kept begins where it began, wherever gaps are. */
+static void
+test_header_of_a_head_with_a_gap_in_it(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc);
+	miss(sc, 3);
+	say(sc, "0123");
+	miss(sc, 100);
+	say(sc, "456789");
+	attach(sc);
+	say(sc, "abc");
+	hear(sc, HEADER("3") "01234567abc");
 }
 
 static void
@@ -270,6 +351,10 @@ main(void)
 		TEST(test_no_header_unless_asked_for),
 		TEST(test_header_of_the_head_that_was_kept),
 		TEST(test_header_of_the_tail_that_was_kept),
+		TEST(test_header_of_a_tail_with_a_gap_in_it),
+		TEST(test_header_of_a_tail_behind_a_gap),
+		TEST(test_header_of_a_tail_full_of_gaps),
+		TEST(test_header_of_a_head_with_a_gap_in_it),
 		TEST(test_header_of_who_comes_late_with_nothing_kept),
 		TEST(test_header_of_the_next_consumer),
 		TEST(test_header_when_the_session_has_gone),
