@@ -49,7 +49,7 @@ FORTIFY	:= $(if $(strip $(SAN) $(filter -O0,$(CFLAGS)) \
 HARDEN	:= -fstack-protector-strong -fPIE $(FORTIFY)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
-PKGS	:= libuv jansson libpcap zlib libzstd
+PKGS	:= libuv jansson libmicrohttpd libpcap zlib libzstd
 
 # Asked at the first compilation and then kept: only then are the libraries
 # sure to be installed.
