@@ -48,7 +48,8 @@ struct backend {
 	/** sheet() - The balance sheet, as --stats has it; NULL: no memory. */
 	json_t *(*sheet)(void *self);
 	/**
-	 * inputs() - [{"name","kind","listening":[...],"workers",...}]
+	 * inputs() - [{"name","kind","state","workers","listening":[...],
+	 * "targets":[...],"interface","filter","files":[...]}]
 	 *
 	 * NULL: no memory.
 	 */
@@ -60,7 +61,11 @@ struct backend {
 	 * @text is the specification as its user wrote it.  NULL: no memory.
 	 */
 	json_t *(*outputs)(void *self);
-	/** output_add() - KIND:ARG[,key=value...]; @done is called later. */
+	/**
+	 * output_add() - KIND:ARG[,key=value...]
+	 *
+	 * @done is called once: later, or at once if it is not even tried.
+	 */
 	void (*output_add)(
 	    void *self, const char *text, backend_done *done, void *done_self);
 	/** output_remove() - Drain it, then let go of it. */
