@@ -73,6 +73,9 @@ SRC	:= $(filter-out $(if $(PORTABLE),%_linux.c,%_portable.c),$(ALL_SRC))
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 LIB	:= $(BUILD)/libteeline.a
 
+# The page is part of the program; its folders, since files go, too.
+WEB	:= $(sort $(shell find web))
+
 # A unit test is a program of its own: tests/unit/LAYER/test_MODULE.c.
 UNIT	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 PLAYER	:= $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/golden/*.c)))
@@ -88,13 +91,21 @@ all: $(BUILD)/teeline
 $(BUILD)/teeline: $(BUILD)/src/app/main.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
-$(LIB): $(filter-out $(BUILD)/src/app/main.o,$(OBJ))
+$(LIB): $(filter-out $(BUILD)/src/app/main.o,$(OBJ)) $(BUILD)/web.o
 	@rm -f $@
 	$(call say,AR) $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c $(BUILD)/flags | build/.deps-build
 	@mkdir -p $(@D)
 	$(call say,CC) $(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/web.c: scripts/embed $(WEB)
+	@mkdir -p $(@D)
+	$(call say,GEN) scripts/embed web >$@.new
+	@mv $@.new $@
+
+$(BUILD)/web.o: $(BUILD)/web.c src/control/files.h $(BUILD)/flags
+	$(call say,CC) $(COMPILE) -c -o $@ $<
 
 # Changes only when what compiles or how does: then everything is built anew.
 $(BUILD)/flags: FORCE | build/.deps-build
