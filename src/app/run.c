@@ -1,11 +1,12 @@
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/announce.h"
+#include "app/become.h"
 #include "app/descriptors.h"
 #include "app/drain.h"
 #include "app/input.h"
@@ -18,13 +19,12 @@
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/sources.h"
-#include "base/addr.h"
+#include "app/terminal.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "config/plan.h"
 #include "core/source.h"
-#include "net/privilege.h"
 
 /*
  * How a run goes.  The order matters:
@@ -45,9 +45,6 @@
 
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
-
-/* Listeners that plan.ready() is told of. */
-#define MAX_ADDRS 256
 
 /**
  * struct run - All that is made for a plan
@@ -92,23 +89,6 @@ struct run {
 
 /* --- the surroundings -------------------------------------------------- */
 
-static bool
-wants_color(const struct plan *p)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	switch (p->color) {
-	case PLAN_COLOR_ALWAYS:
-		return true;
-	case PLAN_COLOR_NEVER:
-		return false;
-	case PLAN_COLOR_AUTO:
-		break;
-	}
-	return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') &&
-	       (term == NULL || strcmp(term, "dumb") != 0);
-}
-
 static void
 on_notice(void *self, const char *text)
 {
@@ -134,12 +114,10 @@ on_stdout_gone(void *self)
 static struct sink_env
 sink_env(struct run *r)
 {
-	bool tty = isatty(STDOUT_FILENO);
-
 	return (struct sink_env){
 		.overwrite = r->plan->overwrite,
-		.utf8 = tty && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-		.color = wants_color(r->plan),
+		.utf8 = terminal_has_utf8(),
+		.color = terminal_wants_color(r->plan->color),
 		.only = r->plan->only,
 		.start_ns = clock_start_ns(),
 		.notice = on_notice,
@@ -332,33 +310,6 @@ open_inputs(struct run *r, struct err *err)
 	return 0;
 }
 
-/* As daemon(3), once the listeners are open and before any thread is. */
-static int
-go_to_background(struct err *err)
-{
-	return daemon(0, 0) == 0
-		   ? 0
-		   : err_set(err, -errno, "cannot go to the background: %s",
-			 strerror(errno));
-}
-
-static int
-drop_privileges(const struct plan *p, struct err *err)
-{
-	if (p->user != NULL)
-		return privilege_become(p->user, err);
-	return privilege_real(err);
-}
-
-/* As any other output: as the user that the run is, once that is settled. */
-static int
-open_log(const struct plan *p, struct err *err)
-{
-	if (p->log.file == NULL)
-		return 0;
-	return log_open_file(p->log.file, p->log.file_level, err);
-}
-
 static int
 attach_inputs(struct run *r, struct err *err)
 {
@@ -461,11 +412,7 @@ open_all(struct run *r, int *code, struct err *err)
 
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
-		rc = drop_privileges(r->plan, err);
-	if (rc == 0 && r->plan->daemon)
-		rc = go_to_background(err);
-	if (rc == 0)
-		rc = open_log(r->plan, err);
+		rc = become_run(r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc != 0)
@@ -579,30 +526,10 @@ abandon(struct run *r)
 	drain_sinks(r);
 }
 
-static void
-announce(const struct run *r)
-{
-	const struct plan *p = r->plan;
-	struct addr addrs[MAX_ADDRS];
-	size_t n = 0;
-
-	if (p->ready == NULL && p->quiet)
-		return;
-	for (size_t i = 0; i < r->ninputs; i++) {
-		if (p->ready == NULL)
-			sources_announce(r->sources[i], &p->sources[i]);
-		else
-			n += sources_addrs(r->sources[i], &p->sources[i],
-			    addrs + n, MAX_ADDRS - n);
-	}
-	if (p->ready != NULL)
-		p->ready(p, addrs, n);
-}
-
 static int
 carry_traffic(struct run *r)
 {
-	announce(r);
+	announce_run(r->plan, r->sources);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
 	mainloop_run(&r->loop);
