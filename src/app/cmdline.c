@@ -224,6 +224,28 @@ cmdline_settle_log(struct plan *p)
 		p->log.level = LOG_LEVEL_DEBUG;
 }
 
+/* What is said about a control plane means nothing without one. */
+static int
+settle_control(const struct cmdline *c, struct err *err)
+{
+	const struct plan_control *pc = &c->plan.control;
+	const char *other = pc->token_file != NULL ? "token-file"
+			    : pc->no_token         ? "no-token"
+			    : c->has_history       ? "history"
+						   : NULL;
+
+	if (pc->token_file != NULL && pc->no_token)
+		return err_set(err, -EINVAL,
+		    "--control-token-file and --control-no-token contradict "
+		    "each other");
+	if (other != NULL && pc->listen == NULL)
+		return err_set(err, -EINVAL,
+		    "--control-%s is about a control plane: --control LISTEN "
+		    "is needed as well",
+		    other);
+	return 0;
+}
+
 int
 cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 {
@@ -235,6 +257,8 @@ cmdline_finish(struct cmdline *c, bool terminal, struct err *err)
 		rc = cmdline_settle_decap(c, "--", err);
 	if (rc == 0)
 		rc = settle_rotation(c, err);
+	if (rc == 0)
+		rc = settle_control(c, err);
 	if (rc != 0)
 		return rc;
 	cmdline_settle_log(p);

@@ -37,6 +37,7 @@ struct err;
  * @live_option: The last option given that only an interface can follow; NULL
  * @has_decap:	--decap was given
  * @has_idle:	--idle-timeout was given
+ * @has_history: --control-history was given
  * @help:	-h was given
  * @version:	-V was given
  * @interfaces:	-D was given
@@ -50,6 +51,7 @@ struct cmdline {
 	const struct option_row *live_option;
 	bool has_decap;
 	bool has_idle;
+	bool has_history;
 	bool help;
 	bool version;
 	bool interfaces;

@@ -319,6 +319,17 @@ set_no_token(void *self, const struct option_value *v, struct err *err)
 }
 
 static int
+set_history(void *self, const struct option_value *v, struct err *err)
+{
+	struct cmdline *c = self;
+
+	(void)err;
+	c->has_history = true;
+	c->plan.control.history = (size_t)v->number;
+	return 0;
+}
+
+static int
 set_quiet(void *self, const struct option_value *v, struct err *err)
 {
 	(void)v;
@@ -580,6 +591,12 @@ static const struct option_row rows[] = {
 	    .help = "ask for no token: whoever reaches --control may do all",
 	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
 	    .set = set_no_token },
+	{ 0, "control-history", "SIZE", OPTION_SIZE, 0, SIZE_MAX / 4,
+	    .dflt = "64KiB",
+	    .help = "keep the latest SIZE bytes of each session for --control; "
+		    "0: none",
+	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
+	    .set = set_history },
 	{ 'q', "quiet", NULL, OPTION_FLAG, .help = "say nothing but errors",
 	    .section = RUNNING, .set = set_quiet },
 	{ 'v', "verbose", NULL, OPTION_FLAG,

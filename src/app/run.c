@@ -12,6 +12,7 @@
 #include "app/input.h"
 #include "app/limits.h"
 #include "app/mainloop.h"
+#include "app/manage.h"
 #include "app/outputs.h"
 #include "app/progress.h"
 #include "app/reload.h"
@@ -30,6 +31,7 @@
  * How a run goes.  The order matters:
  *
  *	inputs		listeners, captures need privileges; no thread yet
+ *	control		its listener likewise
  *	user		given up before any output is opened
  *	background	fork before any thread
  *	log file	from here on
@@ -55,6 +57,7 @@
  * @sinks_from:	What sinks are made from, with @env
  * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @reload:	What SIGHUP changes; NULL: there is no configuration
+ * @manage:	The control plane
  * @fds:	Descriptors this process may have
  * @fit:	Sessions that fit into those left at start
  * @stopping:	No input hears any more
@@ -75,6 +78,7 @@ struct run {
 	struct sink_env env;
 	struct outputs *outputs;
 	struct reload *reload;
+	struct manage manage;
 	size_t fds;
 	uint64_t fit;
 	struct mainloop loop;
@@ -178,8 +182,10 @@ on_input_over(void *self, struct input *in)
 
 	if (!r->stopping)
 		log_info("input %s is over", in->plan->name);
-	if (count_state(r, INPUT_OVER) == r->ninputs)
-		mainloop_end(&r->loop);
+	if (count_state(r, INPUT_OVER) != r->ninputs)
+		return;
+	manage_close(&r->manage);
+	mainloop_end(&r->loop);
 }
 
 /* --- signals ----------------------------------------------------------- */
@@ -227,6 +233,12 @@ take_sheet(const struct run *r, struct sheet *sh)
 	if (rc != 0)
 		log_error("no memory for the balance sheet");
 	return rc;
+}
+
+static int
+on_control_sheet(void *self, struct sheet *sh)
+{
+	return take_sheet(self, sh);
 }
 
 static void
@@ -313,7 +325,8 @@ open_inputs(struct run *r, struct err *err)
 static int
 attach_inputs(struct run *r, struct err *err)
 {
-	struct sink **heard = calloc(r->sinks.n + 1, sizeof(struct sink *));
+	struct sink **heard = calloc(r->sinks.n + 2, sizeof(struct sink *));
+	struct sink *watch = manage_sink(&r->manage);
 	int rc = 0;
 
 	if (heard == NULL)
@@ -323,6 +336,8 @@ attach_inputs(struct run *r, struct err *err)
 		size_t n =
 		    sinks_heard_by(&r->sinks, r->plan, in->plan->name, heard);
 
+		if (watch != NULL)
+			heard[n++] = watch;
 		rc = input_attach(in, heard, n, err);
 		r->from[i] = (struct sheet_from){
 			.name = in->plan->name,
@@ -350,6 +365,29 @@ make_outputs(struct run *r, struct err *err)
 	    },
 	    err);
 	return r->outputs != NULL ? 0 : -ENOMEM;
+}
+
+static void
+on_control_drain(void *self)
+{
+	begin_stop(self, true);
+}
+
+static int
+start_control(struct run *r, struct err *err)
+{
+	return manage_start(&r->manage, &r->loop,
+	    &(struct manage_run){
+		.plan = r->plan,
+		.inputs = r->inputs,
+		.ninputs = r->ninputs,
+		.sinks = &r->sinks,
+		.outputs = r->outputs,
+		.take_sheet = on_control_sheet,
+		.drain = on_control_drain,
+		.self = r,
+	    },
+	    err);
 }
 
 /* The log is written by it, so that no thread may run yet. */
@@ -393,11 +431,13 @@ make_reload(struct run *r, struct err *err)
 static int
 start_workers(struct run *r, struct err *err)
 {
+	size_t left = descriptors_left(r->fds);
+	size_t other = manage_descriptors(&r->manage);
 	int rc;
 
 	start_ticking(r);
-	r->fit = sinks_sessions(
-	    &r->sinks, descriptors_left(r->fds), descriptors_per_sink(r->fds));
+	r->fit = sinks_sessions(&r->sinks, left > other ? left - other : 0,
+	    descriptors_per_sink(r->fds));
 	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
@@ -410,11 +450,15 @@ open_all(struct run *r, int *code, struct err *err)
 {
 	int rc = open_inputs(r, err);
 
+	if (rc == 0)
+		rc = manage_open(&r->manage, r->plan, err);
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
 		rc = become_run(r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
+	if (rc == 0)
+		rc = manage_make(&r->manage, r->plan, &r->loop, err);
 	if (rc != 0)
 		return rc;
 	r->env = sink_env(r);
@@ -428,6 +472,8 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = make_outputs(r, err);
 	if (rc == 0)
 		rc = make_reload(r, err);
+	if (rc == 0)
+		rc = start_control(r, err);
 	return rc;
 }
 
@@ -513,6 +559,7 @@ free_all(struct run *r)
 static void
 abandon(struct run *r)
 {
+	manage_close(&r->manage);
 	mainloop_end(&r->loop);
 	/* Nothing was heard: no sink has anything to send, or to wait for. */
 	r->is_told = true;
@@ -530,6 +577,7 @@ static int
 carry_traffic(struct run *r)
 {
 	announce_run(r->plan, r->sources);
+	manage_announce(&r->manage, r->plan->quiet);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
 	mainloop_run(&r->loop);
@@ -566,5 +614,6 @@ run_plan(const struct plan *p)
 	reload_free(r.reload);
 	outputs_free(r.outputs);
 	free_all(&r);
+	manage_free(&r.manage);
 	return code;
 }

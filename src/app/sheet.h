@@ -21,6 +21,7 @@
 
 struct err;
 struct fanout;
+struct json_t;
 struct sink;
 struct source;
 struct sheet_input;
@@ -130,8 +131,11 @@ bool sheet_has_failure(const struct sheet *sh);
 /** sheet_print() - A few aligned lines on standard error. */
 void sheet_print(const struct sheet *sh);
 
+/** sheet_json() - The same as a tree of JSON; NULL: no memory. */
+struct json_t *sheet_json(const struct sheet *sh) ATTR_WUNRES;
+
 /**
- * sheet_write() - The same as JSON
+ * sheet_write() - The same as JSON, in a file
  * @path:	Overwritten; mode 0600 when new
  *
  * Return: 0 or -errno with @err

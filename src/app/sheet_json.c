@@ -215,7 +215,7 @@ sinks_json(const struct sheet *sh)
 	return sinks;
 }
 
-static json_t *
+json_t *
 sheet_json(const struct sheet *sh)
 {
 	json_t *root = with(heard_json(sh), "inputs", inputs_json(sh));

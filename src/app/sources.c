@@ -195,13 +195,15 @@ struct kind {
 	void (*limit)(struct source *src, uint64_t max_concurrent);
 	size_t (*addrs)(const struct source *src, struct addr *out, size_t max);
 	void (*announce)(const struct source *src, const struct plan_source *s);
+	const char *(*iface)(const struct source *src);
 };
 
 static const struct kind kinds[] = {
 	[PLAN_PROXY] = { open_proxy, proxy_workers, proxy_limit, proxy_addrs,
-	    announce_proxy },
-	[PLAN_TAP] = { open_tap, tap_workers, NULL, NULL, announce_tap },
-	[PLAN_READ] = { open_read, read_workers, NULL, NULL, NULL },
+	    announce_proxy, NULL },
+	[PLAN_TAP] = { open_tap, tap_workers, NULL, NULL, announce_tap,
+	    capture_iface },
+	[PLAN_READ] = { open_read, read_workers, NULL, NULL, NULL, NULL },
 };
 static_assert(ATTR_COUNT(kinds) == PLAN_NINPUTS, "a row for each kind");
 
@@ -237,6 +239,13 @@ sources_addrs(const struct source *src, const struct plan_source *s,
 	return kinds[s->input].addrs != NULL
 		   ? kinds[s->input].addrs(src, out, max)
 		   : 0;
+}
+
+const char *
+sources_iface(const struct source *src, const struct plan_source *s)
+{
+	return kinds[s->input].iface != NULL ? kinds[s->input].iface(src)
+					     : NULL;
 }
 
 void

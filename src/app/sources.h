@@ -67,6 +67,10 @@ void sources_limit(
 size_t sources_addrs(const struct source *src, const struct plan_source *s,
     struct addr *out, size_t max);
 
+/** sources_iface() - The interface that it captures on; NULL: none. */
+const char *sources_iface(
+    const struct source *src, const struct plan_source *s);
+
 /** sources_announce() - Say on standard error what is heard. */
 void sources_announce(const struct source *src, const struct plan_source *s);
 
