@@ -168,10 +168,11 @@ build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench: \
 
 install: all $(COMPLETIONS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(MANDIR)/man1 \
-	    $(MANDIR)/man5 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
+	    $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
 	$(INSTALL) -m 755 $(BUILD)/teeline $(DESTDIR)$(BINDIR)/teeline
 	$(INSTALL) -m 644 man/teeline*.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 man/teeline*.5 $(DESTDIR)$(MANDIR)/man5/
+	$(INSTALL) -m 644 man/teeline*.7 $(DESTDIR)$(MANDIR)/man7/
 	for p in $(PERSONALITIES); do \
 	    $(INSTALL) -m 644 man/$$p.1 \
 	        $(DESTDIR)$(MANDIR)/man1/teeline-$$p.1 || exit 1; \
@@ -194,6 +195,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,\
 	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
+	    $(patsubst man/%.7,man7/%.7,$(wildcard man/teeline*.7)) \
 	    $(PERSONALITIES:%=man1/teeline-%.1))
 	for l in $(addprefix $(DESTDIR),$(PERSONALITIES:%=$(BINDIR)/%) \
 	    $(PERSONALITIES:%=$(MANDIR)/man1/%.1)); do \

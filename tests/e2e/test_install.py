@@ -41,7 +41,8 @@ def test_what_is_installed(installed):
     assert "usr/bin/teeline" in found
     assert {name for name in found if name.startswith("usr/bin/")} == {
         "usr/bin/teeline"}
-    for page in ("man1/teeline.1", "man5/teeline-files.5"):
+    for page in ("man1/teeline.1", "man5/teeline-files.5",
+                 "man7/teeline-control.7"):
         assert any(name.startswith(f"usr/share/man/{page}")
                    for name in found), page
     assert all(name.startswith("usr/") for name in found)
