@@ -81,7 +81,7 @@ BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
-PERSONALITIES := gotcpspy netrecord tcpreen teecp
+PERSONALITIES := gotcpspy netrecord stethoscope tcpreen teecp
 
 all: $(BUILD)/teeline
 

@@ -18,6 +18,7 @@
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/sources.h"
+#include "app/steer.h"
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -58,6 +59,7 @@
  * @sinks_from:	What sinks are made from, with @env
  * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @reload:	What SIGHUP changes; NULL: there is no configuration
+ * @steer:	Control by lines of JSON
  * @fds:	Descriptors this process may have
  * @fit:	Sessions that fit into those left at start
  * @stopping:	No input hears any more
@@ -81,6 +83,7 @@ struct run {
 	size_t fds;
 	uint64_t fit;
 	struct mainloop loop;
+	struct steer steer;
 	struct progress progress;
 	struct mail stdout_gone;
 	bool stopping;
@@ -131,6 +134,14 @@ on_stdout_gone(void *self)
 	mainloop_send(&r->loop, &r->stdout_gone);
 }
 
+static void
+on_tell(void *self, const struct news *n)
+{
+	const struct run *r = self;
+
+	steer_tell(&r->steer, n);
+}
+
 static struct sink_env
 sink_env(struct run *r)
 {
@@ -145,6 +156,7 @@ sink_env(struct run *r)
 		.notice = on_notice,
 		.remark = on_remark,
 		.stdout_gone = on_stdout_gone,
+		.tell = steer_wants_news(&r->steer) ? on_tell : NULL,
 		.self = r,
 		.max_open = descriptors_per_sink(r->fds),
 	};
@@ -160,6 +172,7 @@ begin_stop(struct run *r, bool is_told)
 	r->stopping = true;
 	r->is_told = is_told;
 	mainloop_stop_is_final(&r->loop);
+	steer_stopping(&r->steer);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_stop(&r->inputs[i], r->plan->drain_ns);
@@ -200,8 +213,10 @@ on_input_over(void *self, struct input *in)
 
 	if (!r->stopping)
 		log_info("input %s is over", in->plan->name);
-	if (count_state(r, INPUT_OVER) == r->ninputs)
-		mainloop_end(&r->loop);
+	if (count_state(r, INPUT_OVER) != r->ninputs)
+		return;
+	steer_close(&r->steer);
+	mainloop_end(&r->loop);
 }
 
 /* --- signals ----------------------------------------------------------- */
@@ -360,9 +375,16 @@ open_log(const struct plan *p, struct err *err)
 }
 
 static int
+on_steer_sheet(void *self, struct sheet *sh)
+{
+	return take_sheet(self, sh);
+}
+
+static int
 attach_inputs(struct run *r, struct err *err)
 {
-	struct sink **heard = calloc(r->sinks.n + 1, sizeof(struct sink *));
+	struct sink **heard = calloc(r->sinks.n + 2, sizeof(struct sink *));
+	struct sink *watch = steer_sink(&r->steer);
 	int rc = 0;
 
 	if (heard == NULL)
@@ -372,6 +394,8 @@ attach_inputs(struct run *r, struct err *err)
 		size_t n =
 		    sinks_heard_by(&r->sinks, r->plan, in->plan->name, heard);
 
+		if (watch != NULL)
+			heard[n++] = watch;
 		rc = input_attach(in, heard, n, err);
 		r->from[i] = (struct sheet_from){
 			.name = in->plan->name,
@@ -442,11 +466,13 @@ make_reload(struct run *r, struct err *err)
 static int
 start_workers(struct run *r, struct err *err)
 {
+	size_t left = descriptors_left(r->fds);
+	size_t other = steer_descriptors(&r->steer);
 	int rc;
 
 	start_ticking(r);
-	r->fit = sinks_sessions(
-	    &r->sinks, descriptors_left(r->fds), descriptors_per_sink(r->fds));
+	r->fit = sinks_sessions(&r->sinks, left > other ? left - other : 0,
+	    descriptors_per_sink(r->fds));
 	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
@@ -459,6 +485,8 @@ open_all(struct run *r, int *code, struct err *err)
 {
 	int rc = open_inputs(r, err);
 
+	if (rc == 0)
+		rc = steer_open(&r->steer, r->plan, err);
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
 		rc = drop_privileges(r->plan, err);
@@ -468,6 +496,8 @@ open_all(struct run *r, int *code, struct err *err)
 		rc = open_log(r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
+	if (rc == 0)
+		rc = steer_make(&r->steer, &r->loop, on_steer_sheet, r, err);
 	if (rc != 0)
 		return rc;
 	r->env = sink_env(r);
@@ -566,6 +596,7 @@ free_all(struct run *r)
 static void
 abandon(struct run *r)
 {
+	steer_close(&r->steer);
 	mainloop_end(&r->loop);
 	/* Nothing was heard: no sink has anything to send, or to wait for. */
 	r->is_told = true;
@@ -603,6 +634,7 @@ static int
 carry_traffic(struct run *r)
 {
 	announce(r);
+	steer_started(&r->steer);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
 	mainloop_run(&r->loop);
@@ -639,5 +671,6 @@ run_plan(const struct plan *p)
 	reload_free(r.reload);
 	outputs_free(r.outputs);
 	free_all(&r);
+	steer_free(&r.steer);
 	return code;
 }
