@@ -90,7 +90,7 @@ greet(struct line *l, struct line_client *c)
 	list_append(&l->clients, &c->node);
 }
 
-/* Those who have nothing more to say may have gone long ago. */
+/* Those who have nothing more to say and do not read what was said. */
 static void
 make_room(struct line *l)
 {
@@ -146,8 +146,7 @@ on_letter(struct mail *m)
 	struct line *l = letter->line;
 
 	(void)atomic_fetch_sub(&l->letters, 1); /* its value is no news */
-	if (!l->is_closed)
-		line_event_news(l, &letter->news);
+	line_event_news(l, &letter->news);
 	news_tally_unref(letter->news.tally);
 	free(letter);
 }
@@ -219,6 +218,7 @@ line_open(const struct line_opts *o, int fd, struct err *err)
 	}
 	l->o = *o;
 	list_init(&l->clients);
+	list_init(&l->listener.node);
 	rc = open_handles(l, fd);
 	if (rc != 0) {
 		/* The loop, which is about to end, lets go of the handles. */
@@ -293,7 +293,6 @@ line_close(struct line *l)
 	if (l == NULL || l->is_closed)
 		return;
 	l->is_closed = true;
-	roster_unlisten(&l->listener);
 	while ((node = l->clients.next) != &l->clients)
 		line_client_drop(LIST_ENTRY(node, struct line_client, node));
 	uv_close((uv_handle_t *)&l->timer, NULL);
@@ -305,6 +304,7 @@ line_free(struct line *l)
 {
 	if (l == NULL)
 		return;
+	roster_unlisten(&l->listener);
 	line_book_done(&l->book);
 	free(l);
 }

@@ -52,6 +52,8 @@ struct watch;
  * @locals:	Which end is the local one
  * @is_server:	It is the server
  * @idle_ns:	For "idle_timeout_120s"
+ * @stall_ns:	Silence of one end that is noted while the other sends; 0:
+ *		never
  * @loop:	The main thread's
  * @box:	Letters to it
  * @roster:	Of all sessions
@@ -67,6 +69,7 @@ struct line_opts {
 	struct locals locals;
 	bool is_server;
 	uint64_t idle_ns;
+	uint64_t stall_ns;
 	struct uv_loop_s *loop;
 	struct mail_box *box;
 	struct roster *roster;
@@ -97,7 +100,11 @@ void line_log_stats(struct line *l);
 /** line_tell() - News of a sink; any thread.  NULL is a no-op. */
 void line_tell(struct line *l, const struct news *n);
 
-/** line_close() - Let all clients go; before the loop ends; idempotent. */
+/**
+ * line_close() - Let all clients go; before the loop ends; idempotent
+ *
+ * What happens later, when workers send what they have left, is logged.
+ */
 void line_close(struct line *l);
 
 /** line_free() - After the loop, and its letters.  NULL is a no-op. */

@@ -43,6 +43,9 @@ struct watch_session;
  * @waiting:	@nwaiting news that were not told yet
  * @noted:	[dir] packets that were retransmitted, and gap bytes, as told
  *		last
+ * @packets:	[dir] as seen last,
+ * @heard_ns:	[dir] when they last became more (monotonic),
+ * @stall_ns:	[dir] and when it was told last that they do not
  */
 struct line_entry {
 	struct list node;
@@ -54,6 +57,9 @@ struct line_entry {
 	struct news waiting[LINE_BOOK_WAITING];
 	size_t nwaiting;
 	uint64_t noted[2][2];
+	uint64_t packets[2];
+	uint64_t heard_ns[2];
+	uint64_t stall_ns[2];
 };
 
 /**

@@ -65,6 +65,13 @@ take_lines(struct line_client *c)
 }
 
 static void
+on_farewell(uv_shutdown_t *req, int status)
+{
+	(void)status;
+	line_client_drop(req->handle->data);
+}
+
+static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct line_client *c = stream->data;
@@ -84,13 +91,12 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->nin > 0)
 		c->ops->line(c->self, c, c->in, c->nin);
 	c->nin = 0;
-	/*
-	 * Whoever has nothing more to say may still listen: nc with its
-	 * standard input at its end.  It is let go when a write fails.
-	 */
 	c->has_ended = true;
-	if (!c->dropped)
-		(void)uv_read_stop(stream); /* cannot fail */
+	/* It gets what was said to it, and then the same end. */
+	if (!c->dropped &&
+	    (uv_read_stop(stream) != 0 ||
+		uv_shutdown(&c->farewell, stream, on_farewell) != 0))
+		line_client_drop(c);
 }
 
 static void

@@ -63,6 +63,7 @@ struct line_client {
 	uv_tcp_t tcp;
 	const struct line_client_ops *ops;
 	void *self;
+	uv_shutdown_t farewell;
 	bool dropped;
 	char *in;
 	size_t nin;

@@ -183,17 +183,13 @@ connect_data(struct sink_lane *lane, void *st, const struct session *s,
 	feed_put(&state->feed[c->dir], c);
 }
 
-/* What its own queue had no room for. */
 static void
-connect_gap(struct sink_lane *lane, void *st, const struct session *s,
-    const struct gap *g)
+connect_missed(struct sink_lane *lane, void *st, enum dir dir, size_t len)
 {
 	struct state *state = st;
 
 	(void)lane;
-	(void)s;
-	if (g->why == GAP_QUEUE)
-		feed_missed(&state->feed[g->dir], g->len);
+	feed_missed(&state->feed[dir], len);
 }
 
 static void
@@ -238,7 +234,7 @@ static const struct sink_ops connect_ops = {
 	.free = connect_free,
 	.open = connect_open,
 	.data = connect_data,
-	.gap = connect_gap,
+	.missed = connect_missed,
 	.end = connect_end,
 	.close = connect_close,
 	.abort = connect_close,

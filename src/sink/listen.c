@@ -238,17 +238,14 @@ listen_data(struct sink_lane *lane, void *state, const struct session *s,
 	portal_put(st->portal[c->dir], c);
 }
 
-/* What its own queue had no room for. */
 static void
-listen_gap(struct sink_lane *lane, void *state, const struct session *s,
-    const struct gap *g)
+listen_missed(struct sink_lane *lane, void *st, enum dir dir, size_t len)
 {
-	struct state *st = state;
+	struct state *state = st;
 
 	(void)lane;
-	(void)s;
-	if (g->why == GAP_QUEUE && st->portal[g->dir] != NULL)
-		portal_missed(st->portal[g->dir], g->len);
+	if (state->portal[dir] != NULL)
+		portal_missed(state->portal[dir], len);
 }
 
 static void
@@ -293,7 +290,7 @@ static const struct sink_ops listen_ops = {
 	.free = listen_free,
 	.open = listen_open,
 	.data = listen_data,
-	.gap = listen_gap,
+	.missed = listen_missed,
 	.end = listen_end,
 	.close = listen_close,
 	.abort = listen_close,

@@ -84,7 +84,9 @@ NEEDS = {"bool": "true or false", "count": "a whole number",
 def keys():
     said = subprocess.run([program_path(), "completion", "keys"], check=True,
                           capture_output=True, text=True).stdout
-    return [Key(*line.split("\t")) for line in said.splitlines()]
+    found = [Key(*line.split("\t")) for line in said.splitlines()]
+    # Those of the other dialect: test_stethoscope_keys.py.
+    return [key for key in found if not key.place.startswith("stethoscope")]
 
 
 KEYS = keys()
