@@ -168,7 +168,7 @@ def test_places_and_habits(tmp_path):
                           capture_output=True, check=False, timeout=20)
     assert done.returncode == 2
     said = done.stderr.replace(f"{path}:", "").splitlines()
-    assert said[0].startswith("4:43: warning: remote_port: ")
+    assert said[0].startswith("4:44: warning: remote_port: ")
     assert said[1].startswith('5:7: "bufer_bytes" is no key of '
                               "io.input.capture (did you mean buffer_bytes?)")
     assert said[2].startswith("7:14: listner and listener are the same")
