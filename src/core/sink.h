@@ -100,9 +100,10 @@ struct sink_lane {
  * @strays:	packet() wants packets of no session too
  *
  * Callbacks that may be NULL: need_session, data (counts only), take and
- * discard (unless @need is NEED_FILE), missed, gap, conflict, end, packet, abort
- * (unless it can be full and may be told to close), turn, full, full_session,
- * start, finish, finished (unless there is finish), drain, reopen.
+ * discard (unless @need is NEED_FILE), missed, gap, conflict, end, packet,
+ * abort (unless it can be full and may be told to close), turn, full,
+ * full_session, start, finish, finished (unless there is finish), drain,
+ * reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
