@@ -84,7 +84,7 @@ BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
-PERSONALITIES := gotcpspy netrecord tcpreen teecp
+PERSONALITIES := gotcpspy netrecord stethoscope tcpreen teecp
 
 all: $(BUILD)/teeline
 
@@ -173,6 +173,8 @@ install: all $(COMPLETIONS)
 	$(INSTALL) -m 644 man/teeline*.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 man/teeline*.5 $(DESTDIR)$(MANDIR)/man5/
 	$(INSTALL) -m 644 man/teeline*.7 $(DESTDIR)$(MANDIR)/man7/
+	$(INSTALL) -m 644 man/stethoscope.conf.5 \
+	    $(DESTDIR)$(MANDIR)/man5/teeline-stethoscope.conf.5
 	for p in $(PERSONALITIES); do \
 	    $(INSTALL) -m 644 man/$$p.1 \
 	        $(DESTDIR)$(MANDIR)/man1/teeline-$$p.1 || exit 1; \
@@ -186,6 +188,8 @@ ifdef LINKS
 	    ln -sf teeline $(DESTDIR)$(BINDIR)/$$p && \
 	    ln -sf teeline-$$p.1 $(DESTDIR)$(MANDIR)/man1/$$p.1 || exit 1; \
 	done
+	ln -sf teeline-stethoscope.conf.5 \
+	    $(DESTDIR)$(MANDIR)/man5/stethoscope.conf.5
 endif
 
 # A personality's name is removed only where it is a link to us.
@@ -196,9 +200,10 @@ uninstall:
 	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
 	    $(patsubst man/%.7,man7/%.7,$(wildcard man/teeline*.7)) \
-	    $(PERSONALITIES:%=man1/teeline-%.1))
+	    $(PERSONALITIES:%=man1/teeline-%.1) man5/teeline-stethoscope.conf.5)
 	for l in $(addprefix $(DESTDIR),$(PERSONALITIES:%=$(BINDIR)/%) \
-	    $(PERSONALITIES:%=$(MANDIR)/man1/%.1)); do \
+	    $(PERSONALITIES:%=$(MANDIR)/man1/%.1) \
+	    $(MANDIR)/man5/stethoscope.conf.5); do \
 	    case $$(readlink $$l) in teeline*) rm -f $$l;; esac; \
 	done
 

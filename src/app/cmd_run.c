@@ -5,6 +5,7 @@
 #include "app/cmd_run.h"
 #include "app/cmdline.h"
 #include "app/conf.h"
+#include "app/optional.h"
 #include "app/print.h"
 #include "app/run.h"
 #include "base/err.h"
@@ -92,6 +93,8 @@ reread(const struct plan *now, struct plan *fresh)
 
 	if (status == RUN_OK)
 		status = override(fresh);
+	if (status == RUN_OK)
+		optional_settle(fresh);
 	return status == RUN_OK ? 0 : -EINVAL;
 }
 
@@ -109,6 +112,7 @@ run(const char *path)
 		plan.reread = reread;
 		log_init("teeline", plan.log.level);
 		log_set_stamps(plan.log.timestamps);
+		optional_settle(&plan);
 		status = run_plan(&plan);
 	}
 	plan_done(&plan);

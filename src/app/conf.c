@@ -10,10 +10,12 @@
 #include "app/conf_option.h"
 #include "app/conf_output.h"
 #include "app/run.h"
+#include "app/sinks.h"
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "config/stethoscope.h"
 
 /**
  * struct reading - A file of ours being read
@@ -229,7 +231,24 @@ is_own(const struct jsonish *root)
 	return true;
 }
 
+/* What the kinds of its outputs think of it, which no key says alone. */
+static int
+read_stethoscope(struct plan *p, const struct jsonish *root, struct findings *f)
+{
+	int rc = stethoscope_read(p, root, f);
+
+	for (size_t i = 0; rc == 0 && i < p->nsinks; i++) {
+		struct err err = { "" };
+
+		if (sinks_try(p, &p->sinks[i], &err) != 0)
+			findings_error(
+			    f, root->pos, "%s: %s", p->sinks[i].kind, err.text);
+	}
+	return rc;
+}
+
 static const struct conf_dialect dialects[] = {
+	{ "stethoscope", stethoscope_is, read_stethoscope },
 	{ "teeline", is_own, read_own },
 };
 

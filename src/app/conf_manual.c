@@ -7,6 +7,7 @@
 #include "app/registry.h"
 #include "base/obuf.h"
 #include "config/schema_manual.h"
+#include "config/stethoscope.h"
 
 typedef void each_table(
     struct obuf *out, const char *place, const struct schema_table *t);
@@ -22,6 +23,7 @@ for_tables(struct obuf *out, each_table *each)
 	size_t n;
 
 	each(out, "file", file);
+	each(out, "stethoscope", stethoscope_table());
 	for (unsigned i = 0; i < PLAN_NINPUTS; i++) {
 		(void)snprintf(place, sizeof(place), "input.%s",
 		    plan_input_name((enum plan_input)i));

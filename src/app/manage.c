@@ -16,8 +16,6 @@
 #include "control/api.h"
 #include "control/http_clients.h"
 #include "control/http_server.h"
-#include "control/roster.h"
-#include "control/watch.h"
 
 /* Descriptors of the server that are no client's. */
 #define OWN_DESCRIPTORS 16
@@ -122,30 +120,10 @@ manage_open(struct manage *m, const struct plan *p, struct err *err)
 	return code;
 }
 
-int
-manage_make(struct manage *m, const struct plan *p, struct mainloop *loop,
-    struct err *err)
+bool
+manage_is_wanted(const struct manage *m)
 {
-	if (m->server == NULL)
-		return 0;
-	m->roster = roster_new();
-	if (m->roster == NULL)
-		return err_set(err, -ENOMEM, "out of memory");
-	m->watch = watch_new(
-	    &(struct watch_opts){
-		.history = p->control.history,
-		.history_total = p->control.history_total,
-		.box = &loop->box,
-		.notes = roster_notes(m->roster),
-	    },
-	    err);
-	return m->watch != NULL ? 0 : -ENOMEM;
-}
-
-struct sink *
-manage_sink(const struct manage *m)
-{
-	return m->watch != NULL ? watch_sink(m->watch) : NULL;
+	return m->server != NULL;
 }
 
 size_t
@@ -156,17 +134,17 @@ manage_descriptors(const struct manage *m)
 
 int
 manage_start(struct manage *m, struct mainloop *loop,
-    const struct manage_run *run, struct err *err)
+    const struct manage_parts *parts, struct err *err)
 {
 	struct http_service service;
 
 	if (m->server == NULL)
 		return 0;
-	m->run = *run;
+	m->run = *parts->run;
 	m->backend = (struct backend){
 		.loop = &loop->loop,
-		.watch = m->watch,
-		.roster = m->roster,
+		.watch = parts->watch,
+		.roster = parts->roster,
 		.start_ns = clock_start_ns(),
 		.self = m,
 		.sheet = on_sheet,
@@ -218,7 +196,5 @@ manage_free(struct manage *m)
 {
 	api_free(m->api);
 	http_server_free(m->server);
-	watch_free(m->watch);
-	roster_free(m->roster);
 	*m = (struct manage){ .server = NULL };
 }

@@ -9,7 +9,7 @@
 #include "control/backend.h"
 
 /*
- * manage.h - the control plane of a run: who serves it, and what it can have
+ * manage.h - control over HTTP in a run: who serves it, and what it can have
  * done.
  *
  *	HTTP ──► backend ──► sheet, inputs, outputs, end of the run
@@ -18,7 +18,6 @@
  * Without --control there is none of it, and every call does nothing.
  *
  *	manage_open()	listens		before privileges are given up
- *	manage_make()	watches		before the workers are made
  *	manage_start()	serves		before traffic comes
  *	manage_close()			on the main loop, which is about to end
  *	manage_free()			after the workers
@@ -31,9 +30,11 @@ struct input;
 struct mainloop;
 struct outputs;
 struct plan;
+struct roster;
 struct sheet;
 struct sink;
 struct sinks;
+struct watch;
 
 /**
  * struct manage_run - The run, as it is managed; all of it outlives the calls
@@ -53,11 +54,17 @@ struct manage_run {
 	void *self;
 };
 
+/** struct manage_parts - What it shares with others; outlives it, but for @run.
+ */
+struct manage_parts {
+	const struct manage_run *run;
+	struct watch *watch;
+	struct roster *roster;
+};
+
 /** struct manage - Private; embedded, and zeroed before manage_open(). */
 struct manage {
 	struct http_server *server;
-	struct watch *watch;
-	struct roster *roster;
 	struct api *api;
 	struct backend backend;
 	struct manage_run run;
@@ -72,19 +79,15 @@ struct manage {
 int manage_open(
     struct manage *m, const struct plan *p, struct err *err) ATTR_WUNRES;
 
-/** manage_make() - The loop is there; 0 or -errno with @err. */
-int manage_make(struct manage *m, const struct plan *p, struct mainloop *loop,
-    struct err *err) ATTR_WUNRES;
-
-/** manage_sink() - A sink for every input, beside its own; NULL: none. */
-struct sink *manage_sink(const struct manage *m);
+/** manage_is_wanted() - Does it listen? */
+bool manage_is_wanted(const struct manage *m);
 
 /** manage_descriptors() - How many it may need at once. */
 size_t manage_descriptors(const struct manage *m);
 
 /** manage_start() - Serve; 0 or -errno with @err. */
 int manage_start(struct manage *m, struct mainloop *loop,
-    const struct manage_run *run, struct err *err) ATTR_WUNRES;
+    const struct manage_parts *parts, struct err *err) ATTR_WUNRES;
 
 /** manage_announce() - Say where it is, and what to know about that. */
 void manage_announce(const struct manage *m, bool quiet);

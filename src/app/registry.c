@@ -11,6 +11,7 @@
 #include "app/completion.h"
 #include "app/personality_gotcpspy.h"
 #include "app/personality_netrecord.h"
+#include "app/personality_stethoscope.h"
 #include "app/personality_tcpreen.h"
 #include "app/personality_teecp.h"
 #include "app/registry.h"
@@ -134,6 +135,13 @@ static const struct registry_command personalities[] = {
 	    .name = "netrecord",
 	    .help = "a log with times per connection",
 	    .main = personality_netrecord,
+	},
+	{
+	    .name = "stethoscope",
+	    .help = "streams of named ends to consumers, control by JSON",
+	    .options = personality_stethoscope_options,
+	    .go = true,
+	    .main = personality_stethoscope,
 	},
 	{
 	    .name = "tcpreen",

@@ -7,12 +7,12 @@
 
 #include "app/announce.h"
 #include "app/become.h"
+#include "app/control.h"
 #include "app/descriptors.h"
 #include "app/drain.h"
 #include "app/input.h"
 #include "app/limits.h"
 #include "app/mainloop.h"
-#include "app/manage.h"
 #include "app/outputs.h"
 #include "app/progress.h"
 #include "app/reload.h"
@@ -57,7 +57,7 @@
  * @sinks_from:	What sinks are made from, with @env
  * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @reload:	What SIGHUP changes; NULL: there is no configuration
- * @manage:	The control plane
+ * @control:	Who watches it, and may steer it
  * @fds:	Descriptors this process may have
  * @fit:	Sessions that fit into those left at start
  * @stopping:	No input hears any more
@@ -78,10 +78,10 @@ struct run {
 	struct sink_env env;
 	struct outputs *outputs;
 	struct reload *reload;
-	struct manage manage;
 	size_t fds;
 	uint64_t fit;
 	struct mainloop loop;
+	struct control control;
 	struct progress progress;
 	struct mail stdout_gone;
 	bool stopping;
@@ -115,6 +115,14 @@ on_stdout_gone(void *self)
 	mainloop_send(&r->loop, &r->stdout_gone);
 }
 
+static void
+on_tell(void *self, const struct news *n)
+{
+	const struct run *r = self;
+
+	control_tell(&r->control, n);
+}
+
 static struct sink_env
 sink_env(struct run *r)
 {
@@ -127,6 +135,7 @@ sink_env(struct run *r)
 		.notice = on_notice,
 		.remark = on_remark,
 		.stdout_gone = on_stdout_gone,
+		.tell = control_wants_news(&r->control) ? on_tell : NULL,
 		.self = r,
 		.max_open = descriptors_per_sink(r->fds),
 	};
@@ -142,6 +151,7 @@ begin_stop(struct run *r, bool is_told)
 	r->stopping = true;
 	r->is_told = is_told;
 	mainloop_stop_is_final(&r->loop);
+	control_stopping(&r->control);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_stop(&r->inputs[i], r->plan->drain_ns);
@@ -184,7 +194,7 @@ on_input_over(void *self, struct input *in)
 		log_info("input %s is over", in->plan->name);
 	if (count_state(r, INPUT_OVER) != r->ninputs)
 		return;
-	manage_close(&r->manage);
+	control_close(&r->control);
 	mainloop_end(&r->loop);
 }
 
@@ -326,7 +336,7 @@ static int
 attach_inputs(struct run *r, struct err *err)
 {
 	struct sink **heard = calloc(r->sinks.n + 2, sizeof(struct sink *));
-	struct sink *watch = manage_sink(&r->manage);
+	struct sink *watch = control_sink(&r->control);
 	int rc = 0;
 
 	if (heard == NULL)
@@ -376,7 +386,7 @@ on_control_drain(void *self)
 static int
 start_control(struct run *r, struct err *err)
 {
-	return manage_start(&r->manage, &r->loop,
+	return control_start(&r->control, &r->loop,
 	    &(struct manage_run){
 		.plan = r->plan,
 		.inputs = r->inputs,
@@ -432,7 +442,7 @@ static int
 start_workers(struct run *r, struct err *err)
 {
 	size_t left = descriptors_left(r->fds);
-	size_t other = manage_descriptors(&r->manage);
+	size_t other = control_descriptors(&r->control);
 	int rc;
 
 	start_ticking(r);
@@ -451,14 +461,14 @@ open_all(struct run *r, int *code, struct err *err)
 	int rc = open_inputs(r, err);
 
 	if (rc == 0)
-		rc = manage_open(&r->manage, r->plan, err);
+		rc = control_open(&r->control, r->plan, err);
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
 		rc = become_run(r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc == 0)
-		rc = manage_make(&r->manage, r->plan, &r->loop, err);
+		rc = control_make(&r->control, &r->loop, err);
 	if (rc != 0)
 		return rc;
 	r->env = sink_env(r);
@@ -559,7 +569,7 @@ free_all(struct run *r)
 static void
 abandon(struct run *r)
 {
-	manage_close(&r->manage);
+	control_close(&r->control);
 	mainloop_end(&r->loop);
 	/* Nothing was heard: no sink has anything to send, or to wait for. */
 	r->is_told = true;
@@ -577,7 +587,7 @@ static int
 carry_traffic(struct run *r)
 {
 	announce_run(r->plan, r->sources);
-	manage_announce(&r->manage, r->plan->quiet);
+	control_announce(&r->control);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
 	mainloop_run(&r->loop);
@@ -614,6 +624,6 @@ run_plan(const struct plan *p)
 	reload_free(r.reload);
 	outputs_free(r.outputs);
 	free_all(&r);
-	manage_free(&r.manage);
+	control_free(&r.control);
 	return code;
 }

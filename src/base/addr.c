@@ -222,6 +222,23 @@ addr_same_ip(const struct addr *a, const struct addr *b)
 }
 
 bool
+addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	switch (a->family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+		return a->ip[0] == 127;
+	case AF_INET6:
+		return memcmp(a->ip, one, sizeof(one)) == 0;
+	default:
+		return false;
+	}
+}
+
+bool
 addr_equal(const struct addr *a, const struct addr *b)
 {
 	return addr_same_ip(a, b) && a->port == b->port && a->scope == b->scope;

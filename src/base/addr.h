@@ -79,6 +79,9 @@ const char *addr_format_ip(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 /** addr_is_any() - 0.0.0.0, [::] or unknown: says nothing about an end. */
 bool addr_is_any(const struct addr *a);
 
+/** addr_is_loopback() - 127.0.0.0/8, ::1, or of the machine itself (AF_UNIX) */
+bool addr_is_loopback(const struct addr *a);
+
 /** addr_equal() - Same family, address, scope and port (or path). */
 bool addr_equal(const struct addr *a, const struct addr *b);
 

@@ -25,6 +25,8 @@
 static const char *log_name = "teeline";
 static _Atomic int log_max = LOG_LEVEL_WARN;
 static _Atomic bool log_stamps;
+static bool log_leveled;
+static int log_console = STDERR_FILENO;
 static log_writer *log_to;
 static void *log_to_self;
 
@@ -38,6 +40,13 @@ static char *log_path; /* main thread */
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 static_assert(ATTR_COUNT(level_names) == LOG_NLEVELS, "a name for each level");
+
+/* As log_set_leveled() writes them. */
+static const char *const big_names[] = { "ERROR", "WARNING", "INFO", "DEBUG" };
+static_assert(ATTR_COUNT(big_names) == LOG_NLEVELS, "a name for each level");
+
+/* Of a stamp, without its milliseconds. */
+#define SECONDS_LEN 19
 
 void
 log_init(const char *name, enum log_level level)
@@ -71,6 +80,13 @@ log_set_stamps(bool on)
 }
 
 void
+log_set_leveled(int fd)
+{
+	log_leveled = true;
+	log_console = fd;
+}
+
+void
 log_set_writer(log_writer *writer, void *self)
 {
 	log_to = writer;
@@ -94,8 +110,8 @@ static void
 write_line(int fd, const char *stamp, const char *name, const char *text)
 {
 	char line[TEXT_MAX + 256];
-	int n = snprintf(line, sizeof(line), "%s%s%s: %s\n", stamp,
-	    stamp[0] != '\0' ? " " : "", name, text);
+	int n = snprintf(line, sizeof(line), "%s%s%s%s %s\n", stamp,
+	    stamp[0] != '\0' ? " " : "", name, log_leveled ? "" : ":", text);
 
 	if (n < 0)
 		return;
@@ -123,7 +139,9 @@ say(enum log_level level, const char *fmt, va_list ap)
 {
 	bool shown = is_within(&log_max, level);
 	bool filed = is_within(&log_file_max, level);
-	bool stamps = log_to == NULL && shown && atomic_load(&log_stamps);
+	bool stamps = log_to == NULL && shown &&
+		      (log_leveled || atomic_load(&log_stamps));
+	const char *word = log_leveled ? big_names[level] : level_names[level];
 	char stamp[TEXT_DATE_MAX] = "";
 	char text[TEXT_MAX];
 
@@ -131,13 +149,15 @@ say(enum log_level level, const char *fmt, va_list ap)
 		return;
 	if (filed || stamps)
 		(void)text_date(wall_ns(), stamp); /* is @stamp */
+	if (log_leveled)
+		stamp[SECONDS_LEN] = '\0';
 	if (filed)
-		write_line(
-		    atomic_load(&log_fd), stamp, level_names[level], text);
+		write_line(atomic_load(&log_fd), stamp, word, text);
 	if (shown && log_to != NULL)
 		log_to(log_to_self, level, text);
 	else if (shown)
-		write_line(STDERR_FILENO, stamps ? stamp : "", log_name, text);
+		write_line(log_console, stamps ? stamp : "",
+		    log_leveled ? word : log_name, text);
 }
 
 /* Lets @fd be what is written to, under the number that is in use. */

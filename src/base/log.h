@@ -75,6 +75,16 @@ int log_open_file(
 /** log_reopen_file() - SIGHUP: the file may have been moved; 0 or -errno. */
 int log_reopen_file(struct err *err) ATTR_WUNRES;
 
+/**
+ * log_set_leveled() - Lines look as those of stethoscope, and go elsewhere
+ * @fd:		In place of standard error
+ *
+ *	2026-11-21 08:30:00 WARNING cannot ...
+ *
+ * Here and in the file; local time.  Before there are other threads.
+ */
+void log_set_leveled(int fd);
+
 /** log_set_writer() - Send lines elsewhere (syslog); NULL is stderr. */
 void log_set_writer(log_writer *writer, void *self);
 

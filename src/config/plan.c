@@ -88,6 +88,9 @@ plan_done(struct plan *p)
 		sink_spec_done(&p->sinks[i]);
 	free(p->control.token_file);
 	free(p->control.listen);
+	free(p->lines.host);
+	free(p->lines.token);
+	free(p->lines.local);
 	free(p->log.file);
 	free(p->config);
 	free(p->sources);

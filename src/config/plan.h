@@ -158,6 +158,34 @@ struct plan_control {
 };
 
 /**
+ * struct plan_lines - Control by lines of JSON (control/line.h)
+ * @host:	Numeric address where it is listened; owned; NULL: nowhere
+ * @port:	0: any
+ * @token:	What a client from elsewhere has to know to change something;
+ *		owned; NULL: it cannot
+ * @cats:	Bits of enum news_cat: events that a client gets at first
+ * @local:	Networks of the local end, as locals_parse() reads them; owned;
+ *		NULL: wherever the client is
+ * @remote_port: See struct locals
+ * @is_server:	The local end is the server: requests are what it receives
+ * @idle_ns:	Silence that ends a session, for its reason
+ * @stall_ns:	Silence that is told while data is not acknowledged; 0: none
+ * @stats_ns:	How often figures are logged; 0: never
+ */
+struct plan_lines {
+	char *host;
+	uint16_t port;
+	char *token;
+	unsigned cats;
+	char *local;
+	uint16_t remote_port;
+	bool is_server;
+	uint64_t idle_ns;
+	uint64_t stall_ns;
+	uint64_t stats_ns;
+};
+
+/**
  * struct plan_log - What is said to people
  * @level:	On standard error; default LOG_LEVEL_WARN
  * @file:	Where it is written as well; owned; NULL: nowhere
@@ -189,6 +217,7 @@ struct plan_log {
  * @strict:	--strict
  * @daemon:	Go to the background once listening
  * @control:	The control plane
+ * @lines:	Another one, beside or instead
  * @log:	What is said
  * @config:	Path of the configuration file, to be read again; owned; NULL:
  *		there is none
@@ -223,6 +252,7 @@ struct plan {
 	bool strict;
 	bool daemon;
 	struct plan_control control;
+	struct plan_lines lines;
 	struct plan_log log;
 	char *config;
 	void (*ready)(

@@ -217,6 +217,11 @@ data_refused(struct session *s, size_t i, const struct chunk *c)
 		return false;
 	if (refused(s, i, &g)) {
 		count_drop(l, DROP_QUEUE_FULL, c->len);
+		/* Who had to let go of the session has no state any more. */
+		if (l->pub.sink->ops->missed != NULL &&
+		    (fanout_lanes_bit(i) & s->fan->drop) != 0)
+			l->pub.sink->ops->missed(
+			    &l->pub, state_of(s, l), c->dir, c->len);
 		return true;
 	}
 	if ((fanout_lanes_bit(i) & s->fan->drop) != 0)

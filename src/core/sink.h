@@ -100,9 +100,10 @@ struct sink_lane {
  * @strays:	packet() wants packets of no session too
  *
  * Callbacks that may be NULL: need_session, data (counts only), take and
- * discard (unless @need is NEED_FILE), gap, conflict, end, packet, abort
- * (unless it can be full and may be told to close), turn, full, full_session,
- * start, finish, finished (unless there is finish), drain, reopen.
+ * discard (unless @need is NEED_FILE), missed, gap, conflict, end, packet,
+ * abort (unless it can be full and may be told to close), turn, full,
+ * full_session, start, finish, finished (unless there is finish), drain,
+ * reopen.
  *
  * A sink with packet() is one that keeps packets (decision 11): it gets open,
  * packet and close, none of the events between, its @need is NEED_NOTHING, and
@@ -182,6 +183,14 @@ struct sink_ops {
 	    const struct chunk *c, void *pipe);
 	/** discard() - The queue is full: give @pipe back, bytes and all. */
 	void (*discard)(struct sink_lane *lane, void *pipe);
+	/**
+	 * missed() - Its queue was full for @len bytes of a direction
+	 *
+	 * They are counted as DROP_QUEUE_FULL; gap() tells of them when there
+	 * is room again, which may be never.
+	 */
+	void (*missed)(
+	    struct sink_lane *lane, void *st, enum dir dir, size_t len);
 	void (*gap)(struct sink_lane *lane, void *st, const struct session *s,
 	    const struct gap *g);
 	void (*conflict)(struct sink_lane *lane, void *st,

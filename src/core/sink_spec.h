@@ -18,6 +18,7 @@
  */
 
 struct err;
+struct news;
 struct packet_iface;
 
 /** struct sink_pair - One key=value that belongs to the kind. */
@@ -57,6 +58,8 @@ struct sink_rotation {
  * @overwrite:	A file that exists may be cut to nothing (-w, personalities)
  * @mode:	Mode of new files, less the umask; 0: 0600
  * @rotation:	-C, -G and -W, for what -w writes; all 0 otherwise
+ * @optional:	A folder that cannot be written to is a warning, and there is
+ *		no such sink
  */
 struct sink_spec {
 	char *kind;
@@ -74,6 +77,7 @@ struct sink_spec {
 	bool overwrite;
 	unsigned mode;
 	struct sink_rotation rotation;
+	bool optional;
 };
 
 /** sink_spec_get() - Value of the kind's own key @key; NULL if not given. */
@@ -126,7 +130,9 @@ void sink_spec_done(struct sink_spec *spec);
  * @notice:	Tells the user once about trouble; any thread
  * @remark:	Tells the user what is worth knowing only with -v; any thread
  * @stdout_gone: Whoever read standard output has closed it (EPIPE); any thread
- * @self:	Passed to these two
+ * @tell:	Hears when consumers come and go, on the worker's thread
+ *		(core/news.h); NULL: nobody does
+ * @self:	Passed to these
  * @max_open:	Most files a sink may keep open; 0: let it choose
  */
 struct sink_env {
@@ -143,6 +149,7 @@ struct sink_env {
 	void (*notice)(void *self, const char *text);
 	void (*remark)(void *self, const char *text);
 	void (*stdout_gone)(void *self);
+	void (*tell)(void *self, const struct news *n);
 	void *self;
 	unsigned max_open;
 };

@@ -98,6 +98,17 @@ socket_local(int fd, struct addr *a)
 	addr_from_sockaddr(a, (const struct sockaddr *)&ss, "");
 }
 
+void
+socket_peer(int fd, struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
+		ss.ss_family = AF_UNSPEC;
+	addr_from_sockaddr(a, (const struct sockaddr *)&ss, "");
+}
+
 size_t
 socket_unsent(int fd)
 {

@@ -131,6 +131,9 @@ int socket_error(int fd);
 /** socket_local() - Our end; AF_UNSPEC when the kernel does not tell. */
 void socket_local(int fd, struct addr *a);
 
+/** socket_peer() - The other end; AF_UNSPEC when it has gone. */
+void socket_peer(int fd, struct addr *a);
+
 /**
  * socket_unsent() - Bytes that a reset of @fd would throw away
  *

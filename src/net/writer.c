@@ -377,6 +377,19 @@ writer_head(
 }
 
 void
+writer_name(struct writer_port *p, struct writer_file *f, const char *path)
+{
+	char *copy = strdup(path);
+	struct writer_op *op =
+	    copy == NULL ? NULL : add_op(p, f, WRITER_OP_NAME);
+
+	if (op == NULL)
+		free(copy);
+	else
+		op->name = copy;
+}
+
+void
 writer_lose(struct writer_port *p, size_t payload)
 {
 	/* Without a batch it is kept in the port until there is one. */

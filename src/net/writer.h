@@ -263,6 +263,16 @@ void writer_hole(struct writer_port *p, struct writer_file *f, uint64_t len);
 void writer_splice(struct writer_port *p, struct writer_file *f,
     struct pipe *pipe, size_t len);
 
+/**
+ * writer_name() - What was written of @f so far is called @path from here on
+ *
+ * Or a name beside it, if that is taken ("x-2.log"); one that was never made
+ * stays so.  When it cannot be renamed its user is told.  Without memory it
+ * keeps the name it has.
+ */
+void writer_name(
+    struct writer_port *p, struct writer_file *f, const char *path);
+
 /** writer_close() - The last operation on @f: close and free it. */
 void writer_close(struct writer_port *p, struct writer_file *f);
 

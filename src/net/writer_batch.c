@@ -300,6 +300,17 @@ do_settle(struct run *r)
 		fail(r, rc);
 }
 
+/* A file that was never made needs no name. */
+static void
+do_name(struct run *r, const struct writer_op *op)
+{
+	int rc = writer_file_rename(r->f, op->name);
+
+	free(op->name);
+	if (rc != 0)
+		fail(r, rc);
+}
+
 /* The file is gone after this; @r->f must not be touched again. */
 static void
 do_close(struct run *r)
@@ -335,6 +346,9 @@ run_file(struct run *r)
 		case WRITER_OP_HEAD:
 			do_head(r, op);
 			break;
+		case WRITER_OP_NAME:
+			do_name(r, op);
+			break;
 		case WRITER_OP_CLOSE:
 			assert(op->next == NO_OP);
 			do_close(r);
@@ -360,6 +374,8 @@ drop_file(struct run *r)
 			pipe_return(op->pipe);
 		if (op->kind == WRITER_OP_HEAD)
 			writer_file_extend(r->f, op->head);
+		if (op->kind == WRITER_OP_NAME)
+			free(op->name);
 		closed = op->kind == WRITER_OP_CLOSE;
 	}
 	settle(r, WRITER_LATE, &sum);

@@ -34,6 +34,7 @@ enum writer_op_kind {
 	WRITER_OP_HOLE,   /* leave out @hole bytes */
 	WRITER_OP_LOST,   /* a record that there was no memory for */
 	WRITER_OP_HEAD,   /* from now on files begin with @head too */
+	WRITER_OP_NAME,   /* call it @name, which is freed then */
 	WRITER_OP_CLOSE,  /* close and free it */
 };
 
@@ -47,6 +48,7 @@ struct writer_op {
 		struct pipe *pipe;
 		uint64_t hole;
 		struct writer_head *head;
+		char *name;
 	};
 	uint32_t next;
 	enum writer_op_kind kind;

@@ -564,6 +564,14 @@ writer_file_finish(struct writer_file *f, struct err *err)
 
 /* -- closing ------------------------------------------------------------ */
 
+int
+writer_file_rename(struct writer_file *f, const char *to)
+{
+	if (f->path == NULL || f->state == WRITER_FILE_NEW)
+		return 0;
+	return writer_path_move(&f->path, to);
+}
+
 void
 writer_file_close(struct writer_file *f, struct writer_file_set *set)
 {

@@ -187,6 +187,13 @@ uint64_t writer_file_room(const struct writer_file *f);
  */
 int writer_file_finish(struct writer_file *f, struct err *err) ATTR_WUNRES;
 
+/**
+ * writer_file_rename() - Call it @to, or a name beside that, if it was made
+ *
+ * Never over another file.  Return: 0, or -errno: it is called as before
+ */
+int writer_file_rename(struct writer_file *f, const char *to) ATTR_WUNRES;
+
 /** writer_file_close() - Close and free it; it may be in @set. */
 void writer_file_close(struct writer_file *f, struct writer_file_set *set);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "net/writer_path.h"
 
@@ -105,4 +106,54 @@ writer_path_make_unique(char **path, mode_t mode)
 	free(*path);
 	*path = unique;
 	return fd;
+}
+
+int
+writer_path_give(const char *from, const char *to)
+{
+	int fd, rc;
+
+	if (link(from, to) == 0) {
+		/* If it stays too, the next one gets another name. */
+		(void)unlink(from);
+		return 0;
+	}
+	if (errno == EEXIST || errno == ENOENT)
+		return -errno;
+	/* No hard links here: the name is taken first, then replaced. */
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd); /* nothing was written */
+	if (rename(from, to) == 0)
+		return 0;
+	rc = -errno;
+	/* It is ours, and empty. */
+	(void)unlink(to);
+	return rc;
+}
+
+int
+writer_path_move(char **path, const char *to)
+{
+	size_t stem = writer_path_stem(to), size = strlen(to) + 8;
+	char *name = malloc(size);
+	int rc;
+
+	if (name == NULL)
+		return -ENOMEM;
+	memcpy(name, to, strlen(to) + 1);
+	rc = writer_path_give(*path, name);
+	for (unsigned n = 2; rc == -EEXIST && n <= SUFFIX_MAX; n++) {
+		(void)snprintf(
+		    name, size, "%.*s-%u%s", (int)stem, to, n, to + stem);
+		rc = writer_path_give(*path, name);
+	}
+	if (rc != 0) {
+		free(name);
+		return rc;
+	}
+	free(*path);
+	*path = name;
+	return 0;
 }

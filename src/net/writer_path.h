@@ -44,4 +44,19 @@ int writer_path_open(char *path, int flags, mode_t mode) ATTR_WUNRES;
  */
 int writer_path_make_unique(char **path, mode_t mode) ATTR_WUNRES;
 
+/**
+ * writer_path_give() - Rename without ever taking the place of another file
+ *
+ * Return: 0; -EEXIST; -ENOENT: @from is not there; another -errno
+ */
+int writer_path_give(const char *from, const char *to) ATTR_WUNRES;
+
+/**
+ * writer_path_move() - Rename to @to, or to the first of "to-2", "to-3", ...
+ * @path:	On the heap; on success replaced by the name that was free
+ *
+ * Return: 0 or -errno
+ */
+int writer_path_move(char **path, const char *to) ATTR_WUNRES;
+
 #endif /* NET_WRITER_PATH_H */

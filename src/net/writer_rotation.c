@@ -136,32 +136,6 @@ writer_rotation_begin(struct writer_rotation *r)
 	return tmp;
 }
 
-/* Rename without ever taking the place of another file. */
-static int
-give_name(const char *from, const char *to)
-{
-	int fd, rc;
-
-	if (link(from, to) == 0) {
-		/* If it stays too, the next one gets another name. */
-		(void)unlink(from);
-		return 0;
-	}
-	if (errno == EEXIST || errno == ENOENT)
-		return -errno;
-	/* No hard links here: the name is taken first, then replaced. */
-	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	(void)close(fd); /* nothing was written */
-	if (rename(from, to) == 0)
-		return 0;
-	rc = -errno;
-	/* It is ours, and empty. */
-	(void)unlink(to);
-	return rc;
-}
-
 /* @r->path becomes the name that the file was given. */
 static int
 find_name(struct writer_rotation *r, const char *from)
@@ -172,12 +146,12 @@ find_name(struct writer_rotation *r, const char *from)
 
 	if (r->timed && r->want.bytes == 0) {
 		(void)snprintf(r->path, size, "%s", r->target);
-		rc = give_name(from, r->path);
+		rc = writer_path_give(from, r->path);
 	}
 	while (rc == -EEXIST && r->number < UINT_MAX) {
 		(void)snprintf(r->path, size, "%.*s-%05u%s", stem, r->target,
 		    r->number + 1, r->target + stem);
-		rc = give_name(from, r->path);
+		rc = writer_path_give(from, r->path);
 		if (rc == 0 || rc == -EEXIST)
 			r->number++;
 	}

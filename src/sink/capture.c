@@ -13,6 +13,7 @@
 #include "sink/capture_stream.h"
 #include "sink/recorder.h"
 #include "sink/recorder_ops.h"
+#include "sink/streams.h"
 
 #define QUEUE_DEFAULT ((size_t)64 * 1024 * 1024)
 
@@ -151,10 +152,20 @@ fail:
 	return rc;
 }
 
+static const struct sink_key keys[] = {
+	{ "closed", "FILE", "what a file is called when it is over" },
+	{ "timeout-word", "WORD",
+	    "what {reason} in it says of a session that was silent for too "
+	    "long (default: timeout)" },
+	STREAMS_LOCAL_KEYS,
+	{ NULL, NULL, NULL },
+};
+
 const struct sink_kind capture_pcapng_kind = {
 	.name = "pcapng",
 	.arg = "FILE",
 	.help = "capture file that Wireshark reads, with comments",
+	.keys = keys,
 	.queue = QUEUE_DEFAULT,
 	.make = make,
 };
@@ -163,6 +174,7 @@ const struct sink_kind capture_pcap_kind = {
 	.name = "pcap",
 	.arg = "FILE",
 	.help = "capture file of the classic kind, times in ns",
+	.keys = keys,
 	.queue = QUEUE_DEFAULT,
 	.make = make,
 };

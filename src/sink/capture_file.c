@@ -13,12 +13,14 @@
 
 #include "core/count.h"
 #include "core/dir.h"
+#include "core/news.h"
 #include "core/sink_spec.h"
 
 #include "net/writer.h"
 
 #include "sink/capture_file.h"
 #include "sink/capture_head.h"
+#include "sink/streams.h"
 #include "sink/template.h"
 
 #include "wire/pcap.h"
@@ -236,6 +238,18 @@ capture_file_put(const struct capture_files *files, struct capture_file *f,
 		pcap_put_packet(out, frame);
 }
 
+static void
+tell_file(const struct capture_files *files, enum news_type type)
+{
+	const struct news n = {
+		.type = type,
+		.kind = files->pcapng ? "pcapng" : "pcap",
+	};
+
+	if (files->tell != NULL)
+		files->tell(files->tell_self, &n);
+}
+
 /* --- a file of a session ----------------------------------------------- */
 
 int
@@ -262,7 +276,10 @@ capture_file_open(const struct capture_files *files, struct capture_file *f,
 	    .head = files->section.data,
 	    .head_len = files->section.len,
 	});
-	return f->file == NULL ? -ENOMEM : 0;
+	if (f->file == NULL)
+		return -ENOMEM;
+	tell_file(files, NEWS_FILE_OPENED);
+	return 0;
 }
 
 static void
@@ -282,9 +299,24 @@ put_stats(struct obuf *out, const struct capture_file *f, uint32_t number,
 	pcapng_put_stats(out, stats);
 }
 
+/* The name that a file gets when it is over. */
+static void
+name_closed(const struct capture_files *files, struct writer_port *port,
+    struct writer_file *f, const struct session *s)
+{
+	char path[TEMPLATE_PATH_MAX];
+
+	if (files->closed == NULL ||
+	    (s == NULL && template_has_fields(files->closed)))
+		return;
+	/* A path that would be too long: it keeps the one it has. */
+	if (template_expand(files->closed, s, DIR_CLIENT, path) == 0)
+		writer_name(port, f, path);
+}
+
 void
 capture_file_close(const struct capture_files *files, struct writer_port *port,
-    struct capture_file *f)
+    struct capture_file *f, const struct session *s)
 {
 	struct pcapng_stats stats;
 	struct obuf *out;
@@ -298,7 +330,9 @@ capture_file_close(const struct capture_files *files, struct writer_port *port,
 		}
 		writer_end(port, f->file, 0);
 	}
+	name_closed(files, port, f->file, s);
 	writer_close(port, f->file);
+	tell_file(files, NEWS_FILE_CLOSED);
 	free(f->iface);
 	*f = (struct capture_file){ 0 };
 }
@@ -415,6 +449,7 @@ capture_file_finish(const struct capture_files *files)
 		finish_pcapng(files, first);
 	else
 		finish_pcap(files, first);
+	name_closed(files, first->rec.port, files->shared, NULL);
 }
 
 /* --- making ------------------------------------------------------------ */
@@ -517,6 +552,41 @@ read_names(
 	return 0;
 }
 
+/* The names that files get when they are over, and which end is which. */
+static int
+read_closed(
+    struct capture_files *files, const struct sink_spec *spec, struct err *err)
+{
+	const char *closed = sink_spec_get(spec, "closed");
+	const char *timeout = sink_spec_get(spec, "timeout-word");
+	int rc = streams_read_locals(&files->locals, spec, err);
+
+	if (rc != 0)
+		return rc;
+	if (timeout != NULL) {
+		files->timeout = strdup(timeout);
+		if (files->timeout == NULL)
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	files->extra.locals = &files->locals;
+	files->extra.timeout = files->timeout;
+	template_set_extra(files->names, &files->extra);
+	if (closed == NULL)
+		return 0;
+	files->closed = template_new_closed(closed, err);
+	if (files->closed == NULL)
+		return -EINVAL;
+	template_set_extra(files->closed, &files->extra);
+	if (template_has_dir(files->closed) || rotates(spec) ||
+	    (template_has_fields(files->closed) &&
+		!template_has_fields(files->names)))
+		return err_set(err, -EINVAL,
+		    "closed=%.128s: not with {dir} or rotation, and with a "
+		    "session's fields only where each has its own file",
+		    closed);
+	return 0;
+}
+
 int
 capture_file_init(struct capture_files *files, const struct sink_spec *spec,
     const struct sink_env *env, bool packets, struct err *err)
@@ -528,12 +598,16 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	files->linktype = CAPTURE_FILE_NO_LINKTYPE;
 	files->mode = spec->mode != 0 ? (mode_t)spec->mode : 0600;
 	files->start_ns = env->start_ns;
+	files->tell = env->tell;
+	files->tell_self = env->self;
 	files->packets = packets;
 	files->replay = strcmp(env->source, "read") == 0;
 	files->made = capture_head_made(env->source);
 	files->known = packets ? env->ifaces : &files->made;
 	files->nknown = packets ? env->nifaces : 1;
 	rc = read_names(files, spec, err);
+	if (rc == 0)
+		rc = read_closed(files, spec, err);
 	if (rc != 0)
 		return rc;
 	if (files->pcapng)
@@ -546,6 +620,7 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 		    "%s: a file for each session is not rotated", spec->arg);
 	if (template_has_fields(files->names))
 		return 0;
+	tell_file(files, NEWS_FILE_OPENED);
 	return open_shared(files, spec, spec->overwrite || env->overwrite, err);
 }
 
@@ -563,5 +638,7 @@ capture_file_done(struct capture_files *files)
 	free(files->ids);
 	writer_file_free(files->shared);
 	template_free(files->names);
+	template_free(files->closed);
+	free(files->timeout);
 	obuf_done(&files->section);
 }

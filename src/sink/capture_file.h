@@ -12,9 +12,11 @@
 #include "base/attr.h"
 #include "base/obuf.h"
 
+#include "core/locals.h"
 #include "core/packet.h"
 
 #include "sink/recorder.h"
+#include "sink/template.h"
 
 /*
  * capture_file.h - the files of a capture sink: what they begin with, which
@@ -32,11 +34,11 @@
 
 struct err;
 struct frame;
+struct news;
 struct session;
 struct sink_count;
 struct sink_env;
 struct sink_spec;
-struct template;
 struct writer_file;
 struct writer_port;
 
@@ -49,6 +51,10 @@ struct writer_port;
  * @replay:	What is captured lies in the past: its clock is that of the
  *		packets
  * @names:	What the files are called
+ * @closed:	What they are called when they are over; NULL: as before
+ * @extra:	For both
+ * @timeout:	Private, and @locals: what @extra points to; owned
+ * @tell:	Hears of files, with @tell_self; NULL: nobody does
  * @shared:	The one file; NULL: a file for each session
  * @mode:	Of new files
  * @start_ns:	Event time when capturing began
@@ -66,6 +72,12 @@ struct capture_files {
 	bool packets;
 	bool replay;
 	struct template *names;
+	struct template *closed;
+	struct template_extra extra;
+	char *timeout;
+	struct locals locals;
+	void (*tell)(void *self, const struct news *n);
+	void *tell_self;
 	struct writer_file *shared;
 	mode_t mode;
 	uint64_t start_ns;
@@ -182,9 +194,12 @@ int capture_file_iface(struct capture_files *files, struct writer_port *port,
 void capture_file_put(const struct capture_files *files, struct capture_file *f,
     struct obuf *out, uint32_t number, const struct frame *frame);
 
-/** capture_file_close() - Finish a session's own file; @f is closed then. */
+/**
+ * capture_file_close() - Finish a session's own file; @f is closed then
+ * @s:		NULL: it goes on elsewhere, and the file keeps its name
+ */
 void capture_file_close(const struct capture_files *files,
-    struct writer_port *port, struct capture_file *f);
+    struct writer_port *port, struct capture_file *f, const struct session *s);
 
 /**
  * capture_file_finish() - The last words in the shared file, if there is one

@@ -120,12 +120,13 @@ capture_packets_end(struct sink_lane *lane, void *state,
 }
 
 static void
-let_go(struct sink_lane *lane, struct capture_packets *st)
+let_go(
+    struct sink_lane *lane, struct capture_packets *st, const struct session *s)
 {
 	struct capture_lane *l = lane->self;
 
 	if (st->own.file != NULL)
-		capture_file_close(lane->sink->self, l->rec.port, &st->own);
+		capture_file_close(lane->sink->self, l->rec.port, &st->own, s);
 	free(st->stream);
 	st->stream = NULL;
 }
@@ -138,7 +139,7 @@ capture_packets_close(
 
 	if (st->stream != NULL)
 		capture_stream_close(lane, st->stream, s);
-	let_go(lane, st);
+	let_go(lane, st, s);
 }
 
 void
@@ -149,5 +150,5 @@ capture_packets_abort(
 
 	if (st->stream != NULL)
 		capture_stream_abort(lane, st->stream, s);
-	let_go(lane, st);
+	let_go(lane, st, NULL);
 }

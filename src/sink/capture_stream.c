@@ -63,12 +63,13 @@ job_end(struct job *job, size_t payload)
 /* --- events ------------------------------------------------------------ */
 
 static void
-close_own(struct sink_lane *lane, struct capture_stream *st)
+close_own(
+    struct sink_lane *lane, struct capture_stream *st, const struct session *s)
 {
 	struct capture_lane *l = lane->self;
 
 	if (st->own.file != NULL)
-		capture_file_close(lane->sink->self, l->rec.port, &st->own);
+		capture_file_close(lane->sink->self, l->rec.port, &st->own, s);
 }
 
 static int
@@ -87,7 +88,7 @@ open_file(
 	rc = capture_file_iface(
 	    files, l->rec.port, file_of(l, st), &files->made, &st->number);
 	if (rc != 0)
-		close_own(lane, st);
+		close_own(lane, st, NULL);
 	return rc;
 }
 
@@ -158,7 +159,7 @@ capture_stream_close(
 	job_begin(&job, lane, st);
 	made_close(&st->made, &job.out, s);
 	job_end(&job, 0);
-	close_own(lane, st);
+	close_own(lane, st, s);
 }
 
 void
@@ -166,5 +167,5 @@ capture_stream_abort(
     struct sink_lane *lane, void *state, const struct session *s)
 {
 	(void)s;
-	close_own(lane, state);
+	close_own(lane, state, NULL);
 }

@@ -15,45 +15,37 @@
 #include "sink/outcall.h"
 #include "sink/outq.h"
 #include "sink/outq_lane.h"
+#include "sink/streams.h"
 
 #define QUEUE_DEFAULT ((size_t)1 << 20)
 #define DAY_NS        (86400 * CLOCK_NS_PER_S)
-
-/** enum stream - What a consumer hears. */
-enum stream {
-	STREAM_REQUESTS,
-	STREAM_RESPONSES,
-};
-#define STREAM_NSTREAMS (STREAM_RESPONSES + 1)
 
 /**
  * struct connector - The sink
  * @to:		By stream
  * @call:	Likewise
- * @swapped:	role=server: requests are what the server sends
+ * @streams:	Which direction is which
  * @linger_ns:	How long what waits may still be called for, or sent
  */
 struct connector {
-	struct endpoint to[STREAM_NSTREAMS];
-	struct outcall_opts call[STREAM_NSTREAMS];
+	struct endpoint to[NEWS_NSTREAMS];
+	struct outcall_opts call[NEWS_NSTREAMS];
 	struct feed_opts feed;
-	bool swapped;
+	struct streams streams;
 	uint64_t linger_ns;
 };
 
 /** struct lane - A worker's part. */
 struct lane {
-	struct outcall_target target[STREAM_NSTREAMS];
+	struct outcall_target target[NEWS_NSTREAMS];
 	struct outq_lane outq;
 };
 
-static enum stream
-stream_of(const struct connector *c, enum dir d)
-{
-	bool requests = (d == DIR_CLIENT) != c->swapped;
-
-	return requests ? STREAM_REQUESTS : STREAM_RESPONSES;
-}
+/** struct state - What is kept for a session; @tally: NULL: not counted */
+struct state {
+	struct feed feed[DIR_NDIRS];
+	struct news_tally *tally;
+};
 
 static int
 connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
@@ -67,7 +59,7 @@ connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	outq_lane_init(&l->outq, w, &lane->count, c->linger_ns);
 	l->outq.own = c->call[0].own;
 	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
-	for (int i = 0; i < STREAM_NSTREAMS && rc == 0; i++) {
+	for (int i = 0; i < NEWS_NSTREAMS && rc == 0; i++) {
 		rc = outcall_target_init(&l->target[i], &c->call[i], w, err);
 		l->outq.targets[l->outq.ntargets++] = &l->target[i];
 	}
@@ -120,29 +112,63 @@ connect_full(const struct sink_lane *lane)
 static bool
 connect_full_session(const struct sink_lane *lane, const void *st, enum dir dir)
 {
-	const struct feed *f = st;
+	const struct state *state = st;
+	const struct feed *f = &state->feed[dir];
 
 	(void)lane;
-	return f[dir].q != NULL && outq_full(f[dir].q);
+	return f->q != NULL && outq_full(f->q);
+}
+
+static void
+let_go(struct state *st)
+{
+	for (int d = 0; d < DIR_NDIRS; d++)
+		if (st->feed[d].o != NULL)
+			feed_cut(&st->feed[d]);
+	news_tally_unref(st->tally);
+	st->tally = NULL;
+}
+
+static void
+tell_open(
+    const struct connector *c, const struct state *st, const struct session *s)
+{
+	const struct news n = {
+		.type = NEWS_OPENED,
+		.kind = connect_kind.name,
+		.session = s->id,
+		.tally = st->tally,
+	};
+
+	if (c->feed.tell != NULL)
+		c->feed.tell(c->feed.tell_self, &n);
 }
 
 static int
-connect_open(struct sink_lane *lane, void *st, const struct session *s)
+connect_open(struct sink_lane *lane, void *state, const struct session *s)
 {
 	const struct connector *c = lane->sink->self;
 	struct lane *l = lane->self;
-	struct feed *f = st;
+	struct state *st = state;
 
-	for (int d = 0; d < DIR_NDIRS; d++) {
-		enum dir dir = (enum dir)d;
+	if (c->feed.tell != NULL)
+		st->tally = news_tally_new();
+	for (int i = 0; i < NEWS_NSTREAMS; i++) {
+		struct feed_what what = {
+			.s = s,
+			.dir = streams_dir(&c->streams, s, (enum news_stream)i),
+			.stream = (enum news_stream)i,
+			.tally = st->tally,
+		};
+		struct feed *f = &st->feed[what.dir];
 
-		if (feed_open(&f[d], &l->outq, &c->feed, s, dir) != 0) {
-			if (d > 0)
-				feed_cut(&f[0]);
+		if (feed_open(f, &l->outq, &c->feed, &what) != 0) {
+			let_go(st);
 			return -ENOMEM;
 		}
-		outq_call(f[d].q, &l->target[stream_of(c, dir)]);
+		outq_call(f->q, &l->target[i]);
 	}
+	tell_open(c, st, s);
 	return 0;
 }
 
@@ -150,34 +176,40 @@ static void
 connect_data(struct sink_lane *lane, void *st, const struct session *s,
     const struct chunk *c)
 {
-	struct feed *f = st;
+	struct state *state = st;
 
 	(void)lane;
 	(void)s;
-	feed_put(&f[c->dir], c);
+	feed_put(&state->feed[c->dir], c);
+}
+
+static void
+connect_missed(struct sink_lane *lane, void *st, enum dir dir, size_t len)
+{
+	struct state *state = st;
+
+	(void)lane;
+	feed_missed(&state->feed[dir], len);
 }
 
 static void
 connect_end(struct sink_lane *lane, void *st, const struct session *s,
     const struct end *e)
 {
-	struct feed *f = st;
+	struct state *state = st;
 
 	(void)lane;
 	(void)s;
-	feed_end(&f[e->dir], e->how);
+	feed_end(&state->feed[e->dir], e->how);
 }
 
 static void
 connect_close(struct sink_lane *lane, void *st, const struct session *s)
 {
-	struct feed *f = st;
-
 	(void)lane;
 	(void)s;
 	/* A refused session has nothing to say, and no ends. */
-	for (int d = 0; d < DIR_NDIRS; d++)
-		feed_cut(&f[d]);
+	let_go(st);
 }
 
 static void
@@ -187,7 +219,7 @@ connect_free(struct sink *sink)
 
 	if (c == NULL)
 		return;
-	for (int i = 0; i < STREAM_NSTREAMS; i++)
+	for (int i = 0; i < NEWS_NSTREAMS; i++)
 		endpoint_done(&c->to[i]);
 	free(c);
 	sink->self = NULL;
@@ -196,12 +228,13 @@ connect_free(struct sink *sink)
 static const struct sink_ops connect_ops = {
 	.kind = "connect",
 	.need = NEED_MEMORY,
-	.session_size = sizeof(struct feed[DIR_NDIRS]),
+	.session_size = sizeof(struct state),
 	.lane_new = connect_lane_new,
 	.lane_free = connect_lane_free,
 	.free = connect_free,
 	.open = connect_open,
 	.data = connect_data,
+	.missed = connect_missed,
 	.end = connect_end,
 	.close = connect_close,
 	.abort = connect_close,
@@ -219,8 +252,8 @@ static int
 read_target(struct connector *c, const struct sink_spec *spec, struct err *err)
 {
 	const char *slash = strrchr(spec->arg, '/');
-	struct endpoint *first = &c->to[STREAM_REQUESTS];
-	struct endpoint *second = &c->to[STREAM_RESPONSES];
+	struct endpoint *first = &c->to[NEWS_REQUESTS];
+	struct endpoint *second = &c->to[NEWS_RESPONSES];
 	char *text;
 	int rc;
 
@@ -252,14 +285,12 @@ read_keys(struct connector *c, const struct sink_spec *spec, struct err *err)
 {
 	static const struct keys_number a_time = { QUANTITY_TIME,
 		{ CLOCK_NS_PER_MS, DAY_NS } };
-	static const char *const roles[] = { "client", "server", NULL };
-	struct outcall_opts *call = &c->call[STREAM_REQUESTS];
-	unsigned role = 0;
+	struct outcall_opts *call = &c->call[NEWS_REQUESTS];
 	int rc;
 
 	rc = feed_read_keys(&c->feed, spec, err);
 	if (rc == 0)
-		rc = keys_word(spec, "role", roles, &role, err);
+		rc = streams_read_keys(&c->streams, spec, err);
 	if (rc == 0)
 		rc = keys_number(
 		    spec, "connect-timeout", &a_time, &call->timeout_ns, err);
@@ -267,7 +298,7 @@ read_keys(struct connector *c, const struct sink_spec *spec, struct err *err)
 		rc = keys_number(spec, "retry", &a_time, &call->retry_ns, err);
 	if (rc == 0)
 		rc = keys_number(spec, "linger", &a_time, &c->linger_ns, err);
-	c->swapped = role == 1;
+	c->feed.retry_ns = call->retry_ns;
 	return rc;
 }
 
@@ -281,7 +312,7 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 	if (c == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	sink->self = c;
-	c->call[STREAM_REQUESTS] = (struct outcall_opts){
+	c->call[NEWS_REQUESTS] = (struct outcall_opts){
 		.timeout_ns = 5 * CLOCK_NS_PER_S,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
@@ -289,6 +320,9 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 	c->linger_ns = 10 * CLOCK_NS_PER_S;
 	c->feed.limit = sink->queue;
 	c->feed.redial = true;
+	c->feed.kind = connect_kind.name;
+	c->feed.tell = env->tell;
+	c->feed.tell_self = env->self;
 	rc = read_target(c, spec, err);
 	if (rc == 0)
 		rc = read_keys(c, spec, err);
@@ -296,19 +330,18 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 		connect_free(sink);
 		return rc;
 	}
-	for (int i = STREAM_NSTREAMS - 1; i >= 0; i--) {
-		c->call[i] = c->call[STREAM_REQUESTS];
+	for (int i = NEWS_NSTREAMS - 1; i >= 0; i--) {
+		c->call[i] = c->call[NEWS_REQUESTS];
 		c->call[i].endpoint = &c->to[i];
 	}
-	sink->session_fds = STREAM_NSTREAMS;
+	sink->session_fds = NEWS_NSTREAMS;
 	sink->ops = &connect_ops;
 	return 0;
 }
 
 static const struct sink_key keys[] = {
 	FEED_KEYS,
-	{ "role", "client|server",
-	    "whose bytes are the requests (default: client)" },
+	STREAMS_KEYS,
 	{ "connect-timeout", "SEC", "for each address (default: 5)" },
 	{ "retry", "SEC", "from a failed call to the next (default: 1)" },
 	{ "linger", "SEC", "for what waits when a session ends (default: 10)" },

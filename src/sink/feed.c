@@ -1,34 +1,65 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/err.h"
 #include "base/obuf.h"
+#include "base/quantity.h"
 #include "base/text.h"
 #include "core/session.h"
+#include "core/sink_spec.h"
 
 #include "sink/feed.h"
 #include "sink/keys.h"
+
+/* "64KiB", or "64KiB/1MiB": of requests and of responses. */
+static int
+read_startup(struct feed_opts *o, const char *text, struct err *err)
+{
+	static const struct quantity_range range = { 0, (uint64_t)64 << 20 };
+	const char *slash = text == NULL ? NULL : strchr(text, '/');
+	char first[QUANTITY_TEXT_MAX];
+	uint64_t bytes[NEWS_NSTREAMS] = { FEED_STARTUP_DEFAULT,
+		FEED_STARTUP_DEFAULT };
+	int rc = 0;
+
+	if (text != NULL) {
+		(void)snprintf(first, sizeof(first), "%.*s",
+		    slash != NULL ? (int)(slash - text) : (int)strlen(text),
+		    text);
+		rc = quantity_parse(
+		    QUANTITY_SIZE, first, &range, &bytes[0], err);
+		bytes[1] = bytes[0];
+	}
+	if (rc == 0 && slash != NULL)
+		rc = quantity_parse(
+		    QUANTITY_SIZE, slash + 1, &range, &bytes[1], err);
+	if (rc != 0) {
+		err_prefix(err, "startup: ");
+		return -EINVAL;
+	}
+	for (int i = 0; i < NEWS_NSTREAMS; i++)
+		o->startup[i] = (size_t)bytes[i];
+	return 0;
+}
 
 int
 feed_read_keys(
     struct feed_opts *o, const struct sink_spec *spec, struct err *err)
 {
-	static const struct keys_number a_size = { QUANTITY_SIZE,
-		{ 0, (uint64_t)64 << 20 } };
 	static const char *const keeps[] = { "head", "tail", NULL };
 	static const char *const headers[] = { "none", "line", NULL };
-	uint64_t startup = FEED_STARTUP_DEFAULT;
 	unsigned keep = 0, header = 0;
 	int rc;
 
-	rc = keys_number(spec, "startup", &a_size, &startup, err);
+	rc = read_startup(o, sink_spec_get(spec, "startup"), err);
 	if (rc == 0)
 		rc = keys_word(spec, "keep", keeps, &keep, err);
 	if (rc == 0)
 		rc = keys_word(spec, "header", headers, &header, err);
-	o->startup = (size_t)startup;
 	o->keep_tail = keep == 1;
 	o->header = header == 1;
 	return rc;
@@ -64,33 +95,74 @@ put_head(void *self, struct obuf *out)
 }
 
 static void
+tell(const struct feed *f, enum news_type type, bool ended)
+{
+	const struct feed_opts *o = f->o;
+	struct news n = {
+		.type = type,
+		.kind = o->kind,
+		.session = f->id,
+		.stream = f->stream,
+		.ended = ended,
+		.retry_ns = type == NEWS_GONE && !ended ? o->retry_ns : 0,
+	};
+
+	if (o->tell == NULL)
+		return;
+	n.peer = *outq_peer(f->q);
+	o->tell(o->tell_self, &n);
+}
+
+static void
 on_gone(void *self, int error)
 {
 	struct feed *f = self;
 
+	if (f->has_consumer)
+		tell(f, NEWS_GONE, false);
+	f->has_consumer = false;
 	if (f->gone != NULL)
 		f->gone(f->self, error);
 }
 
-static enum outq_absent
-absent(const struct feed_opts *o)
+static void
+on_came(void *self)
 {
-	if (o->startup == 0)
+	struct feed *f = self;
+
+	f->has_consumer = true;
+	tell(f, NEWS_CAME, false);
+}
+
+static enum outq_absent
+absent(const struct feed_opts *o, enum news_stream stream)
+{
+	if (o->startup[stream] == 0)
 		return OUTQ_DROP;
 	return o->keep_tail ? OUTQ_KEEP_TAIL : OUTQ_KEEP_HEAD;
 }
 
 int
 feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
-    const struct session *s, enum dir dir)
+    const struct feed_what *what)
 {
-	*f = (struct feed){ .s = s, .o = o, .dir = dir };
+	*f = (struct feed){
+		.s = what->s,
+		.id = what->s->id,
+		.o = o,
+		.dir = what->dir,
+		.stream = what->stream,
+		.tally = what->tally,
+	};
 	f->q = outq_new(l, &(struct outq_opts){
 			       .limit = o->limit,
-			       .startup = o->startup,
-			       .absent = absent(o),
+			       .startup = o->startup[what->stream],
+			       .absent = absent(o, what->stream),
 			       .redial = o->redial,
+			       .tally = what->tally,
+			       .stream = what->stream,
 			       .head = put_head,
+			       .came = on_came,
 			       .gone = on_gone,
 			       .self = f,
 			   });
@@ -173,8 +245,23 @@ keep_tail(struct feed *f, const struct chunk *c)
 }
 
 void
+feed_missed(struct feed *f, uint64_t len)
+{
+	struct sink_count *count;
+
+	if (f->tally == NULL)
+		return;
+	count = &f->tally->count[f->stream];
+	count_add(&f->tally->chunks[f->stream], 1);
+	count_add(&count->drop_bytes[DROP_QUEUE_FULL], len);
+	count_add(&count->drop_chunks[DROP_QUEUE_FULL], 1);
+}
+
+void
 feed_put(struct feed *f, const struct chunk *c)
 {
+	if (f->tally != NULL)
+		count_add(&f->tally->chunks[f->stream], 1);
 	if (outq_queued(f->q) == 0) {
 		f->run[0] = (struct feed_run){ .off = c->off };
 		f->nruns = 1;
@@ -185,10 +272,20 @@ feed_put(struct feed *f, const struct chunk *c)
 		outq_put(f->q, c->data, c->len, c->len);
 }
 
+/* The stream is over, and with it its consumer. */
+static void
+tell_end(struct feed *f)
+{
+	if (f->has_consumer)
+		tell(f, NEWS_GONE, true);
+	f->has_consumer = false;
+}
+
 void
 feed_end(struct feed *f, enum how how)
 {
 	/* Asks for its head once more, if nobody has heard it yet. */
+	tell_end(f);
 	outq_finish(f->q, how == HOW_FIN ? OUTQ_FIN : OUTQ_RST);
 	f->q = NULL;
 }
@@ -196,6 +293,7 @@ feed_end(struct feed *f, enum how how)
 void
 feed_cut(struct feed *f)
 {
+	tell_end(f);
 	outq_abort(f->q);
 	f->q = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "core/event.h"
+#include "core/news.h"
 #include "sink/outq.h"
 
 /*
@@ -33,17 +34,25 @@ struct sink_spec;
 /**
  * struct feed_opts - What the feeds of a sink have in common
  * @limit:	Of each queue, bytes
- * @startup:	Of each startup buffer; 0: none
+ * @startup:	[stream] Of its startup buffers; 0: none
  * @keep_tail:	Keep the last bytes, not the first
  * @header:	header=line
  * @redial:	See struct outq_opts
+ * @kind:	Of the sink, for news; static
+ * @retry_ns:	Likewise: from a consumer that is lost to the next call
+ * @tell:	Hears when consumers come and go; NULL: nobody does
+ * @tell_self:	Passed to it
  */
 struct feed_opts {
 	size_t limit;
-	size_t startup;
+	size_t startup[NEWS_NSTREAMS];
 	bool keep_tail;
 	bool header;
 	bool redial;
+	const char *kind;
+	uint64_t retry_ns;
+	void (*tell)(void *self, const struct news *n);
+	void *tell_self;
 };
 
 /** feed_read_keys() - startup=, keep= and header=, with their defaults. */
@@ -52,8 +61,9 @@ int feed_read_keys(struct feed_opts *o, const struct sink_spec *spec,
 
 /* The rows of these keys in a kind's table. */
 #define FEED_KEYS                                                              \
-	{ "startup", "BYTES",                                                  \
-		"kept for a first consumer, each way (default: 64KiB)" },      \
+	{ "startup", "BYTES[/BYTES]",                                          \
+		"kept for a first consumer, each way, or of requests and of "  \
+		"responses (default: 64KiB)" },                                \
 	    { "keep", "head|tail",                                             \
 		    "which bytes of what does not fit (default: head)" },      \
 	{                                                                      \
@@ -79,6 +89,10 @@ struct feed_run {
  * @s:		NULL: over, and what there was to say of it is in @head
  * @run:	What is kept, in @nruns pieces, oldest first; of a head, only
  *		where it begins
+ * @stream:	What it is to its consumers
+ * @tally:	Where it is counted, too; NULL: nowhere
+ * @has_consumer: Was told
+ * @id:		Of the session
  * @gone:	Told when its consumer is lost; NULL: no interest
  */
 struct feed {
@@ -88,14 +102,33 @@ struct feed {
 	struct feed_run run[FEED_RUNS];
 	unsigned nruns;
 	enum dir dir;
+	enum news_stream stream;
+	struct news_tally *tally;
+	bool has_consumer;
 	struct obuf head;
+	uint64_t id;
 	void (*gone)(void *self, int error);
 	void *self;
 };
 
+/**
+ * struct feed_what - What it is to carry
+ * @s:		The session,
+ * @dir:	which direction of it,
+ * @stream:	and what that is to its consumers
+ * @tally:	Where it is counted, too, as long as the session is open; NULL:
+ *		nowhere.  Its queue, which may outlive that, takes a reference.
+ */
+struct feed_what {
+	const struct session *s;
+	enum dir dir;
+	enum news_stream stream;
+	struct news_tally *tally;
+};
+
 /** feed_open() - Begin, with nobody there; 0 or -ENOMEM. */
 int feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
-    const struct session *s, enum dir dir) ATTR_WUNRES;
+    const struct feed_what *what) ATTR_WUNRES;
 
 /** feed_on_gone() - Whom to tell that the consumer is lost. */
 void feed_on_gone(
@@ -106,6 +139,9 @@ void feed_let_go(struct feed *f);
 
 /** feed_done() - Release it, after its end or if it never opened. */
 void feed_done(struct feed *f);
+
+/** feed_missed() - Bytes of its direction that its queue had no room for. */
+void feed_missed(struct feed *f, uint64_t len);
 
 /** feed_put() - Bytes of its direction. */
 void feed_put(struct feed *f, const struct chunk *c);

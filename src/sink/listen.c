@@ -16,6 +16,7 @@
 #include "sink/keys.h"
 #include "sink/listen.h"
 #include "sink/portal.h"
+#include "sink/streams.h"
 
 #define QUEUE_DEFAULT ((size_t)1 << 20)
 #define DAY_NS        (86400 * CLOCK_NS_PER_S)
@@ -28,7 +29,7 @@
  * @at:		@nat addresses, looked up once: a look-up waits
  * @first:	[requests, responses] for the first session; 0: from the range
  * @used_first:	They have been given away
- * @swapped:	role=server: requests are what the server sends
+ * @streams:	Which direction is which
  * @linger_ns:	How long a consumer may still come for what was kept
  * @told_full:	The user was told why sessions are not heard
  */
@@ -40,7 +41,7 @@ struct listener {
 	uint16_t first[2];
 	_Atomic bool used_first;
 	_Atomic bool told_full;
-	bool swapped;
+	struct streams streams;
 	bool own;
 	uint64_t linger_ns;
 	void (*notice)(void *self, const char *text);
@@ -48,9 +49,10 @@ struct listener {
 	void *env_self;
 };
 
-/** struct state - What is kept for a session. */
+/** struct state - What is kept for a session; @tally: NULL: not counted */
 struct state {
 	struct portal *portal[DIR_NDIRS];
+	struct news_tally *tally;
 };
 
 static int
@@ -126,15 +128,26 @@ static void
 say_ports(const struct listener *li, const struct sink *sink,
     const struct state *st, const struct session *s)
 {
-	enum dir requests = li->swapped ? DIR_SERVER : DIR_CLIENT;
+	enum dir requests = streams_dir(&li->streams, s, NEWS_REQUESTS);
+	struct news n = {
+		.type = NEWS_OPENED,
+		.kind = listen_kind.name,
+		.session = s->id,
+		.tally = st->tally,
+		.port = {
+			portal_port(st->portal[requests]),
+			portal_port(st->portal[dir_other(requests)]),
+		},
+	};
 	char words[WORDS_MAX];
 
 	(void)snprintf(words, sizeof(words),
 	    "%s: session %" PRIu64 ": requests at port %u, responses at "
 	    "port %u",
-	    sink->name, s->id, portal_port(st->portal[requests]),
-	    portal_port(st->portal[dir_other(requests)]));
+	    sink->name, s->id, n.port[NEWS_REQUESTS], n.port[NEWS_RESPONSES]);
 	li->remark(li->env_self, words);
+	if (li->feed.tell != NULL)
+		li->feed.tell(li->env_self, &n);
 }
 
 static void
@@ -156,25 +169,56 @@ say_full(struct listener *li, const struct sink *sink, int error)
 	li->notice(li->env_self, words);
 }
 
+/* No direction has a consumer any more. */
+static void
+let_go(struct state *st)
+{
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		portal_cut(st->portal[d]);
+		st->portal[d] = NULL;
+	}
+	news_tally_unref(st->tally);
+	st->tally = NULL;
+}
+
+/* 0, or -1 with errno. */
+static int
+open_portals(struct sink_lane *lane, struct state *st, const struct session *s,
+    bool first)
+{
+	const struct listener *li = lane->sink->self;
+
+	for (int i = 0; i < NEWS_NSTREAMS; i++) {
+		struct feed_what what = {
+			.s = s,
+			.dir =
+			    streams_dir(&li->streams, s, (enum news_stream)i),
+			.stream = (enum news_stream)i,
+			.tally = st->tally,
+		};
+
+		st->portal[what.dir] =
+		    portal_open(lane->self, &what, first ? li->first[i] : 0);
+		if (st->portal[what.dir] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 listen_open(struct sink_lane *lane, void *state, const struct session *s)
 {
 	struct listener *li = lane->sink->self;
 	struct state *st = state;
-	enum dir requests = li->swapped ? DIR_SERVER : DIR_CLIENT;
-	enum dir responses = dir_other(requests);
 	bool first =
 	    li->first[0] != 0 && !atomic_exchange(&li->used_first, true);
 
-	st->portal[requests] =
-	    portal_open(lane->self, s, requests, first ? li->first[0] : 0);
-	if (st->portal[requests] != NULL)
-		st->portal[responses] = portal_open(
-		    lane->self, s, responses, first ? li->first[1] : 0);
-	if (st->portal[responses] == NULL) {
+	if (li->feed.tell != NULL)
+		st->tally = news_tally_new();
+	if (open_portals(lane, st, s, first) != 0) {
 		int error = errno;
 
-		portal_cut(st->portal[requests]);
+		let_go(st);
 		say_full(li, lane->sink, error);
 		return -error;
 	}
@@ -195,6 +239,16 @@ listen_data(struct sink_lane *lane, void *state, const struct session *s,
 }
 
 static void
+listen_missed(struct sink_lane *lane, void *st, enum dir dir, size_t len)
+{
+	struct state *state = st;
+
+	(void)lane;
+	if (state->portal[dir] != NULL)
+		portal_missed(state->portal[dir], len);
+}
+
+static void
 listen_end(struct sink_lane *lane, void *state, const struct session *s,
     const struct end *e)
 {
@@ -209,13 +263,10 @@ listen_end(struct sink_lane *lane, void *state, const struct session *s,
 static void
 listen_close(struct sink_lane *lane, void *state, const struct session *s)
 {
-	struct state *st = state;
-
 	(void)lane;
 	(void)s;
 	/* A refused session has nothing to say, and no ends. */
-	for (int d = 0; d < DIR_NDIRS; d++)
-		portal_cut(st->portal[d]);
+	let_go(state);
 }
 
 static void
@@ -239,6 +290,7 @@ static const struct sink_ops listen_ops = {
 	.free = listen_free,
 	.open = listen_open,
 	.data = listen_data,
+	.missed = listen_missed,
 	.end = listen_end,
 	.close = listen_close,
 	.abort = listen_close,
@@ -347,21 +399,18 @@ read_keys(struct listener *li, const struct sink_spec *spec, struct err *err)
 {
 	static const struct keys_number a_time = { QUANTITY_TIME,
 		{ CLOCK_NS_PER_MS, DAY_NS } };
-	static const char *const roles[] = { "client", "server", NULL };
 	const char *first = sink_spec_get(spec, "first");
-	unsigned role = 0;
 	int rc;
 
 	rc = feed_read_keys(&li->feed, spec, err);
 	if (rc == 0)
-		rc = keys_word(spec, "role", roles, &role, err);
+		rc = streams_read_keys(&li->streams, spec, err);
 	if (rc == 0)
 		rc = keys_number(spec, "linger", &a_time, &li->linger_ns, err);
 	if (rc == 0 && first != NULL && read_ports(first, '/', li->first) != 0)
 		rc = wrong_first(first, err);
 	if (rc == 0 && first != NULL && li->first[0] == li->first[1])
 		rc = wrong_first(first, err);
-	li->swapped = role == 1;
 	return rc;
 }
 
@@ -381,6 +430,9 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 	li->notice = env->notice;
 	li->remark = env->remark;
 	li->env_self = env->self;
+	li->feed.kind = listen_kind.name;
+	li->feed.tell = env->tell;
+	li->feed.tell_self = env->self;
 	rc = read_keys(li, spec, err);
 	if (rc == 0)
 		rc = read_place(li, spec, err);
@@ -396,8 +448,7 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 
 static const struct sink_key keys[] = {
 	FEED_KEYS,
-	{ "role", "client|server",
-	    "whose bytes are the requests (default: client)" },
+	STREAMS_KEYS,
 	{ "first", "REQUESTS/RESPONSES", "ports of the first session" },
 	{ "linger", "SEC",
 	    "for consumers when a session is over (default: 2)" },

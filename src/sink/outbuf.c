@@ -52,11 +52,23 @@ record_at(const struct outbuf *b, size_t i)
 }
 
 void
+outbuf_count_written(const struct outbuf *b, uint64_t n)
+{
+	count_add(&b->count->written, n);
+	if (b->also != NULL)
+		count_add(&b->also->written, n);
+}
+
+void
 outbuf_count_drop(
     const struct outbuf *b, enum drop_reason why, const struct outbuf_record *r)
 {
 	count_add(&b->count->drop_bytes[why], r->payload);
 	count_add(&b->count->drop_chunks[why], r->chunks);
+	if (b->also == NULL)
+		return;
+	count_add(&b->also->drop_bytes[why], r->payload);
+	count_add(&b->also->drop_chunks[why], r->chunks);
 }
 
 static bool
@@ -273,8 +285,6 @@ pop_record(struct outbuf *b)
 void
 outbuf_written(struct outbuf *b, size_t n)
 {
-	struct count *count = &b->count->written;
-
 	shift_bytes(b, n);
 	while (n > 0) {
 		struct outbuf_record *r = record_at(b, 0);
@@ -283,11 +293,11 @@ outbuf_written(struct outbuf *b, size_t n)
 		r->len -= part;
 		n -= part;
 		if (!r->framed) {
-			count_add(count, part);
+			outbuf_count_written(b, part);
 			r->payload -= part;
 		}
 		if (r->len == 0) {
-			count_add(count, r->payload);
+			outbuf_count_written(b, r->payload);
 			pop_record(b);
 		}
 	}

@@ -39,6 +39,7 @@ struct outbuf_record {
 /**
  * struct outbuf - See above; private, embedded in its owner
  * @count:	Where written and dropped payload is added; any of one thread
+ * @also:	Likewise; NULL: nowhere else.  Set by the owner.
  * @all:	Bytes that wait here and in others of its kind are added up in
  * it
  * @len:	Bytes that wait
@@ -49,6 +50,7 @@ struct outbuf_record {
  */
 struct outbuf {
 	struct sink_count *count;
+	struct sink_count *also;
 	size_t *all;
 	size_t len;
 	struct list blocks;
@@ -137,6 +139,9 @@ void outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
 
 /** outbuf_drop_all() - Give all up. */
 void outbuf_drop_all(struct outbuf *b, enum drop_reason why);
+
+/** outbuf_count_written() - Count what left without coming in. */
+void outbuf_count_written(const struct outbuf *b, uint64_t n);
 
 /** outbuf_count_drop() - Count what never came in. */
 void outbuf_count_drop(const struct outbuf *b, enum drop_reason why,

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "core/count.h"
+#include "net/socket.h"
 #include "net/worker.h"
 
 #include "sink/outbuf.h"
@@ -56,6 +57,7 @@
  * @peer_ended:	The consumer has sent FIN,
  * @fin_sent:	and so have we
  * @busy:	Calls of ours on the stack that go on using it
+ * @peer:	Who is at the other end
  */
 struct outq {
 	struct outq_place place;
@@ -71,6 +73,7 @@ struct outq {
 	bool peer_ended;
 	bool fin_sent;
 	unsigned busy;
+	struct addr peer;
 };
 
 static struct outq_lane *
@@ -104,6 +107,7 @@ free_queue(struct outq *q)
 		return;
 	outbuf_done(&q->buf);
 	obuf_done(&q->head);
+	news_tally_unref(q->o.tally);
 	free(q);
 }
 
@@ -306,6 +310,8 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	q->state = OUTQ_ABSENT;
 	outbuf_init(&q->buf, l->count, &l->queued);
 	outq_lane_enter(l, &q->place, q);
+	if (news_tally_ref(o->tally) != NULL)
+		q->buf.also = &o->tally->count[o->stream];
 	return q;
 }
 
@@ -346,8 +352,12 @@ outq_attach(struct outq *q, int fd)
 	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
-	if (q->state == OUTQ_ABSENT)
+	socket_peer(fd, &q->peer);
+	if (q->state == OUTQ_ABSENT) {
 		q->state = OUTQ_LIVE;
+		if (q->o.came != NULL)
+			q->o.came(q->o.self);
+	}
 	watch(q);
 	end_soon(q);
 	return 0;
@@ -399,6 +409,12 @@ enum outq_state
 outq_state(const struct outq *q)
 {
 	return q->state;
+}
+
+const struct addr *
+outq_peer(const struct outq *q)
+{
+	return &q->peer;
 }
 
 bool
@@ -516,7 +532,7 @@ outq_put_batch(
 	if (!r.framed || n == len) {
 		size_t paid = r.framed ? payload : n;
 
-		count_add(&lane_of(q)->count->written, paid);
+		outbuf_count_written(&q->buf, paid);
 		r.payload -= paid;
 	}
 	r.len -= n;

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/attr.h"
 #include "base/obuf.h"
+#include "core/news.h"
 
 /*
  * outq.h - bytes on their way to one consumer: a bounded queue and the
@@ -63,9 +65,13 @@ enum outq_absent {
  *		OUTQ_DROP, unless @keep_always
  * @keep_always: What comes between two consumers is kept as before the first
  * @redial:	Call again when the consumer is lost
+ * @tally:	Where this queue is counted beside its lane, as @stream; NULL:
+ *		nowhere.  The queue takes its own reference.
  * @head:	Append what the consumer is to get before anything else; NULL:
  *		nothing.  Called for each consumer, and at the latest when the
  *		owner lets go.
+ * @came:	A consumer is there, which outq_peer() names; NULL: of no
+ *		interest
  * @gone:	The consumer has reset the connection, or could not be called
  *		(@error is a negative errno); the queue is ABSENT and empty.
  *		May attach, call, finish or abort.
@@ -79,7 +85,10 @@ struct outq_opts {
 	enum outq_absent absent;
 	bool keep_always;
 	bool redial;
+	struct news_tally *tally;
+	enum news_stream stream;
 	void (*head)(void *self, struct obuf *out);
+	void (*came)(void *self);
 	void (*gone)(void *self, int error);
 	void (*answer)(void *self, const uint8_t *data, size_t len);
 	void (*answered)(void *self);
@@ -104,6 +113,9 @@ void outq_call(struct outq *q, struct outcall_target *t);
 
 /** outq_state() - See enum outq_state. */
 enum outq_state outq_state(const struct outq *q);
+
+/** outq_peer() - The consumer, or the one that was there last. */
+const struct addr *outq_peer(const struct outq *q);
 
 /** outq_full() - Does what waits reach the limit, or too much of them all? */
 bool outq_full(const struct outq *q);

@@ -178,8 +178,7 @@ open_some_port(struct portal *p)
 }
 
 struct portal *
-portal_open(
-    struct portal_lane *l, const struct session *s, enum dir dir, uint16_t port)
+portal_open(struct portal_lane *l, const struct feed_what *what, uint16_t port)
 {
 	struct portal *p = calloc(1, sizeof(*p));
 	int rc;
@@ -195,7 +194,7 @@ portal_open(
 	else
 		rc = open_some_port(p);
 	if (rc == 0)
-		rc = feed_open(&p->feed, &l->outq, &l->feed, s, dir);
+		rc = feed_open(&p->feed, &l->outq, &l->feed, what);
 	if (rc != 0) {
 		close_portal(p);
 		errno = -rc;
@@ -217,6 +216,12 @@ bool
 portal_full(const struct portal *p)
 {
 	return outq_full(p->feed.q);
+}
+
+void
+portal_missed(struct portal *p, uint64_t len)
+{
+	feed_missed(&p->feed, len);
 }
 
 void

@@ -53,7 +53,7 @@ struct portal_lane {
 struct portal;
 
 /**
- * portal_open() - Listen for consumers of a direction
+ * portal_open() - Listen for consumers of a direction, as @what says
  * @port:	0: the next free one of the range; else this one
  *
  * Ports that others use are passed over.
@@ -61,14 +61,17 @@ struct portal;
  * Return: NULL with errno: EADDRNOTAVAIL, EADDRINUSE or EACCES when there is no
  *	   free port
  */
-struct portal *portal_open(struct portal_lane *l, const struct session *s,
-    enum dir dir, uint16_t port) ATTR_WUNRES;
+struct portal *portal_open(struct portal_lane *l, const struct feed_what *what,
+    uint16_t port) ATTR_WUNRES;
 
 /** portal_port() - Where it listens. */
 uint16_t portal_port(const struct portal *p);
 
 /** portal_full() - Is its consumer behind by the limit? */
 bool portal_full(const struct portal *p);
+
+/** portal_missed() - See feed_missed(). */
+void portal_missed(struct portal *p, uint64_t len);
 
 /** portal_put() - Bytes of its direction. */
 void portal_put(struct portal *p, const struct chunk *c);

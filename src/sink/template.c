@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+#include "core/locals.h"
 #include "core/session.h"
 #include "sink/template.h"
 
@@ -26,8 +27,21 @@ enum field {
 	FIELD_SERVER_IP,
 	FIELD_SERVER_PORT,
 	FIELD_DIR,
+	FIELD_START_MS,
+	FIELD_LOCAL_IP,
+	FIELD_LOCAL_PORT,
+	FIELD_REMOTE_IP,
+	FIELD_REMOTE_PORT,
+	FIELD_END_MS,
+	FIELD_REASON,
 };
-#define FIELD_NFIELDS (FIELD_DIR + 1)
+#define FIELD_NFIELDS (FIELD_REASON + 1)
+
+/* Fields that make no sense before a session is over. */
+#define AT_END (1U << FIELD_END_MS | 1U << FIELD_REASON)
+
+/* ... and those that need no session. */
+#define WITHOUT (1U << FIELD_START_MS | AT_END)
 
 static const char *const field_name[] = {
 	[FIELD_ID] = "id",
@@ -39,6 +53,13 @@ static const char *const field_name[] = {
 	[FIELD_SERVER_IP] = "server_ip",
 	[FIELD_SERVER_PORT] = "server_port",
 	[FIELD_DIR] = "dir",
+	[FIELD_START_MS] = "start_ms",
+	[FIELD_LOCAL_IP] = "local_ip",
+	[FIELD_LOCAL_PORT] = "local_port",
+	[FIELD_REMOTE_IP] = "remote_ip",
+	[FIELD_REMOTE_PORT] = "remote_port",
+	[FIELD_END_MS] = "end_ms",
+	[FIELD_REASON] = "reason",
 };
 static_assert(ATTR_COUNT(field_name) == FIELD_NFIELDS, "a name per field");
 
@@ -52,11 +73,13 @@ static_assert(ATTR_COUNT(field_name) == FIELD_NFIELDS, "a name per field");
 /**
  * struct template - See template.h
  * @seen:	Bit per field that occurs
+ * @extra:	NULL: nothing
  * @text:	Literal bytes and field codes
  */
 struct template
 {
 	unsigned seen;
+	const struct template_extra *extra;
 	char text[];
 };
 
@@ -75,7 +98,7 @@ is_code(char c)
 static int
 unknown_field(struct err *err, const char *name, size_t len)
 {
-	char known[160] = "";
+	char known[320] = "";
 	size_t n = 0;
 
 	for (unsigned f = 0; f < FIELD_NFIELDS; f++)
@@ -132,6 +155,21 @@ parse_one(struct template *t, const char *text, char *out, struct err *err)
 struct template *
 template_new(const char *text, struct err *err)
 {
+	struct template *t = template_new_closed(text, err);
+
+	if (t == NULL || (t->seen & AT_END) == 0)
+		return t;
+	(void)err_set(err, -EINVAL,
+	    "%.128s: {end_ms} and {reason} are known when a session is over: "
+	    "they stand in closed=, where a sink has that",
+	    text);
+	template_free(t);
+	return NULL;
+}
+
+struct template *
+template_new_closed(const char *text, struct err *err)
+{
 	struct template *t = calloc(1, sizeof(*t) + strlen(text) + 1);
 	char *out;
 	int n;
@@ -151,6 +189,12 @@ template_new(const char *text, struct err *err)
 }
 
 void
+template_set_extra(struct template *t, const struct template_extra *x)
+{
+	t->extra = x;
+}
+
+void
 template_free(struct template *t)
 {
 	free(t);
@@ -159,7 +203,7 @@ template_free(struct template *t)
 bool
 template_has_fields(const struct template *t)
 {
-	return t->seen != 0;
+	return (t->seen & ~WITHOUT) != 0;
 }
 
 bool
@@ -207,6 +251,64 @@ format_end(const struct addr *a, char value[VALUE_MAX])
 }
 
 static void
+format_ms(uint64_t ns, char value[VALUE_MAX])
+{
+	(void)snprintf(
+	    value, VALUE_MAX, "%ju", (uintmax_t)(ns / CLOCK_NS_PER_MS));
+}
+
+/* As stethoscope's files are called: no brackets, and '_' for ':'. */
+static void
+format_ip(const struct addr *a, char value[VALUE_MAX])
+{
+	char ip[ADDR_TEXT_MAX];
+
+	(void)snprintf(value, VALUE_MAX, "%s", addr_format_ip(a, ip));
+	for (char *c = value; *c != '\0'; c++)
+		if (*c == ':')
+			*c = '_';
+}
+
+static const struct addr *
+local_end(const struct template_extra *x, const struct session *s, bool local)
+{
+	bool client = x == NULL || x->locals == NULL ||
+		      locals_is_client(x->locals, &s->client, &s->server);
+
+	return client == local ? &s->client : &s->server;
+}
+
+static const char *
+reason(const struct template_extra *x, const struct session *s)
+{
+	if (s == NULL)
+		return event_how_name(HOW_STOP);
+	if (s->reason == HOW_TIMEOUT && x != NULL && x->timeout != NULL)
+		return x->timeout;
+	return event_how_name((enum how)s->reason);
+}
+
+/* Those that came with the names of stethoscope's files. */
+static void
+format_end_value(enum field f, const struct template_extra *x,
+    const struct session *s, char value[VALUE_MAX])
+{
+	bool local = f == FIELD_LOCAL_IP || f == FIELD_LOCAL_PORT;
+
+	if (f == FIELD_START_MS)
+		format_ms(s != NULL ? s->open_ns : clock_start_ns(), value);
+	else if (f == FIELD_END_MS)
+		format_ms(s != NULL ? s->last_ns : clock_event_ns(), value);
+	else if (f == FIELD_REASON)
+		(void)snprintf(value, VALUE_MAX, "%s", reason(x, s));
+	else if (f == FIELD_LOCAL_IP || f == FIELD_REMOTE_IP)
+		format_ip(local_end(x, s, local), value);
+	else
+		(void)snprintf(value, VALUE_MAX, "%u",
+		    (unsigned)local_end(x, s, local)->port);
+}
+
+static void
 format_value(
     enum field f, const struct session *s, enum dir dir, char value[VALUE_MAX])
 {
@@ -244,6 +346,15 @@ format_value(
 	case FIELD_DIR:
 		(void)snprintf(value, VALUE_MAX, "%s", dir_name(dir));
 		break;
+	case FIELD_START_MS:
+	case FIELD_LOCAL_IP:
+	case FIELD_LOCAL_PORT:
+	case FIELD_REMOTE_IP:
+	case FIELD_REMOTE_PORT:
+	case FIELD_END_MS:
+	case FIELD_REASON:
+		assert(false); /* format_end_value() */
+		break;
 	}
 }
 
@@ -277,9 +388,11 @@ close_part(struct path *p, char *part)
 
 /* Expands up to the next '/' or the end. */
 static int
-expand_part(
-    const char **text, struct path *p, const struct session *s, enum dir dir)
+expand_part(const struct template *t, const char **text, struct path *p,
+    const struct session *s, enum dir dir)
 {
+	enum field f;
+
 	char value[VALUE_MAX], *part = p->next;
 	bool has_field = false;
 	int rc = 0;
@@ -290,7 +403,11 @@ expand_part(
 			continue;
 		}
 		has_field = true;
-		format_value((enum field)(**text - CODE_FIRST), s, dir, value);
+		f = (enum field)(**text - CODE_FIRST);
+		if (f >= FIELD_START_MS)
+			format_end_value(f, t->extra, s, value);
+		else
+			format_value(f, s, dir, value);
 		template_clean(value);
 		rc = append(p, value, strlen(value));
 	}
@@ -305,13 +422,13 @@ template_expand(const struct template *t, const struct session *s, enum dir dir,
 	char made[TEMPLATE_PATH_MAX];
 	struct path p = { made, sizeof(made) - 1 };
 	const char *text = t->text;
-	int rc = expand_part(&text, &p, s, dir);
+	int rc = expand_part(t, &text, &p, s, dir);
 
 	while (rc == 0 && *text == '/') {
 		text++;
 		rc = append(&p, "/", 1);
 		if (rc == 0)
-			rc = expand_part(&text, &p, s, dir);
+			rc = expand_part(t, &text, &p, s, dir);
 	}
 	if (rc != 0)
 		return rc;

@@ -16,6 +16,7 @@ import pytest
 from helpers import records
 from helpers.peers import connect, echo, recv_exactly
 from helpers.program import TOP
+from helpers.stethoscope import LISTENING, Scope
 from helpers.wait import wait_until
 
 EXAMPLES = sorted(os.path.basename(path)
@@ -23,6 +24,13 @@ EXAMPLES = sorted(os.path.basename(path)
 WORDS = b"hello\n"
 LOGS = "/var/log/teeline"
 CAPTURING = re.compile(rb"^teeline: capturing on lo", re.MULTILINE)
+
+
+@pytest.fixture(name="scope")
+def fixture_scope(teeline, wire, tmp_path):
+    one = Scope(teeline, tmp_path, wire)
+    yield one
+    one.finish()
 
 
 def place(folder, name, *replacements):
@@ -159,3 +167,22 @@ def test_captures(teeline, server, tmp_path):
     assert said == {b"monday", b"tuesday"}
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert stats["sessions"]["total"] == 2
+
+
+def test_stethoscope(scope, tmp_path):
+    """As it stands: its addresses are those of the wire."""
+    path = place(tmp_path, "stethoscope.conf")
+    scope.spawn(path).wait_ready(LISTENING, "out")
+    control = scope.control()
+    client, there = scope.connect()
+    client.sendall(WORDS)
+    assert recv_exactly(there, len(WORDS)) == WORDS
+    port = control.event("listener_ports")["requests_port"]
+    assert recv_exactly(scope.hear(port), len(WORDS)) == WORDS
+    client.close()
+    there.close()
+    control.event("tcp_close")
+    made(tmp_path / "log" / "dump", "192.0.2.1_*__192.0.2.2_5000__*__fin.pcapng")
+    scope.run.stop()
+    assert "session.tcp_close" in (
+        tmp_path / "log" / "stethoscope.log").read_text()

@@ -10,7 +10,7 @@ from helpers.peers import echo, talk_to
 from helpers.program import TOP, program_path
 from helpers.real import run, tool
 
-NAMES = ("gotcpspy", "netrecord", "tcpreen", "teecp")
+NAMES = ("gotcpspy", "netrecord", "stethoscope", "tcpreen", "teecp")
 
 
 def make(*words):

@@ -1,5 +1,9 @@
 #include "live_rig.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "core/session.h"
@@ -16,7 +20,25 @@ struct scene {
 	struct feed feed;
 	int consumer;
 	unsigned gone;
+	struct news_tally *tally;
+	char news[256];
 };
+
+/* What the feed tells of its consumers, as words. */
+static void
+on_news(void *self, const struct news *n)
+{
+	struct scene *sc = self;
+	size_t len = strlen(sc->news);
+
+	(void)snprintf(sc->news + len, sizeof(sc->news) - len,
+	    "%s %s %" PRIu64 " %s%s%s\n", n->kind,
+	    n->type == NEWS_CAME ? "came" : "gone", n->session,
+	    news_stream_name(n->stream), n->ended ? " ended" : "",
+	    n->retry_ns != 0 ? " retries" : "");
+	assert_int_equal(n->peer.family, AF_INET);
+	assert_int_not_equal(n->peer.port, 0);
+}
 
 static int
 set_up(void **state)
@@ -29,8 +51,12 @@ set_up(void **state)
 	sc->consumer = -1;
 	sc->o = (struct feed_opts){
 		.limit = 1000,
-		.startup = 8,
+		.startup = { 8, 8 },
 		.header = true,
+		.kind = "connect",
+		.retry_ns = 5,
+		.tell = on_news,
+		.tell_self = sc,
 	};
 	sc->s.id = 7;
 	sc->s.client = loopback_addr(AF_INET);
@@ -55,6 +81,7 @@ tear_down(void **state)
 		close(sc->consumer);
 	assert_int_equal(live_settled(&sc->live), sc->s.bytes[DIR_CLIENT]);
 	live_done(&sc->live);
+	news_tally_unref(sc->tally);
 	free(sc);
 	return 0;
 }
@@ -62,8 +89,14 @@ tear_down(void **state)
 static void
 make(struct scene *sc)
 {
-	assert_int_equal(
-	    feed_open(&sc->feed, &sc->lane, &sc->o, &sc->s, DIR_CLIENT), 0);
+	const struct feed_what what = {
+		.s = &sc->s,
+		.dir = DIR_CLIENT,
+		.stream = NEWS_RESPONSES,
+		.tally = sc->tally,
+	};
+
+	assert_int_equal(feed_open(&sc->feed, &sc->lane, &sc->o, &what), 0);
 }
 
 /* The totals of a session include what its sinks are told. */
@@ -258,7 +291,7 @@ test_header_of_who_comes_late_with_nothing_kept(void **state)
 {
 	struct scene *sc = *state;
 
-	sc->o.startup = 0;
+	sc->o.startup[NEWS_RESPONSES] = 0;
 	make(sc);
 	say(sc, "01234");
 	attach(sc);
@@ -314,6 +347,62 @@ test_header_when_the_session_has_gone(void **state)
 	hear(sc, HEADER("0") "0123");
 }
 
+static uint64_t
+told(const struct scene *sc, enum drop_reason why)
+{
+	return count_get(&sc->tally->count[NEWS_RESPONSES].drop_bytes[why]);
+}
+
+/* The figures of a session are those of its sink, whatever becomes of it. */
+static void
+test_tally(void **state)
+{
+	struct scene *sc = *state;
+	const struct sink_count *count;
+
+	sc->tally = news_tally_new();
+	assert_non_null(sc->tally);
+	count = &sc->tally->count[NEWS_RESPONSES];
+	make(sc);
+	say(sc, "0123456789");
+	assert_int_equal(told(sc, DROP_STARTUP_FULL), 2);
+	attach(sc);
+	hear(sc, HEADER("0") "01234567");
+	assert_int_equal(count_get(&count->written), 8);
+	feed_missed(&sc->feed, 100);
+	assert_int_equal(told(sc, DROP_QUEUE_FULL), 100);
+	assert_int_equal(count_get(&sc->tally->chunks[NEWS_RESPONSES]), 2);
+	assert_int_equal(count_get(&sc->tally->chunks[NEWS_REQUESTS]), 0);
+	/* The queue has its own reference, as long as it lives. */
+	assert_int_equal(atomic_load(&sc->tally->refs), 2);
+	say(sc, "x");
+	feed_cut(&sc->feed);
+	assert_int_equal(atomic_load(&sc->tally->refs), 1);
+	assert_int_equal(count_get(&count->written) + told(sc, DROP_GONE), 9);
+}
+
+static void
+test_news_of_consumers(void **state)
+{
+	struct scene *sc = *state;
+
+	make(sc);
+	assert_string_equal(sc->news, "");
+	attach(sc);
+	assert_string_equal(sc->news, "connect came 7 responses\n");
+	loopback_rst(sc->consumer);
+	sc->consumer = -1;
+	feed_on_gone(&sc->feed, on_gone, sc);
+	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	assert_string_equal(sc->news, "connect came 7 responses\n"
+				      "connect gone 7 responses retries\n");
+	sc->news[0] = '\0';
+	attach(sc);
+	feed_end(&sc->feed, HOW_FIN);
+	assert_string_equal(sc->news, "connect came 7 responses\n"
+				      "connect gone 7 responses ended\n");
+}
+
 static void
 test_keys(void **state)
 {
@@ -325,19 +414,27 @@ test_keys(void **state)
 	(void)sc;
 	assert_int_equal(sink_spec_init(&spec, "connect", "h:1/2"), 0);
 	assert_int_equal(feed_read_keys(&o, &spec, &err), 0);
-	assert_int_equal(o.startup, 65536);
+	assert_int_equal(o.startup[NEWS_REQUESTS], 65536);
+	assert_int_equal(o.startup[NEWS_RESPONSES], 65536);
 	assert_false(o.keep_tail || o.header);
 	assert_int_equal(o.limit, 7);
 	assert_int_equal(sink_spec_set(&spec, "startup", "1MiB"), 0);
 	assert_int_equal(sink_spec_set(&spec, "keep", "tail"), 0);
 	assert_int_equal(sink_spec_set(&spec, "header", "line"), 0);
 	assert_int_equal(feed_read_keys(&o, &spec, &err), 0);
-	assert_int_equal(o.startup, 1 << 20);
+	assert_int_equal(o.startup[NEWS_REQUESTS], 1 << 20);
+	assert_int_equal(o.startup[NEWS_RESPONSES], 1 << 20);
 	assert_true(o.keep_tail && o.header);
 	assert_int_equal(sink_spec_set(&spec, "startup", "65MiB"), 0);
 	assert_int_equal(feed_read_keys(&o, &spec, &err), -EINVAL);
 	assert_string_equal(
 	    err.text, "startup: 65MiB is out of range: 0 to 64MiB");
+	assert_int_equal(sink_spec_set(&spec, "startup", "0/8"), 0);
+	assert_int_equal(feed_read_keys(&o, &spec, &err), 0);
+	assert_int_equal(o.startup[NEWS_REQUESTS], 0);
+	assert_int_equal(o.startup[NEWS_RESPONSES], 8);
+	assert_int_equal(sink_spec_set(&spec, "startup", "1/x"), 0);
+	assert_int_equal(feed_read_keys(&o, &spec, &err), -EINVAL);
 	sink_spec_done(&spec);
 }
 
@@ -358,6 +455,8 @@ main(void)
 		TEST(test_header_of_who_comes_late_with_nothing_kept),
 		TEST(test_header_of_the_next_consumer),
 		TEST(test_header_when_the_session_has_gone),
+		TEST(test_tally),
+		TEST(test_news_of_consumers),
 		TEST(test_keys),
 	};
 

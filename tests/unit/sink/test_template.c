@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "core/locals.h"
 #include "core/session.h"
 #include "sink/template.h"
 
@@ -66,6 +67,67 @@ every_field(void **state)
 	(void)state;
 	for (size_t i = 0; i < ATTR_COUNT(row); i++)
 		assert_expands(row[i][0], &s, row[i][1]);
+}
+
+/* As stethoscope calls its files. */
+static void
+ends_times_and_reason(void **state)
+{
+	static const char text[] =
+	    "{local_ip}_{local_port}__{remote_ip}_{remote_port}__"
+	    "{start_ms}__{end_ms}__{reason}";
+	struct session s = session_of("127.0.0.1", 40112, "::1", 80);
+	struct template_extra x = { .timeout = "idle_timeout_120s" };
+	struct locals locals = { .n = 0 };
+	char path[TEMPLATE_PATH_MAX];
+	struct template *t = template_new_closed(text, NULL);
+
+	(void)state;
+	assert_non_null(t);
+	s.last_ns = s.open_ns + 2000000000;
+	s.reason = HOW_RST;
+	assert_int_equal(template_expand(t, &s, DIR_CLIENT, path), 0);
+	assert_string_equal(
+	    path, "127.0.0.1_40112____1_80__1795249800123__1795249802123__rst");
+
+	assert_int_equal(locals_parse(&locals, "::/64", NULL), 0);
+	x.locals = &locals;
+	template_set_extra(t, &x);
+	s.reason = HOW_TIMEOUT;
+	assert_int_equal(template_expand(t, &s, DIR_CLIENT, path), 0);
+	assert_string_equal(path,
+	    "__1_80__127.0.0.1_40112__1795249800123__1795249802123__"
+	    "idle_timeout_120s");
+	template_free(t);
+}
+
+static void
+the_end_is_not_known_before(void **state)
+{
+	char path[TEMPLATE_PATH_MAX];
+	struct err err = { "" };
+	struct template *t;
+
+	(void)state;
+	assert_null(template_new("x-{reason}", &err));
+	assert_non_null(strstr(err.text, "closed="));
+	assert_null(template_new("x-{end_ms}", NULL));
+
+	/* Without a session: one file, which ends when the program does. */
+	t = template_new_closed("c-{reason}", NULL);
+	assert_non_null(t);
+	assert_false(template_has_fields(t));
+	assert_int_equal(template_expand(t, NULL, DIR_CLIENT, path), 0);
+	assert_string_equal(path, "c-stop");
+	template_free(t);
+	t = template_new("c-{start_ms}", NULL);
+	assert_non_null(t);
+	assert_false(template_has_fields(t));
+	template_free(t);
+	t = template_new("c-{local_ip}", NULL);
+	assert_non_null(t);
+	assert_true(template_has_fields(t));
+	template_free(t);
 }
 
 static void
@@ -198,6 +260,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field),
+		cmocka_unit_test(ends_times_and_reason),
+		cmocka_unit_test(the_end_is_not_known_before),
 		cmocka_unit_test(long_ids_are_not_cut),
 		cmocka_unit_test(no_value_leaves_its_folder),
 		cmocka_unit_test(knows_what_it_has),
