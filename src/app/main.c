@@ -4,6 +4,8 @@
 #include "app/help.h"
 #include "app/registry.h"
 #include "base/log.h"
+#include "net/inherit.h"
+#include "net/notify.h"
 
 static const char *
 last_part(const char *path)
@@ -45,6 +47,8 @@ main(int argc, char **argv)
 	const struct registry_command *c = NULL;
 
 	log_init("teeline", LOG_LEVEL_WARN);
+	inherit_init();
+	notify_init();
 	/* A reader that leaves is an error of write(2), here and in relays. */
 	(void)signal(SIGPIPE, SIG_IGN); /* fails for bad numbers only */
 	if (argc > 0)
