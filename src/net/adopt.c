@@ -22,12 +22,15 @@ option_of(int fd, int name)
 static const char *
 what_is_wrong(int fd)
 {
-	if (option_of(fd, SO_TYPE) == -EBADF)
-		return "it is not open";
+	struct addr a;
+
 	if (option_of(fd, SO_TYPE) != SOCK_STREAM)
-		return "it is no stream socket (ListenStream=)";
+		return "it is no stream socket (ListenStream= is wanted)";
 	if (option_of(fd, SO_ACCEPTCONN) != 1)
 		return "it does not listen (Accept=no is wanted)";
+	socket_local(fd, &a);
+	if (a.family == AF_UNSPEC)
+		return "it is neither TCP nor UNIX";
 	return NULL;
 }
 
@@ -65,6 +68,11 @@ refuse(int rc, const char *which, struct err *err)
 	if (rc == -EBUSY)
 		return err_set(err, rc,
 		    "cannot listen on fd:%.64s: it is used twice", which);
+	if (rc == -EBADF)
+		return err_set(err, rc,
+		    "cannot listen on fd:%.64s: the descriptor that was handed "
+		    "over is not open",
+		    which);
 	return err_set(err, rc,
 	    "cannot listen on fd:%.64s: more than %d descriptors are called so",
 	    which, SOCKET_MAX_ADDRS);

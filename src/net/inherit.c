@@ -23,10 +23,12 @@
  * struct inherited - A descriptor; it is FIRST_FD and its place
  * @name:	Or NULL, for want of memory
  * @path:	As inherit_path() tells
+ * @is_open:	When we were started; its number may be somebody else's now
  */
 struct inherited {
 	char *name;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	bool is_open;
 	bool taken;
 };
 
@@ -75,15 +77,17 @@ look_for_path(struct inherited *in, int fd)
 	    len - offsetof(struct sockaddr_un, sun_path));
 }
 
-static void
-ready(int fd)
+static bool
+make_ours(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	/* A descriptor that is not open is found out when it is used. */
+	if (flags < 0)
+		return false;
+	/* Neither fails on what is open. */
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (flags >= 0)
-		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	return true;
 }
 
 static void
@@ -105,9 +109,11 @@ inherit_init(void)
 		total = all != NULL ? (size_t)n : 0;
 	}
 	for (size_t i = 0; i < total; i++) {
+		int fd = FIRST_FD + (int)i;
+
 		all[i].name = next_name(&names);
-		look_for_path(&all[i], FIRST_FD + (int)i);
-		ready(FIRST_FD + (int)i);
+		all[i].is_open = make_ours(fd);
+		look_for_path(&all[i], fd);
 	}
 	clean_environment();
 }
@@ -144,23 +150,26 @@ is_called(size_t i, const char *which)
 int
 inherit_take(const char *which, int *fds, size_t max)
 {
+	int found[MOST];
 	size_t n = 0;
-	bool busy = false;
 
 	for (size_t i = 0; i < total; i++) {
 		if (!is_called(i, which))
 			continue;
-		busy = busy || all[i].taken;
+		if (!all[i].is_open)
+			return -EBADF;
+		if (all[i].taken)
+			return -EBUSY;
 		if (n == max)
 			return -E2BIG;
-		fds[n++] = FIRST_FD + (int)i;
+		found[n++] = FIRST_FD + (int)i;
 	}
 	if (n == 0)
 		return -ENOENT;
-	if (busy)
-		return -EBUSY;
-	for (size_t i = 0; i < n; i++)
-		all[fds[i] - FIRST_FD].taken = true;
+	for (size_t i = 0; i < n; i++) {
+		all[found[i] - FIRST_FD].taken = true;
+		fds[i] = found[i];
+	}
 	return (int)n;
 }
 

@@ -28,7 +28,9 @@ void inherit_init(void);
  *		and non-blocking
  *
  * Return: how many, at least one; -ENOENT: there is none of that name;
- *	   -EBUSY: somebody has taken it; -E2BIG: more than @max
+ *	   -EBUSY: somebody has taken it; -EBADF: it was not open when we
+ *	   were started; -E2BIG: more than @max.  Then @fds is as it was, and
+ *	   nothing is taken
  */
 int inherit_take(const char *which, int *fds, size_t max) ATTR_WUNRES;
 
