@@ -13,6 +13,7 @@
 #include "app/outputs.h"
 #include "app/progress.h"
 #include "app/run.h"
+#include "app/service.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/sources.h"
@@ -22,6 +23,7 @@
 #include "base/log.h"
 #include "config/plan.h"
 #include "core/source.h"
+#include "net/inherit.h"
 #include "net/privilege.h"
 
 /*
@@ -42,6 +44,9 @@
 
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
+
+/* What ending takes beyond the time to drain: threads, files, the sheet. */
+#define TIDY_NS (5 * CLOCK_NS_PER_S)
 
 /* Listeners that plan.ready() is told of. */
 #define MAX_ADDRS 256
@@ -74,6 +79,7 @@ struct run {
 	struct outputs *outputs;
 	size_t fds;
 	struct mainloop loop;
+	struct service service;
 	struct progress progress;
 	struct mail stdout_gone;
 	bool stopping;
@@ -154,6 +160,7 @@ begin_stop(struct run *r, bool is_told)
 	r->is_told = is_told;
 	mainloop_stop_is_final(&r->loop);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
+	service_stopping(&r->service, r->plan->drain_ns + TIDY_NS);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_stop(&r->inputs[i], r->plan->drain_ns);
 }
@@ -214,12 +221,14 @@ reopen_sinks(void *self)
 {
 	struct run *r = self;
 
+	service_reloading(&r->service);
 	for (size_t i = 0; i < r->sinks.n; i++) {
 		struct sink *sink = r->sinks.v[i];
 
 		if (sink->ops->reopen != NULL)
 			sink->ops->reopen(sink);
 	}
+	service_ready(&r->service);
 }
 
 static int
@@ -248,6 +257,12 @@ show_sheet(void *self)
 	progress_hide(&r->progress);
 	sheet_print(&sh);
 	sheet_done(&sh);
+}
+
+static int
+give_sheet(void *self, struct sheet *sh)
+{
+	return take_sheet(self, sh);
 }
 
 static void
@@ -416,10 +431,19 @@ limit_inputs(const struct run *r, struct err *err)
 static int
 start_workers(struct run *r, struct err *err)
 {
+	const struct service_opts so = {
+		.loop = &r->loop,
+		.inputs = r->inputs,
+		.ninputs = r->ninputs,
+		.take = give_sheet,
+		.self = r,
+	};
 	int rc;
 
 	start_ticking(r);
-	rc = limit_inputs(r, err);
+	rc = service_open(&r->service, &so, err);
+	if (rc == 0)
+		rc = limit_inputs(r, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
 	return rc;
@@ -566,12 +590,26 @@ announce(const struct run *r)
 		p->ready(p, addrs, n);
 }
 
+/* Whoever connects there would wait for ever. */
+static void
+warn_of_leftovers(void)
+{
+	const char *left = inherit_left();
+
+	if (left != NULL)
+		log_warn("nothing listens on the descriptor \"%s\" that was "
+			 "handed over",
+		    left);
+}
+
 static int
 carry_traffic(struct run *r)
 {
 	announce(r);
+	warn_of_leftovers();
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
+	service_ready(&r->service);
 	mainloop_run(&r->loop);
 	join_workers(r);
 	drain_sinks(r);
@@ -602,8 +640,10 @@ run_plan(const struct plan *p)
 	if (r.deaf)
 		_exit(code);
 	progress_stop(&r.progress);
+	service_close(&r.service);
 	mainloop_close(&r.loop);
 	outputs_free(r.outputs);
 	free_all(&r);
+	service_free(&r.service);
 	return code;
 }

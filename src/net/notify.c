@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,6 +15,14 @@
 
 /* Longest message; a status is cut to it. */
 #define MESSAGE_MAX 512
+
+/*
+ * A socket of datagrams holds few of them (net.unix.max_dgram_qlen, 10), and a
+ * manager at boot is busy.  Without "READY=1" it would take us for one that
+ * never came up: such a word is worth a moment; a sign of life, of which the
+ * next one is due soon, is not.
+ */
+#define PATIENCE_MS 2000
 
 static int fd = -1;
 static uint64_t watchdog_ns;
@@ -97,18 +106,28 @@ notify_watchdog_ns(void)
 	return watchdog_ns;
 }
 
-static void
+/* A manager that does not listen at all is its own misfortune. */
+static bool
 say(const char *text)
 {
-	/* A manager that does not listen is its own misfortune. */
-	if (fd >= 0)
-		(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+	return fd < 0 || send(fd, text, strlen(text), MSG_NOSIGNAL) >= 0 ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+static void
+insist(const char *text)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+	/* Once: what has taken its place meanwhile may take it for ever. */
+	if (!say(text) && poll(&room, 1, PATIENCE_MS) == 1)
+		(void)say(text);
 }
 
 void
 notify_ready(void)
 {
-	say("READY=1");
+	insist("READY=1");
 }
 
 void
@@ -122,19 +141,23 @@ notify_reloading(void)
 	(void)snprintf(text, sizeof(text),
 	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 	    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-	say(text);
+	insist(text);
 }
 
 void
-notify_stopping(void)
+notify_stopping(uint64_t within_ns)
 {
-	say("STOPPING=1");
+	char text[MESSAGE_MAX];
+
+	(void)snprintf(text, sizeof(text),
+	    "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, within_ns / 1000);
+	insist(text);
 }
 
 void
 notify_alive(void)
 {
-	say("WATCHDOG=1");
+	(void)say("WATCHDOG=1"); /* or the next one */
 }
 
 void
@@ -149,5 +172,5 @@ notify_status(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text + head, sizeof(text) - head, fmt, ap);
 	va_end(ap);
-	say(text);
+	(void)say(text); /* or the next one */
 }

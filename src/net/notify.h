@@ -10,8 +10,9 @@
  * notify.h - tells the service manager how we are, without its library
  * (sd_notify(3)): a datagram to the socket that $NOTIFY_SOCKET names.
  *
- * Without a manager, every call does nothing.  No call waits: a manager that
- * does not read misses a message.
+ * Without a manager, every call does nothing.  One that does not read misses
+ * a sign of life or a status; for the other words it is waited, two seconds at
+ * most.  Main thread, all of them.
  */
 
 /**
@@ -38,8 +39,12 @@ void notify_ready(void);
 /** notify_reloading() - The configuration is read again; then notify_ready() */
 void notify_reloading(void);
 
-/** notify_stopping() - The end has begun. */
-void notify_stopping(void);
+/**
+ * notify_stopping() - The end has begun
+ * @within_ns:	How long it may take, if that is more than the manager is
+ *		told to wait (TimeoutStopSec=)
+ */
+void notify_stopping(uint64_t within_ns);
 
 /** notify_alive() - The sign of life. */
 void notify_alive(void);
