@@ -6,7 +6,8 @@
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
-#	make install	DESTDIR= PREFIX=, and LINKS=1 for the personalities' names
+#	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
+#			the personalities' names
 #	make uninstall	the same way back
 #	make range	RANGE=main.. builds and tests each commit by itself
 #	make clean
@@ -30,6 +31,8 @@ MANDIR	?= $(PREFIX)/share/man
 BASHDIR	?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR	?= $(PREFIX)/share/zsh/site-functions
 FISHDIR	?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR	?= $(PREFIX)/lib/systemd/system
+DOCDIR	?= $(PREFIX)/share/doc/teeline
 
 INSTALL	?= install
 PYTHON	?= /usr/bin/python3
@@ -81,6 +84,8 @@ BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
+SERVICE_EXAMPLES := packaging/systemd/teeline@.socket \
+	   packaging/systemd/teeline-capture.conf
 PERSONALITIES := gotcpspy netrecord tcpreen teecp
 
 all: $(BUILD)/teeline
@@ -157,7 +162,8 @@ build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench: \
 
 install: all $(COMPLETIONS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(MANDIR)/man1 \
-	    $(MANDIR)/man5 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
+	    $(MANDIR)/man5 $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(UNITDIR) \
+	    $(DOCDIR)/examples)
 	$(INSTALL) -m 755 $(BUILD)/teeline $(DESTDIR)$(BINDIR)/teeline
 	$(INSTALL) -m 644 man/teeline*.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 man/teeline*.5 $(DESTDIR)$(MANDIR)/man5/
@@ -169,6 +175,11 @@ install: all $(COMPLETIONS)
 	$(INSTALL) -m 644 $(BUILD)/completion/zsh $(DESTDIR)$(ZSHDIR)/_teeline
 	$(INSTALL) -m 644 $(BUILD)/completion/fish \
 	    $(DESTDIR)$(FISHDIR)/teeline.fish
+	sed 's|^\(Exec[A-Z][a-z]*=\)teeline |\1$(BINDIR)/teeline |' \
+	    packaging/systemd/teeline@.service \
+	    >$(DESTDIR)$(UNITDIR)/teeline@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/teeline@.service
+	$(INSTALL) -m 644 $(SERVICE_EXAMPLES) $(DESTDIR)$(DOCDIR)/examples/
 ifdef LINKS
 	for p in $(PERSONALITIES); do \
 	    ln -sf teeline $(DESTDIR)$(BINDIR)/$$p && \
@@ -179,7 +190,9 @@ endif
 # A personality's name is removed only where it is a link to us.
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/teeline $(DESTDIR)$(BASHDIR)/teeline \
-	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish
+	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish \
+	    $(DESTDIR)$(UNITDIR)/teeline@.service \
+	    $(SERVICE_EXAMPLES:packaging/systemd/%=$(DESTDIR)$(DOCDIR)/examples/%)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,\
 	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
