@@ -6,6 +6,7 @@
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
+#	make package-check	build Debian's package, try it in fresh roots
 #	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
 #			the personalities' names
 #	make uninstall	the same way back
@@ -20,6 +21,7 @@
 #	PORTABLE=1		without what only Linux has
 #	VALGRIND=1		(check) run the program under valgrind
 #
+# DEPS=no: nothing is looked for or installed (for builders of packages).
 # V=1 shows the commands in full.  CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS
 # belong to whoever calls make; what this program needs is added to them.
 
@@ -84,8 +86,8 @@ BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
-SERVICE_EXAMPLES := packaging/systemd/teeline@.socket \
-	   packaging/systemd/teeline-capture.conf
+EXAMPLES := packaging/systemd/teeline@.socket \
+	   packaging/systemd/teeline-capture.conf $(wildcard examples/*)
 PERSONALITIES := gotcpspy netrecord tcpreen teecp
 
 all: $(BUILD)/teeline
@@ -150,14 +152,18 @@ fuzz: $(BUILD)/tests/unit/core/test_reasm_model
 range:
 	scripts/range $(RANGE)
 
+package-check: build/.deps-package
+	packaging/try-package
+
 # One stamp per group of packages, so that looking costs nothing.
 build/.deps-%: scripts/install-deps
 	@mkdir -p build
-	@scripts/install-deps $*
+	@$(if $(filter no,$(DEPS)),:,scripts/install-deps $*)
 	@touch $@
 
 # Its programs are built with what the first group brings.
-build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench: \
+build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench \
+build/.deps-package: \
     | build/.deps-build
 
 install: all $(COMPLETIONS)
@@ -179,7 +185,7 @@ install: all $(COMPLETIONS)
 	    packaging/systemd/teeline@.service \
 	    >$(DESTDIR)$(UNITDIR)/teeline@.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/teeline@.service
-	$(INSTALL) -m 644 $(SERVICE_EXAMPLES) $(DESTDIR)$(DOCDIR)/examples/
+	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples/
 ifdef LINKS
 	for p in $(PERSONALITIES); do \
 	    ln -sf teeline $(DESTDIR)$(BINDIR)/$$p && \
@@ -192,7 +198,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/teeline $(DESTDIR)$(BASHDIR)/teeline \
 	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish \
 	    $(DESTDIR)$(UNITDIR)/teeline@.service \
-	    $(SERVICE_EXAMPLES:packaging/systemd/%=$(DESTDIR)$(DOCDIR)/examples/%)
+	    $(addprefix $(DESTDIR)$(DOCDIR)/examples/,$(notdir $(EXAMPLES)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,\
 	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
@@ -207,5 +213,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz range install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench fuzz range \
+    package-check install uninstall clean
 .SECONDARY:
