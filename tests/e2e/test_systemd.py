@@ -63,7 +63,7 @@ def fixture_systemd(tmp_path):
 def fixture_web(systemd, server, tmp_path):
     """teeline@web.service and its socket, relaying to an echo."""
     systemd.unit("teeline@.service", unit(
-        f"{program_path()} proxy -v -f none -o jsonl:{{time}}.jsonl fd:web "
+        f"{program_path()} proxy -v -f none -o jsonl:log.jsonl,append=yes fd:web "
         f"{server(echo).target}", f"/usr/bin/test ! -e {tmp_path}/bad"))
     systemd.unit("teeline@.service.d/here.conf",
                  HERE.format(folder=tmp_path))
@@ -126,22 +126,25 @@ def test_sandbox(systemd, web):
         roots = [line.split() for line in file]
     assert [one[3].split(",")[0] for one in roots if one[1] == "/"][-1:] == [
         "ro"]
-    record = wait_until(lambda: [one for one in os.scandir(state)
-                                 if one.stat().st_size > 0], what="a record")
-    assert record[0].stat().st_mode & 0o777 == 0o600
+    wait_until(lambda: os.stat(f"{state}/log.jsonl").st_size > 0,
+               what="a record")
+    assert os.stat(f"{state}/log.jsonl").st_mode & 0o777 == 0o600
     systemd.control("stop", SERVICE)
     assert systemd.show(SERVICE, "Result") == "success"
 
 
 def test_next_client_starts_it_again(systemd, web):
-    """The socket is systemd's: it outlives every run."""
+    """The socket is systemd's and outlives every run; so does the record."""
     pids = set()
     for _ in range(2):
         check_echo(web)
         pids.add(systemd.main_pid(SERVICE))
+        state = os.readlink(f"/proc/{systemd.main_pid(SERVICE)}/cwd")
         systemd.control("stop", SERVICE)
         assert systemd.main_pid(SERVICE) is None
     assert len(pids) == 2
+    with open(f"{state}/log.jsonl", encoding="utf-8") as file:
+        assert file.read().count('"event":"close"') == 2
     check_echo(web)
     systemd.control("restart", SERVICE)
     check_echo(web)
