@@ -496,7 +496,7 @@ open_shared(struct capture_files *files, const struct sink_spec *spec,
 	rc = writer_file_open(files->shared, err);
 	if (rc == -EEXIST)
 		return err_set(err, rc,
-		    "%s exists; --overwrite allows to replace it", path);
+		    "%s exists; --overwrite would replace it", path);
 	return rc;
 }
 
