@@ -145,6 +145,7 @@ service_open(struct service *s, const struct service_opts *o, struct err *err)
 
 	if (!notify_is_on())
 		return 0;
+	assert(n > 0);
 	s->letters = calloc(n, sizeof(*s->letters));
 	if (s->letters == NULL)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -67,7 +67,7 @@ next_name(const char **list)
 static void
 look_for_path(struct inherited *in, int fd)
 {
-	struct sockaddr_un un;
+	struct sockaddr_un un = { .sun_family = AF_UNSPEC };
 	socklen_t len = sizeof(un);
 
 	if (getsockname(fd, (struct sockaddr *)&un, &len) != 0 ||

@@ -27,6 +27,7 @@ HERE = """
 DynamicUser=no
 User=
 BindPaths={folder}
+BindReadOnlyPaths={program}
 ProtectHome=no
 StandardError=append:{folder}/stderr
 """
@@ -66,7 +67,7 @@ def fixture_web(systemd, server, tmp_path):
         f"{program_path()} proxy -v -f none -o jsonl:log.jsonl,append=yes fd:web "
         f"{server(echo).target}", f"/usr/bin/test ! -e {tmp_path}/bad"))
     systemd.unit("teeline@.service.d/here.conf",
-                 HERE.format(folder=tmp_path))
+                 HERE.format(folder=tmp_path, program=program_path()))
     systemd.unit("teeline@web.socket", SOCKET.format(folder=tmp_path))
     systemd.start()
     systemd.control("start", "teeline@web.socket")
