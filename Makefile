@@ -6,7 +6,9 @@
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
-#	make install	DESTDIR= PREFIX=, and LINKS=1 for the personalities' names
+#	make package-check	build Debian's package, try it in fresh roots
+#	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
+#			the personalities' names
 #	make uninstall	the same way back
 #	make range	RANGE=main.. builds and tests each commit by itself
 #	make clean
@@ -19,6 +21,7 @@
 #	PORTABLE=1		without what only Linux has
 #	VALGRIND=1		(check) run the program under valgrind
 #
+# DEPS=no: nothing is looked for or installed (for builders of packages).
 # V=1 shows the commands in full.  CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS
 # belong to whoever calls make; what this program needs is added to them.
 
@@ -30,6 +33,8 @@ MANDIR	?= $(PREFIX)/share/man
 BASHDIR	?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR	?= $(PREFIX)/share/zsh/site-functions
 FISHDIR	?= $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR	?= $(PREFIX)/lib/systemd/system
+DOCDIR	?= $(PREFIX)/share/doc/teeline
 
 INSTALL	?= install
 PYTHON	?= /usr/bin/python3
@@ -84,6 +89,8 @@ BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
+EXAMPLES := packaging/systemd/teeline@.socket \
+	   packaging/systemd/teeline-capture.conf $(wildcard examples/*)
 PERSONALITIES := gotcpspy netrecord stethoscope tcpreen teecp
 
 all: $(BUILD)/teeline
@@ -156,19 +163,24 @@ fuzz: $(BUILD)/tests/unit/core/test_reasm_model
 range:
 	scripts/range $(RANGE)
 
+package-check: build/.deps-package
+	packaging/try-package
+
 # One stamp per group of packages, so that looking costs nothing.
 build/.deps-%: scripts/install-deps
 	@mkdir -p build
-	@scripts/install-deps $*
+	@$(if $(filter no,$(DEPS)),:,scripts/install-deps $*)
 	@touch $@
 
 # Its programs are built with what the first group brings.
-build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench: \
+build/.deps-check build/.deps-demo build/.deps-lint build/.deps-bench \
+build/.deps-package: \
     | build/.deps-build
 
 install: all $(COMPLETIONS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(MANDIR)/man1 \
-	    $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR))
+	    $(MANDIR)/man5 $(MANDIR)/man7 $(BASHDIR) $(ZSHDIR) $(FISHDIR) \
+	    $(UNITDIR) $(DOCDIR)/examples)
 	$(INSTALL) -m 755 $(BUILD)/teeline $(DESTDIR)$(BINDIR)/teeline
 	$(INSTALL) -m 644 man/teeline*.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 man/teeline*.5 $(DESTDIR)$(MANDIR)/man5/
@@ -183,6 +195,11 @@ install: all $(COMPLETIONS)
 	$(INSTALL) -m 644 $(BUILD)/completion/zsh $(DESTDIR)$(ZSHDIR)/_teeline
 	$(INSTALL) -m 644 $(BUILD)/completion/fish \
 	    $(DESTDIR)$(FISHDIR)/teeline.fish
+	sed 's|^\(Exec[A-Z][a-z]*=\)teeline |\1$(BINDIR)/teeline |' \
+	    packaging/systemd/teeline@.service \
+	    >$(DESTDIR)$(UNITDIR)/teeline@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/teeline@.service
+	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples/
 ifdef LINKS
 	for p in $(PERSONALITIES); do \
 	    ln -sf teeline $(DESTDIR)$(BINDIR)/$$p && \
@@ -195,7 +212,9 @@ endif
 # A personality's name is removed only where it is a link to us.
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/teeline $(DESTDIR)$(BASHDIR)/teeline \
-	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish
+	    $(DESTDIR)$(ZSHDIR)/_teeline $(DESTDIR)$(FISHDIR)/teeline.fish \
+	    $(DESTDIR)$(UNITDIR)/teeline@.service \
+	    $(addprefix $(DESTDIR)$(DOCDIR)/examples/,$(notdir $(EXAMPLES)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/,\
 	    $(patsubst man/%.1,man1/%.1,$(wildcard man/teeline*.1)) \
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
@@ -212,5 +231,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz range install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench fuzz range \
+    package-check install uninstall clean
 .SECONDARY:

@@ -10,8 +10,9 @@ static const char intro[] =
     "\n"
     "Relay TCP streams from LISTEN to TARGET, watch them, record them.\n"
     "\n"
-    "  LISTEN  PORT (loopback), ADDR:PORT, [V6]:PORT, *:PORT, unix:PATH or\n"
-    "          dial:HOST:PORT; port 0: any free one\n"
+    "  LISTEN  PORT (loopback), ADDR:PORT, [V6]:PORT, *:PORT, unix:PATH,\n"
+    "          dial:HOST:PORT or fd:NAME (of the service manager); port 0:\n"
+    "          any free one\n"
     "  TARGET  HOST:PORT, [V6]:PORT, unix:PATH or listen:[ADDR:]PORT\n";
 
 static const char outro[] =

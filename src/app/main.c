@@ -3,7 +3,10 @@
 
 #include "app/help.h"
 #include "app/registry.h"
+#include "base/journal.h"
 #include "base/log.h"
+#include "net/inherit.h"
+#include "net/notify.h"
 
 static const char *
 last_part(const char *path)
@@ -45,6 +48,10 @@ main(int argc, char **argv)
 	const struct registry_command *c = NULL;
 
 	log_init("teeline", LOG_LEVEL_WARN);
+	if (journal_is_stderr())
+		log_set_writer(journal_write, NULL);
+	inherit_init();
+	notify_init();
 	/* A reader that leaves is an error of write(2), here and in relays. */
 	(void)signal(SIGPIPE, SIG_IGN); /* fails for bad numbers only */
 	if (argc > 0)

@@ -70,6 +70,12 @@ mainloop_tick(struct mainloop *m, unsigned ms)
 	(void)uv_timer_start(&m->timer, on_timer, ms, ms);
 }
 
+uv_loop_t *
+mainloop_loop(struct mainloop *m)
+{
+	return &m->loop;
+}
+
 void
 mainloop_send(struct mainloop *m, struct mail *letter)
 {

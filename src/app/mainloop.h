@@ -59,6 +59,14 @@ int mainloop_open(struct mainloop *m, const struct mainloop_ops *ops,
 /** mainloop_tick() - Call ops->tick every @ms, > 0, as long as it runs. */
 void mainloop_tick(struct mainloop *m, unsigned ms);
 
+/**
+ * mainloop_loop() - For handles of others; on the main thread
+ *
+ * They are unreferenced or closed before mainloop_end(), and closed before
+ * mainloop_close().
+ */
+uv_loop_t *mainloop_loop(struct mainloop *m);
+
 /** mainloop_send() - Deliver @letter on the main thread; from any thread. */
 void mainloop_send(struct mainloop *m, struct mail *letter);
 

@@ -68,6 +68,7 @@ fill_in(void)
 			.name = f->name,
 			.arg = "FILE",
 			.help = f->help,
+			.keys = stream_keys,
 			.queue = FILE_QUEUE,
 			.make = stream_make,
 		};

@@ -169,6 +169,8 @@ finish(struct reload *r)
 	r->again = false;
 	if (again)
 		reload_now(r);
+	else
+		r->o.done(r->o.self);
 }
 
 static struct entry *
@@ -286,6 +288,7 @@ reload_now(struct reload *r)
 		log_error("%s was not taken over: everything stays as it is",
 		    p->config);
 		plan_done(&r->fresh);
+		r->o.done(r->o.self);
 		return;
 	}
 	r->busy = true;

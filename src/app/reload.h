@@ -30,13 +30,15 @@ struct sinks;
  * @outputs:	Where sinks come and go
  * @sinks:	As they are now: those of the plan, in its order
  * @limit:	Give the limits of @fresh's inputs to those of the same names
- * @self:	Passed to it
+ * @done:	It has been read, and whatever had to change has changed
+ * @self:	Passed to both
  */
 struct reload_opts {
 	const struct plan *plan;
 	struct outputs *outputs;
 	const struct sinks *sinks;
 	void (*limit)(void *self, const struct plan *fresh);
+	void (*done)(void *self);
 	void *self;
 };
 

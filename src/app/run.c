@@ -17,6 +17,7 @@
 #include "app/progress.h"
 #include "app/reload.h"
 #include "app/run.h"
+#include "app/service.h"
 #include "app/sheet.h"
 #include "app/sinks.h"
 #include "app/sources.h"
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "config/plan.h"
 #include "core/source.h"
+#include "net/inherit.h"
 
 /*
  * How a run goes.  The order matters:
@@ -47,6 +49,9 @@
 
 /* How often the line about progress is drawn. */
 #define PROGRESS_MS 100
+
+/* What ending takes beyond the time to drain: threads, files, the sheet. */
+#define TIDY_NS (5 * CLOCK_NS_PER_S)
 
 /**
  * struct run - All that is made for a plan
@@ -82,6 +87,7 @@ struct run {
 	uint64_t fit;
 	struct mainloop loop;
 	struct control control;
+	struct service service;
 	struct progress progress;
 	struct mail stdout_gone;
 	bool stopping;
@@ -153,6 +159,7 @@ begin_stop(struct run *r, bool is_told)
 	mainloop_stop_is_final(&r->loop);
 	control_stopping(&r->control);
 	r->stop_ns = clock_mono_ns() + r->plan->drain_ns;
+	service_stopping(&r->service, r->plan->drain_ns + TIDY_NS);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_stop(&r->inputs[i], r->plan->drain_ns);
 }
@@ -215,11 +222,13 @@ static void
 reopen_all(void *self)
 {
 	struct run *r = self;
+	bool rereads = r->reload != NULL && !r->stopping;
 	struct err err = { "" };
 
+	service_reloading(&r->service);
 	if (log_reopen_file(&err) != 0)
 		log_error("%s", err.text);
-	if (r->reload != NULL && !r->stopping)
+	if (rereads)
 		reload_now(r->reload);
 	for (size_t i = 0; i < r->sinks.n; i++) {
 		struct sink *sink = r->sinks.v[i];
@@ -228,6 +237,8 @@ reopen_all(void *self)
 		    outputs_state(r->outputs, i) == OUTPUTS_HERE)
 			sink->ops->reopen(sink);
 	}
+	if (!rereads)
+		service_ready(&r->service);
 }
 
 static int
@@ -246,7 +257,7 @@ take_sheet(const struct run *r, struct sheet *sh)
 }
 
 static int
-on_control_sheet(void *self, struct sheet *sh)
+on_sheet(void *self, struct sheet *sh)
 {
 	return take_sheet(self, sh);
 }
@@ -393,7 +404,7 @@ start_control(struct run *r, struct err *err)
 		.ninputs = r->ninputs,
 		.sinks = &r->sinks,
 		.outputs = r->outputs,
-		.take_sheet = on_control_sheet,
+		.take_sheet = on_sheet,
 		.drain = on_control_drain,
 		.self = r,
 	    },
@@ -421,6 +432,14 @@ limit_again(void *self, const struct plan *fresh)
 		log_error("no memory: limits stay as they are");
 }
 
+static void
+on_reloaded(void *self)
+{
+	struct run *r = self;
+
+	service_ready(&r->service);
+}
+
 static int
 make_reload(struct run *r, struct err *err)
 {
@@ -432,6 +451,7 @@ make_reload(struct run *r, struct err *err)
 		.outputs = r->outputs,
 		.sinks = &r->sinks,
 		.limit = limit_again,
+		.done = on_reloaded,
 		.self = r,
 	    },
 	    err);
@@ -441,10 +461,19 @@ make_reload(struct run *r, struct err *err)
 static int
 start_workers(struct run *r, struct err *err)
 {
+	const struct service_opts so = {
+		.loop = &r->loop,
+		.inputs = r->inputs,
+		.ninputs = r->ninputs,
+		.take = on_sheet,
+		.self = r,
+	};
 	size_t left = descriptors_left(r->fds);
 	size_t other = control_descriptors(&r->control);
-	int rc;
+	int rc = service_open(&r->service, &so, err);
 
+	if (rc != 0)
+		return rc;
 	start_ticking(r);
 	r->fit = sinks_sessions(&r->sinks, left > other ? left - other : 0,
 	    descriptors_per_sink(r->fds));
@@ -583,13 +612,27 @@ abandon(struct run *r)
 	drain_sinks(r);
 }
 
+/* Whoever connects there would wait for ever. */
+static void
+warn_of_leftovers(void)
+{
+	const char *left = inherit_left();
+
+	if (left != NULL)
+		log_warn("nothing listens on the descriptor \"%s\" that was "
+			 "handed over",
+		    left);
+}
+
 static int
 carry_traffic(struct run *r)
 {
 	announce_run(r->plan, r->sources);
+	warn_of_leftovers();
 	control_announce(&r->control);
 	for (size_t i = 0; i < r->ninputs; i++)
 		input_start(&r->inputs[i]);
+	service_ready(&r->service);
 	mainloop_run(&r->loop);
 	join_workers(r);
 	drain_sinks(r);
@@ -620,10 +663,12 @@ run_plan(const struct plan *p)
 	if (r.deaf)
 		_exit(code);
 	progress_stop(&r.progress);
+	service_close(&r.service);
 	mainloop_close(&r.loop);
 	reload_free(r.reload);
 	outputs_free(r.outputs);
 	free_all(&r);
 	control_free(&r.control);
+	service_free(&r.service);
 	return code;
 }

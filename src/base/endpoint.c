@@ -72,6 +72,18 @@ parse_unix(struct endpoint *e, const char *path, struct err *err)
 }
 
 static int
+parse_fd(struct endpoint *e, const char *which, struct err *err)
+{
+	if (which[0] == '\0')
+		return err_set(err, -EINVAL,
+		    "the number or name of the descriptor is missing: fd:0 is "
+		    "the first");
+	e->family = ENDPOINT_FD;
+	e->host = strdup(which);
+	return e->host != NULL ? 0 : -ENOMEM;
+}
+
+static int
 parse_port(struct endpoint *e, const char *text, struct err *err)
 {
 	if (endpoint_parse_port(text, &e->port) != 0)
@@ -175,6 +187,8 @@ endpoint_parse(struct endpoint *e, enum endpoint_how natural, const char *text,
 		out.how = ENDPOINT_LISTEN;
 	if (skip(&rest, "unix:"))
 		rc = parse_unix(&out, rest, err);
+	else if (out.how == ENDPOINT_LISTEN && skip(&rest, "fd:"))
+		rc = parse_fd(&out, rest, err);
 	else if (skip(&rest, "["))
 		rc = parse_bracketed(&out, rest, err);
 	else
@@ -221,6 +235,8 @@ endpoint_format(const struct endpoint *e, char buf[ADDR_TEXT_MAX])
 		(void)snprintf(buf, ADDR_TEXT_MAX, "%u", port);
 	else if (e->family == ENDPOINT_UNIX)
 		(void)snprintf(buf, ADDR_TEXT_MAX, "unix:%s", e->host);
+	else if (e->family == ENDPOINT_FD)
+		(void)snprintf(buf, ADDR_TEXT_MAX, "fd:%.110s", e->host);
 	else if (strchr(e->host, ':') != NULL)
 		(void)snprintf(
 		    buf, ADDR_TEXT_MAX, "[%.100s]:%u", e->host, port);

@@ -13,9 +13,9 @@ struct err;
  * endpoint.h - what LISTEN and TARGET say, as text and as values.
  *
  *	LISTEN	PORT | ADDR:PORT | [V6]:PORT | *:PORT | unix:PATH |
- *		dial:HOST:PORT | dial:unix:PATH
+ *		dial:HOST:PORT | dial:unix:PATH | fd:NUMBER | fd:NAME
  *	TARGET	HOST:PORT | [V6]:PORT | unix:PATH |
- *		listen:[ADDR:]PORT | listen:unix:PATH
+ *		listen:[ADDR:]PORT | listen:unix:PATH | listen:fd:NAME
  */
 
 /** enum endpoint_how - Who opens the connection. */
@@ -30,6 +30,7 @@ enum endpoint_family {
 	ENDPOINT_TCP4,
 	ENDPOINT_TCP6,
 	ENDPOINT_UNIX,
+	ENDPOINT_FD, /* a listener that was handed to us (net/inherit.h) */
 };
 
 /**
@@ -39,7 +40,8 @@ enum endpoint_family {
  *		a path
  * @host:	Owned.  Listening: a numeric address or a name; NULL is
  *		loopback (127.0.0.1 and ::1), "*" every address.  Dialling: a
- *		name or numeric address.  UNIX: the path.
+ *		name or numeric address.  UNIX: the path.  FD: its number or
+ *		name.
  * @port:	Host order; 0 lets the kernel choose (listening only)
  */
 struct endpoint {

@@ -14,6 +14,7 @@
 #endif
 
 #include "base/err.h"
+#include "net/adopt.h"
 #include "net/socket.h"
 
 /*
@@ -322,6 +323,7 @@ listen_at(const struct addr *a, const struct socket_listen_opts *o,
 		return rc;
 	}
 	l->fd = fd;
+	l->inherited = false;
 	l->addr = *a;
 	if (a->family != AF_UNIX)
 		socket_local(fd, &l->addr);
@@ -517,6 +519,8 @@ socket_listen(const struct endpoint *e, const struct socket_listen_opts *o,
 	struct err why = { "" };
 	int rc;
 
+	if (e->family == ENDPOINT_FD)
+		return adopt_listeners(e, out, n, err);
 	if (e->family == ENDPOINT_UNIX)
 		rc = listen_unix(e, o, out, n);
 	else if (e->family == ENDPOINT_ANY && (e->host == NULL || every))
@@ -537,6 +541,6 @@ socket_unlisten(struct socket_listener *l)
 		return;
 	close(l->fd);
 	l->fd = -1;
-	if (l->addr.family == AF_UNIX)
+	if (l->addr.family == AF_UNIX && !l->inherited)
 		(void)unlink(l->addr.path);
 }

@@ -22,10 +22,12 @@ struct err;
  * struct socket_listener - One bound and listening descriptor
  * @fd:		Non-blocking, close-on-exec; owned
  * @addr:	What it is bound to, with the port that the kernel chose
+ * @inherited:	It was handed to us: a path is not ours to remove
  */
 struct socket_listener {
 	int fd;
 	struct addr addr;
+	bool inherited;
 };
 
 /** struct socket_listen_opts - How to listen. */

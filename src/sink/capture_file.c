@@ -530,8 +530,8 @@ open_shared(struct capture_files *files, const struct sink_spec *spec,
 		return err_set(err, -ENOMEM, "no memory for %s", spec->arg);
 	rc = writer_file_open(files->shared, err);
 	if (rc == -EEXIST)
-		return err_set(err, rc,
-		    "%s exists; --overwrite allows to replace it", path);
+		return err_set(
+		    err, rc, "%s exists; --overwrite would replace it", path);
 	return rc;
 }
 

@@ -377,7 +377,7 @@ read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
 	obuf_done(&text);
 	if (rc != 0)
 		return rc;
-	if (where.family == ENDPOINT_UNIX)
+	if (where.family == ENDPOINT_UNIX || where.family == ENDPOINT_FD)
 		rc = err_set(err, -EINVAL,
 		    "%.128s: an address and two ports are wanted", spec->arg);
 	else

@@ -17,6 +17,7 @@
 #include "sink/chorus.h"
 #include "sink/format.h"
 #include "sink/formats.h"
+#include "sink/keys.h"
 #include "sink/recorder.h"
 #include "sink/recorder_ops.h"
 #include "sink/stream.h"
@@ -387,6 +388,11 @@ set_ops(struct stream *str)
 
 /* --- making ------------------------------------------------------------ */
 
+const struct sink_key stream_keys[] = {
+	{ "append", "yes|no", "go on at the end of a file that exists" },
+	{ NULL, NULL, NULL },
+};
+
 /* Descriptor that @arg stands for; -1: it is a file. */
 static int
 console_of(const char *arg)
@@ -413,16 +419,38 @@ open_console(struct stream *str, struct sink *sink, const struct sink_env *env,
 	return str->shared == NULL ? -ENOMEM : 0;
 }
 
+/* Only the one file of all sessions can go on; @can: that is what is wanted. */
+static int
+read_append(
+    const struct sink_spec *spec, bool can, bool *append, struct err *err)
+{
+	int rc = keys_flag(spec, "append", append, err);
+
+	if (rc == 0 && *append && !can)
+		rc = err_set(err, -EINVAL,
+		    "append=yes is for one file of all sessions, not for "
+		    "%.128s",
+		    spec->arg);
+	return rc;
+}
+
+static enum writer_exists
+what_if_it_exists(bool append, bool overwrite)
+{
+	if (append)
+		return WRITER_EXISTS_APPEND;
+	return overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE;
+}
+
 /* The one file of all sessions, opened now so that its user sees a failure. */
 static int
-open_shared(
-    struct stream *str, const char *path, bool overwrite, struct err *err)
+open_shared(struct stream *str, const char *path, enum writer_exists exists,
+    struct err *err)
 {
 	str->shared = writer_file_new(&(struct writer_file_opts){
 	    .path = path,
 	    .fd = -1,
-	    .exists =
-		overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE,
+	    .exists = exists,
 	    .mode = str->mode,
 	});
 	if (str->shared == NULL)
@@ -436,11 +464,17 @@ open_named(struct stream *str, const struct sink_spec *spec,
 {
 	struct template *t = template_new(spec->arg, err);
 	char path[TEMPLATE_PATH_MAX];
+	bool append = false;
 	int rc;
 
 	if (t == NULL) {
 		err_prefix(err, "%s: ", spec->kind);
 		return -EINVAL;
+	}
+	rc = read_append(spec, !template_has_fields(t), &append, err);
+	if (rc != 0) {
+		template_free(t);
+		return rc;
 	}
 	if (template_has_fields(t)) {
 		str->nviews = template_has_dir(t) ? DIR_NDIRS : 1;
@@ -452,20 +486,25 @@ open_named(struct stream *str, const struct sink_spec *spec,
 	if (rc != 0)
 		return err_set(
 		    err, -EINVAL, "%s: the path is too long", spec->kind);
-	return open_shared(str, path, spec->overwrite || env->overwrite, err);
+	return open_shared(str, path,
+	    what_if_it_exists(append, spec->overwrite || env->overwrite), err);
 }
 
 static int
 open_target(struct stream *str, struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
-	int fd = console_of(spec->arg);
+	int fd = console_of(spec->arg), rc;
+	bool append = false;
 
 	if (spec->arg[0] == '\0')
 		return err_set(err, -EINVAL,
 		    "%s: which FILE? - is standard output", spec->kind);
 	if (fd < 0)
 		return open_named(str, spec, env, err);
+	rc = read_append(spec, false, &append, err);
+	if (rc != 0)
+		return rc;
 	if (open_console(str, sink, env, spec, fd) != 0)
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	return 0;

@@ -9,7 +9,8 @@
 /*
  * stream.h - a format (sink/format.h) on standard output or in files.
  *
- *	FILE		one file for all sessions; must not exist yet
+ *	FILE		one file for all sessions; must not exist yet, unless
+ *			append=yes: then it goes on at its end
  *	FILE with fields	a file for each session, or with {dir} for each
  *			direction of it; never over a file that exists
  *	-		standard output; full queues drop, except in "read"
@@ -24,6 +25,9 @@
 
 /* Default of queue= for the kinds that the registry makes of formats. */
 #define STREAM_QUEUE ((size_t)64 * 1024 * 1024)
+
+/** stream_keys - The kinds' own keys, as in struct sink_kind. */
+extern const struct sink_key stream_keys[];
 
 /**
  * stream_make() - As struct sink_kind's make, for every format

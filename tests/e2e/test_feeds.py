@@ -284,6 +284,7 @@ def test_listen_at_no_address_of_ours(teeline):
     ("connect:h:1/2,tries=3", b"\"tries\" is no key of connect"),
     ("listen:127.0.0.1:1-2,first=7/7", b"two different ports are wanted"),
     ("listen:unix:1-2", b"an address and two ports are wanted"),
+    ("listen:fd:1-2", b"an address and two ports are wanted"),
     ("listen:dial:h:1-2", b"an address of ours is wanted"),
     ("listen:127.0.0.1:5000-5001,linger=0", b"linger: 0 is out of range"),
 ])

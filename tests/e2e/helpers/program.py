@@ -54,7 +54,7 @@ class Running:
 
     def __init__(self, argv, folder, *, cwd=None, env=None, stdout=None,
                  stderr=None, stdin=None, nofile=None, fsize=None,
-                 prefix=()):
+                 prefix=(), fds=()):
         self.argv = [str(arg) for arg in argv]
         self._folder = folder
         self._err_path = os.path.join(folder, "stderr")
@@ -69,7 +69,7 @@ class Running:
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=out if stdout is None else stdout,
                 stderr=err if stderr is None else stderr,
-                cwd=cwd, env=self._environment(env),
+                cwd=cwd, env=self._environment(env), pass_fds=fds,
                 preexec_fn=lambda: self._limit(nofile, fsize))
         self.pid = self.process.pid
 

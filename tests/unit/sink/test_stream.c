@@ -94,6 +94,42 @@ existing_file_needs_overwrite(void **state)
 	rig_assert_file(&rig, "there", "");
 }
 
+/* A service that is started again; what was there is never cut. */
+static void
+existing_file_can_go_on(void **state)
+{
+	struct session *s;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(sink_spec_set(&rig.spec, "append", "yes"), 0);
+	rig.env.overwrite = true;
+	for (int run = 0; run < 2; run++) {
+		rig_make(&rig, stream_make, "raw", "there");
+		s = rig_open(&rig, 1);
+		rig_say(s, DIR_CLIENT, run == 0 ? "one " : "two");
+		rig_close(s, HOW_FIN);
+		rig_finish(&rig);
+	}
+	rig_assert_file(&rig, "there", "one two");
+	assert_int_equal(
+	    rig_try(&rig, stream_make, "raw", "{id}.raw", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "append=yes is for one file of all "
+					 "sessions, not for "));
+	assert_int_equal(rig_try(&rig, stream_make, "raw", "-", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "not for -"));
+
+	rig.env.overwrite = false;
+	assert_int_equal(sink_spec_set(&rig.spec, "append", "no"), 0);
+	assert_int_equal(
+	    rig_try(&rig, stream_make, "raw", "there", &err), -EEXIST);
+	assert_int_equal(sink_spec_set(&rig.spec, "append", "maybe"), 0);
+	assert_int_equal(
+	    rig_try(&rig, stream_make, "raw", "there", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "append=maybe: yes or no"));
+	rig_assert_file(&rig, "there", "one two");
+}
+
 static void
 wrong_arguments_are_named(void **state)
 {
@@ -398,6 +434,7 @@ main(void)
 		RIG(one_file_for_all_sessions),
 		RIG(file_is_there_at_once_and_private),
 		RIG(existing_file_needs_overwrite),
+		RIG(existing_file_can_go_on),
 		RIG(wrong_arguments_are_named),
 		RIG(file_for_each_session),
 		RIG(file_for_each_direction),
