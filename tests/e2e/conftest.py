@@ -148,6 +148,26 @@ def fixture_wire_redis(wire, tmp_path_factory):
     one.finish()
 
 
+@pytest.fixture(name="chromium", scope="session")
+def fixture_chromium(tmp_path_factory):
+    """A browser for all tests that need one."""
+    from helpers import browser  # the others do without selenium
+    folder = tmp_path_factory.mktemp("chromium")
+    driver = browser.start(folder)
+    yield driver
+    driver.quit()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(name="page")
+def fixture_page(chromium, tmp_path):
+    """A tab of it: helpers/browser.py."""
+    from helpers import browser
+    one = browser.Page(chromium, tmp_path)
+    yield one
+    one.finish()
+
+
 # What makes the relay take each of its paths: the needs of the sinks.
 PATHS = {
     "splice": ["-f", "none"],
