@@ -2,16 +2,17 @@
 #include <string.h>
 
 #include "app/cmd_list.h"
-#include "app/interfaces.h"
-#include "app/print.h"
 #include "app/registry.h"
-#include "app/run.h"
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "cli/interfaces.h"
+#include "cli/print.h"
 #include "config/nearest.h"
 #include "config/sink_text.h"
+#include "run/kinds.h"
+#include "run/run.h"
 #include "sink/formats.h"
 
 #define NAME_WIDTH 16
@@ -61,7 +62,7 @@ list_sinks(struct obuf *out, struct err *err)
 	size_t n;
 
 	(void)err;
-	kinds = registry_sinks(&n);
+	kinds = kinds_all(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (kinds[i]->help == NULL)
 			continue;

@@ -4,7 +4,7 @@
 /**
  * cmd_list() - "teeline list formats|sinks|personalities"
  *
- * Return: an exit code (app/run.h)
+ * Return: an exit code (run/run.h)
  */
 int cmd_list(int argc, char **argv);
 

@@ -3,14 +3,15 @@
 
 #include "app/completion.h"
 #include "app/conf_manual.h"
-#include "app/print.h"
 #include "app/registry.h"
-#include "app/run.h"
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "cli/print.h"
 #include "config/option.h"
 #include "config/sink_text.h"
+#include "run/kinds.h"
+#include "run/run.h"
 #include "sink/formats.h"
 
 /*
@@ -81,7 +82,7 @@ put_sinks(struct obuf *out, bool with_arg, const char *colon)
 	const char *sep = "";
 	size_t n;
 
-	kinds = registry_sinks(&n);
+	kinds = kinds_all(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (kinds[i]->help == NULL ||
 		    sink_text_has_arg(kinds[i]) != with_arg)

@@ -11,7 +11,7 @@
  * if there is none), "shown" or "alias".  "keys" and "manual" tell the keys of
  * configurations: see conf_manual.h.
  *
- * Return: an exit code (app/run.h)
+ * Return: an exit code (run/run.h)
  */
 int completion_main(int argc, char **argv);
 

@@ -1,13 +1,13 @@
 #include <stdio.h>
 
-#include "app/conf.h"
-#include "app/conf_input.h"
 #include "app/conf_manual.h"
-#include "app/conf_output.h"
-#include "app/registry.h"
 #include "base/obuf.h"
+#include "cli/conf.h"
+#include "cli/conf_input.h"
+#include "cli/conf_output.h"
 #include "config/schema_manual.h"
 #include "config/stethoscope.h"
+#include "run/kinds.h"
 
 typedef void each_table(
     struct obuf *out, const char *place, const struct schema_table *t);
@@ -29,7 +29,7 @@ for_tables(struct obuf *out, each_table *each)
 		    plan_input_name((enum plan_input)i));
 		each(out, place, conf_input_table((enum plan_input)i));
 	}
-	kinds = registry_sinks(&n);
+	kinds = kinds_all(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (kinds[i]->help == NULL)
 			continue;

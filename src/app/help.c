@@ -2,14 +2,14 @@
 #include <stdbool.h>
 
 #include "app/help.h"
-#include "app/print.h"
 #include "app/registry.h"
-#include "app/run.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "cli/print.h"
 #include "config/nearest.h"
 #include "config/option.h"
+#include "run/run.h"
 
 /** struct asked - What the options before any command ask for. */
 struct asked {

@@ -6,7 +6,7 @@
  *
  * "teeline", "teeline -h", "teeline -V", or a word that is no command.
  *
- * Return: an exit code (app/run.h)
+ * Return: an exit code (run/run.h)
  */
 int help_main(int argc, char **argv);
 

@@ -4,17 +4,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/sink_spec.h"
-
 /*
  * registry.h - all that there is to choose from.
  *
- * A new sink kind, command or personality is one line in registry.c; parsing,
- * help, "teeline list", completions and the manual check follow from it.
- * Formats are listed in sink/formats.c; each of them is a sink kind here.
- *
- * Formats and kinds without a line of help are for personalities alone: they
- * can be made, but are not offered.
+ * A new command or personality is one line in registry.c; parsing, help,
+ * "teeline list", completions and the manual check follow from it.  Kinds of
+ * sinks are in run/kinds.h.
  */
 
 struct option_table;
@@ -28,7 +23,7 @@ struct option_table;
  * @words:	What its operand may be, separated by blanks; NULL: anything
  * @files:	Its operands are files
  * @main:	Carries it out; argv[0] is @name, or the path of a link that was
- *		started.  Return: an exit code (app/run.h)
+ *		started.  Return: an exit code (run/run.h)
  */
 struct registry_command {
 	const char *name;
@@ -50,16 +45,5 @@ const struct registry_command *registry_commands(size_t *n);
  * Each is a command too, and what a link of its name to this program runs.
  */
 const struct registry_command *registry_personalities(size_t *n);
-
-/**
- * registry_sinks() - All sink kinds
- * @n:		How many
- *
- * Formats come first.  Return: an array that lives as long as the program
- */
-const struct sink_kind *const *registry_sinks(size_t *n);
-
-/** registry_find_sink() - The kind called @name; NULL if there is none. */
-const struct sink_kind *registry_find_sink(const char *name);
 
 #endif /* APP_REGISTRY_H */

@@ -15,7 +15,7 @@
  * plan.h - what the user wants, checked, before anything is opened.
  *
  * Command lines, personalities and configuration files all end in a struct
- * plan; app/run.c carries it out.  A personality is nothing but another way to
+ * plan; run/run.c carries it out.  A personality is nothing but another way to
  * fill it in.
  *
  * A run hears one input or several, and each sink all of them or some, by name

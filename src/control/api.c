@@ -10,8 +10,8 @@
 #include "control/api_sessions.h"
 #include "control/backend.h"
 #include "control/files.h"
-#include "control/http_request.h"
 #include "control/metrics.h"
+#include "http/http_request.h"
 
 #define V1 "/api/v1/"
 
@@ -65,6 +65,7 @@ struct http_service
 api_service(struct api *api)
 {
 	return (struct http_service){
+		.loop = api->backend->loop,
 		.backend = api->backend,
 		.routes = routes,
 		.nroutes = ATTR_COUNT(routes),

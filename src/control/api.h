@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 #include "base/list.h"
-#include "control/http_server.h"
+#include "http/http_server.h"
 
 /*
  * api.h - what can be asked for over HTTP: /api/v1, /metrics and the files of

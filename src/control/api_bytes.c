@@ -9,9 +9,9 @@
 #include "control/api_bytes.h"
 #include "control/api_sessions.h"
 #include "control/backend.h"
-#include "control/http_request.h"
 #include "control/watch.h"
 #include "core/event.h"
+#include "http/http_request.h"
 #include "wire/pcapng.h"
 #include "wire/synth.h"
 

@@ -10,11 +10,11 @@
 #include "control/api.h"
 #include "control/api_events.h"
 #include "control/backend.h"
-#include "control/http_request.h"
-#include "control/http_stream.h"
 #include "control/roster.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_request.h"
+#include "http/http_stream.h"
 
 /* How often rates are told. */
 #define RATES_NS CLOCK_NS_PER_S

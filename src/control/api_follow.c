@@ -6,10 +6,10 @@
 #include "control/api_follow.h"
 #include "control/api_sessions.h"
 #include "control/backend.h"
-#include "control/http_request.h"
-#include "control/http_stream.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_request.h"
+#include "http/http_stream.h"
 #include "wire/jsonl.h"
 
 /*

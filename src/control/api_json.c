@@ -2,7 +2,7 @@
 
 #include "base/obuf.h"
 #include "control/api_json.h"
-#include "control/http_request.h"
+#include "http/http_request.h"
 
 /* json_dump_callback_t */
 static int

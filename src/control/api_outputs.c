@@ -12,7 +12,7 @@
 #include "control/api_json.h"
 #include "control/api_outputs.h"
 #include "control/backend.h"
-#include "control/http_request.h"
+#include "http/http_request.h"
 
 /*
  * The backend answers later, whether the client waits for it or not: a change

@@ -9,7 +9,7 @@
 #include "control/api_json.h"
 #include "control/api_program.h"
 #include "control/backend.h"
-#include "control/http_request.h"
+#include "http/http_request.h"
 
 void
 api_program_stats(struct http_request *rq)

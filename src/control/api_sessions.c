@@ -6,10 +6,10 @@
 #include "base/quantity.h"
 #include "control/api_sessions.h"
 #include "control/backend.h"
-#include "control/http_request.h"
 #include "control/roster.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_request.h"
 
 /* Sessions of an answer: unless told otherwise, and at most. */
 #define LIMIT_DEFAULT 100

@@ -3,7 +3,7 @@
 #include <microhttpd.h>
 
 #include "control/files.h"
-#include "control/http_request.h"
+#include "http/http_request.h"
 
 const struct files_file *
 files_find(const char *path)

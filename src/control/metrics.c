@@ -4,11 +4,11 @@
 #include "base/attr.h"
 #include "base/obuf.h"
 #include "control/backend.h"
-#include "control/http_request.h"
 #include "control/metrics.h"
 #include "control/metrics_process.h"
 #include "core/count.h"
 #include "core/dir.h"
+#include "http/http_request.h"
 
 #define TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "control/http_server.h"
+#include "http/http_server.h"
 
 /*
  * metrics.h - the sheet, as Prometheus reads it (text format 0.0.4).

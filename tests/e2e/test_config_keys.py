@@ -4,7 +4,7 @@
 range, its default.  What follows from these is tried here: the default, least
 and greatest value are fine, what is beyond them or of another kind is refused
 with the sentence that the kind of value promises.  That a good value takes
-effect is shown by tests/unit/app/test_conf.c, where the plan can be seen.
+effect is shown by tests/unit/cli/test_conf.c, where the plan can be seen.
 """
 
 import re

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/registry.h"
-#include "app/sinks.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hexdump.h"
@@ -19,6 +17,8 @@
 #include "core/fanout.h"
 #include "core/sink.h"
 #include "core/source.h"
+#include "run/kinds.h"
+#include "run/sinks.h"
 
 #include "scenario.h"
 #include "whole.h"
@@ -176,7 +176,7 @@ whole_play(const char *path, const char *spec, struct err *err)
 	int rc;
 
 	clock_init();
-	kinds.kinds = registry_sinks(&kinds.n);
+	kinds.kinds = kinds_all(&kinds.n);
 	rc = sink_text_parse(&wanted, spec, &kinds, err);
 	if (rc != 0)
 		return rc;

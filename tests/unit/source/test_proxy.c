@@ -128,7 +128,7 @@ stop(uint64_t linger_ns)
 	UNTIL(atomic_load(&sc.stopped) == 1);
 }
 
-/* As app/run.c does it. */
+/* As run/run.c does it. */
 static int
 tear_down(void **state)
 {

@@ -1,0 +1,91 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "run/descriptors.h"
+
+/* Beyond this none would ever be used; "unlimited" is a number, too. */
+#define ALL_MAX ((size_t)1 << 20)
+
+/* Where the system does not tell: what it has been since long ago. */
+#define ALL_UNKNOWN 1024
+
+/* Files that one sink may keep open: a sixteenth of all, within these. */
+#define SINK_FILES_MIN 2
+#define SINK_FILES_MAX 4096
+
+/* Where not even one is free to show how many are open. */
+#define OPEN_UNKNOWN 64
+
+size_t
+descriptors_raise(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return ALL_UNKNOWN;
+	if (rl.rlim_cur < rl.rlim_max) {
+		struct rlimit more = { rl.rlim_max, rl.rlim_max };
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			rl = more;
+	}
+	return rl.rlim_cur > ALL_MAX ? ALL_MAX : (size_t)rl.rlim_cur;
+}
+
+unsigned
+descriptors_per_sink(size_t all)
+{
+	size_t n = all / 16;
+
+	if (n < SINK_FILES_MIN)
+		n = SINK_FILES_MIN;
+	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
+}
+
+size_t
+descriptors_left(size_t all)
+{
+	int probe = dup(STDERR_FILENO);
+	size_t used = probe < 0 ? OPEN_UNKNOWN : (size_t)probe;
+
+	if (probe >= 0)
+		(void)close(probe); /* a copy: nothing is lost with it */
+	used++; /* a client is accepted before it is turned away */
+	return all > used ? all - used : 0;
+}
+
+/* Gives what they want to those that want no more than @part; how many? */
+static size_t
+satisfy(uint64_t part, const uint64_t *want, size_t n, uint64_t *left)
+{
+	size_t satisfied = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (want[i] == 0 || want[i] > part)
+			continue;
+		*left = *left > want[i] ? *left - want[i] : 0;
+		satisfied++;
+	}
+	return satisfied;
+}
+
+void
+descriptors_share(uint64_t fit, uint64_t *want, size_t n)
+{
+	uint64_t part = n > 0 ? fit / n : 0, left;
+	size_t satisfied = 0, before;
+
+	/* Each round leaves the others a larger part, until none is content. */
+	do {
+		before = satisfied;
+		left = fit;
+		satisfied = satisfy(part, want, n, &left);
+		if (satisfied < n)
+			part = left / (n - satisfied);
+	} while (satisfied > before && satisfied < n);
+	if (part == 0)
+		part = 1;
+	for (size_t i = 0; i < n; i++)
+		if (want[i] == 0 || want[i] > part)
+			want[i] = part;
+}

@@ -1,0 +1,32 @@
+#ifndef RUN_DESCRIPTORS_H
+#define RUN_DESCRIPTORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * descriptors.h - how many descriptors this process may have, and who gets
+ * them.
+ *
+ *	open now | files of the sinks | two sockets for each session
+ */
+
+/** descriptors_raise() - As many as the system allows; how many that are. */
+size_t descriptors_raise(void);
+
+/** descriptors_per_sink() - Files that one sink may keep open, of @all. */
+unsigned descriptors_per_sink(size_t all);
+
+/** descriptors_left() - Of @all, those that are not open now. */
+size_t descriptors_left(size_t all);
+
+/**
+ * descriptors_share() - Share sessions out to those that want some
+ * @want:	Of @n: how many it wants at most, 0: any number.  Set to what it
+ *		gets, > 0
+ *
+ * Evenly; what one does not want goes to the others.
+ */
+void descriptors_share(uint64_t fit, uint64_t *want, size_t n);
+
+#endif /* RUN_DESCRIPTORS_H */
