@@ -579,7 +579,7 @@ static const struct option_row rows[] = {
 	    .section = RUNNING, .commands = RUNS, .set = set_strict },
 	{ 0, "control", "LISTEN", OPTION_TEXT,
 	    .help = "serve the control page, the API and /metrics at LISTEN: "
-		    "PORT (loopback), ADDR:PORT or unix:PATH",
+		    "PORT (loopback), ADDR:PORT, unix:PATH or fd:NAME",
 	    .section = RUNNING, .commands = HEARS | CMDLINE_RUN,
 	    .set = set_control },
 	{ 0, "control-token-file", "FILE", OPTION_TEXT,

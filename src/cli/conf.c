@@ -95,8 +95,8 @@ static const struct schema_row control_rows[] = {
 	    .type = SCHEMA_PLAIN,
 	    .arg = "LISTEN",
 	    .help = "where page, API and metrics are served: PORT (loopback), "
-		    "ADDR:PORT, [V6]:PORT or unix:PATH; nowhere if it is left "
-		    "out",
+		    "ADDR:PORT, [V6]:PORT, unix:PATH or fd:NAME; nowhere if it "
+		    "is left out",
 	    .set = set_control },
 	{ .key = "token-file",
 	    .type = SCHEMA_TEXT,

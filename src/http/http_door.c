@@ -10,6 +10,9 @@
 /* Clients that may wait to be accepted; a flood shall cost nobody a second. */
 #define BACKLOG 1024
 
+/* What none but its owner may do with a socket of ours. */
+#define OTHERS (S_IRWXG | S_IRWXO)
+
 static int
 parse(struct endpoint *e, const char *text, struct err *err)
 {
@@ -34,6 +37,25 @@ http_door_check(const char *text, struct err *err)
 	return rc;
 }
 
+/* An abstract one has no mode: whoever is in its namespace may connect. */
+static bool
+is_private(const struct addr *a)
+{
+	struct stat st;
+
+	return a->family == AF_UNIX && a->path[0] == '/' &&
+	       stat(a->path, &st) == 0 && (st.st_mode & OTHERS) == 0;
+}
+
+static bool
+are_private(const struct gate *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!is_private(&g->post[i].listener.addr))
+			return false;
+	return true;
+}
+
 int
 http_door_open(struct http_door *d, const char *text, struct err *err)
 {
@@ -43,14 +65,16 @@ http_door_open(struct http_door *d, const char *text, struct err *err)
 
 	if (rc != 0)
 		return rc;
-	d->is_unix = d->endpoint.family == ENDPOINT_UNIX;
 	/* Not chmod afterwards: somebody could be quicker. */
-	mask = umask(S_IXUSR | S_IRWXG | S_IRWXO);
+	mask = umask(S_IXUSR | OTHERS);
 	rc = gate_open(&d->gate, &d->endpoint, &o, err);
 	(void)umask(mask);
-	if (rc != 0)
+	if (rc != 0) {
 		endpoint_done(&d->endpoint);
-	return rc;
+		return rc;
+	}
+	d->is_private = are_private(&d->gate);
+	return 0;
 }
 
 void
@@ -66,11 +90,26 @@ http_door_done(struct http_door *d)
 	endpoint_done(&d->endpoint);
 }
 
+const char *
+http_door_host(const struct http_door *d)
+{
+	bool named = d->endpoint.family != ENDPOINT_UNIX &&
+		     d->endpoint.family != ENDPOINT_FD;
+
+	return named ? d->endpoint.host : NULL;
+}
+
+static bool
+is_any(const struct addr *a)
+{
+	return a->family != AF_UNIX && addr_is_any(a);
+}
+
 bool
 http_door_is_any(const struct http_door *d)
 {
 	for (size_t i = 0; i < d->gate.n; i++)
-		if (!d->is_unix && addr_is_any(&d->gate.post[i].listener.addr))
+		if (is_any(&d->gate.post[i].listener.addr))
 			return true;
 	return false;
 }
@@ -100,7 +139,7 @@ http_door_put(const struct http_door *d, struct obuf *o)
 	const struct addr *first = &d->gate.post[0].listener.addr;
 	char text[ADDR_TEXT_MAX];
 
-	if (d->is_unix)
+	if (first->family == AF_UNIX)
 		obuf_puts(o, addr_format(first, text));
 	else if (addr_is_any(first))
 		obuf_printf(o, "http://localhost:%u/", (unsigned)first->port);

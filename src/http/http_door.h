@@ -10,6 +10,9 @@
 
 /*
  * http_door.h - where the control plane waits for its clients.
+ *
+ * A UNIX socket of mode 0600 says by itself who may connect.  One that we open
+ * is of that mode; one that was handed over may be (systemd's default is 0666).
  */
 
 struct err;
@@ -19,17 +22,18 @@ struct obuf;
  * struct http_door - The listeners; to be read
  * @endpoint:	What the user said
  * @gate:	Its listeners
- * @is_unix:	A UNIX socket: mode 0600, so that the file system says who may
+ * @is_private:	UNIX sockets that nobody but their owner may connect to
  */
 struct http_door {
 	struct endpoint endpoint;
 	struct gate gate;
-	bool is_unix;
+	bool is_private;
 };
 
 /**
  * http_door_check() - Is this a place to wait at?
- * @text:	PORT (loopback), ADDR:PORT, [V6]:PORT, *:PORT or unix:PATH
+ * @text:	PORT (loopback), ADDR:PORT, [V6]:PORT, *:PORT, unix:PATH,
+ *fd:NUMBER or fd:NAME
  *
  * Return: 0; -EINVAL or -ENOMEM with @err
  */
@@ -48,6 +52,9 @@ void http_door_close(struct http_door *d);
 
 /** http_door_done() - After that, when the loop has ended; idempotent. */
 void http_door_done(struct http_door *d);
+
+/** http_door_host() - The host that its user told it to listen at, or NULL. */
+const char *http_door_host(const struct http_door *d);
 
 /** http_door_is_any() - It is open to every address of this machine. */
 bool http_door_is_any(const struct http_door *d);

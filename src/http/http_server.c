@@ -499,11 +499,11 @@ settle_token(
 			    "token");
 		return rc;
 	}
-	if (o->no_token && !s->door.is_unix)
+	if (o->no_token && !s->door.is_private)
 		warn(s,
 		    "no token is asked for: whoever reaches the control plane "
 		    "may read all traffic and change outputs");
-	if (o->no_token || s->door.is_unix)
+	if (o->no_token || s->door.is_private)
 		return 0;
 	s->has_secret = true;
 	return http_token_make(&s->judge.token, err);
@@ -535,7 +535,7 @@ http_server_open(const struct http_server_opts *o, int *code, struct err *err)
 	if (http_door_is_remote(&s->door))
 		warn(s, "the control plane can be reached from other machines, "
 			"and nothing is encrypted");
-	s->judge.name = s->door.endpoint.host;
+	s->judge.name = http_door_host(&s->door);
 	s->judge.any = http_door_is_any(&s->door);
 	return s;
 }
@@ -544,7 +544,7 @@ void
 http_server_put_url(const struct http_server *s, struct obuf *o)
 {
 	http_door_put(&s->door, o);
-	if (s->judge.token.text[0] != '\0' && !s->door.is_unix)
+	if (s->judge.token.text[0] != '\0' && !s->door.is_private)
 		obuf_printf(o, "#token=%s", s->judge.token.text);
 }
 

@@ -42,7 +42,7 @@ struct obuf;
 
 /**
  * struct http_server_opts - How to serve
- * @listen:	ADDR:PORT, [V6]:PORT or unix:PATH
+ * @listen:	As http_door_open() takes it
  * @token_file:	NULL: a random token
  * @no_token:	Ask for none
  */

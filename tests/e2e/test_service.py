@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from helpers.control import Control
 from helpers.manager import Manager, handed, hung, workers
 from helpers.peers import (connect, echo, half_close, pair, recv_all,
                            recv_exactly, talk_to)
@@ -236,6 +237,94 @@ def test_what_is_not_there(teeline, listen, names, says):
     got = teeline.run("proxy", listen, "127.0.0.1:9", expect=1,
                       **handed([web], names))
     assert len(got.complaints(says)) == 1
+
+
+# --- a control plane that is handed over ---------------------------------
+
+
+def with_control(teeline, peer, listeners, names, *options):
+    """A proxy whose control plane listens at those called ctl."""
+    proxy = teeline.proxy(peer.target, "-f", "none", "--control", "fd:ctl",
+                          *options, **handed(listeners, names))
+    return proxy, Control(proxy)
+
+
+def test_control_is_handed_over(teeline, server):
+    """Two addresses under one name; both ask for the token."""
+    four, six = bound(), bound("::1")
+    early = connect(four.getsockname()[1])
+    proxy, control = with_control(teeline, server(echo), [four, six],
+                                  "ctl:ctl")
+    port = four.getsockname()[1]
+    assert control.url == f"http://127.0.0.1:{port}/"
+    early.sendall(b"GET /api/v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert early.recv(100).startswith(b"HTTP/1.1 401 ")
+    assert control.get("version")["pid"] == proxy.pid
+    # The name of a descriptor is no name of the server.
+    control.problem(421, "GET", "version", headers={"Host": "ctl"})
+    control.host, control.port = six.getsockname()[:2]
+    assert control.ask("GET", "version", token=None).status == 401
+    assert control.get("version")["pid"] == proxy.pid
+    proxy.idle().stop()
+    assert not proxy.complaints(rb"handed over|other machines")
+
+
+def test_control_outlives_a_restart(teeline, server):
+    """Who comes while the program is away waits for the next one."""
+    listener, peer = bound(), server(echo)
+    pids = set()
+    for _ in range(2):
+        client = connect(listener.getsockname()[1])
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Connection: close\r\n\r\n")
+        proxy, _ = with_control(teeline, peer, [listener], "ctl")
+        assert recv_all(client).startswith(b"HTTP/1.1 200 ")
+        pids.add(proxy.pid)
+        proxy.idle().stop()
+    assert len(pids) == 2
+
+
+@pytest.mark.parametrize("mode, needed", [
+    (0o600, False), (0o660, True), (0o666, True)])
+def test_control_on_a_unix_socket_of_some_mode(
+        teeline, server, tmp_path, mode, needed):
+    """Where others may connect, the token says who may ask."""
+    path = f"{tmp_path}/ctl"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, mode)
+    listener.listen()
+    proxy, control = with_control(teeline, server(echo), [listener], "ctl")
+    assert control.path == path
+    assert (control.token is not None) == needed
+    assert control.ask("GET", "version", token=None).status == (
+        401 if needed else 200)
+    assert control.get("version")["pid"] == proxy.pid
+    proxy.idle().stop()
+    assert os.path.exists(path)
+
+
+def test_control_on_an_abstract_socket(teeline, server, tmp_path):
+    """It has no mode: the token is asked for."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"\0{tmp_path}/ctl")
+    listener.listen()
+    proxy, control = with_control(teeline, server(echo), [listener], "ctl")
+    control.path = f"\0{tmp_path}/ctl"
+    assert control.ask("GET", "version", token=None).status == 401
+    assert control.get("version")
+    proxy.idle().stop()
+
+
+def test_control_that_is_not_handed_over(teeline):
+    web = bound()
+    got = teeline.run("proxy", "--control", "fd:ctl", "0", "127.0.0.1:9",
+                      expect=1, **handed([web], "web"))
+    assert got.complaints(rb"^teeline: --control: cannot listen on fd:ctl: "
+                          rb"none of the 1 descriptors")
+    got = teeline.run("proxy", "--control", "fd:web", "fd:web",
+                      "127.0.0.1:9", expect=1, **handed([web], "web"))
+    assert got.complaints(rb"cannot listen on fd:web: it is used twice")
 
 
 def test_without_a_manager(teeline):
