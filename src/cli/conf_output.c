@@ -10,14 +10,15 @@
 #include "base/err.h"
 #include "base/obuf.h"
 #include "cli/conf_output.h"
-#include "config/nearest.h"
 #include "config/sink_text.h"
 #include "core/fanout.h"
 #include "run/kinds.h"
 #include "run/sinks.h"
 
-/** struct conf_output_ref - An input that an output wants to hear. */
+/** struct conf_output_ref - An input that an output, @key of it, wants to hear.
+ */
 struct conf_output_ref {
+	const char *key;
 	const char *name;
 	struct jsonish_pos pos;
 };
@@ -54,18 +55,27 @@ set_nothing(void *self, const struct schema_value *v, struct err *err)
 }
 
 static int
-set_input(void *self, const struct schema_value *v, struct err *err)
+add_ref(struct conf_output_list *list, const struct conf_output_ref *ref)
 {
-	struct build *b = self;
-	struct conf_output_list *list = b->list;
-	struct conf_output_ref *more;
+	struct conf_output_ref *more =
+	    realloc(list->refs, (list->nrefs + 1) * sizeof(*more));
 
-	(void)err;
-	more = realloc(list->refs, (list->nrefs + 1) * sizeof(*more));
 	if (more == NULL)
 		return -ENOMEM;
 	list->refs = more;
-	more[list->nrefs++] = (struct conf_output_ref){ v->text, v->node->pos };
+	more[list->nrefs++] = *ref;
+	return 0;
+}
+
+static int
+set_input(void *self, const struct schema_value *v, struct err *err)
+{
+	struct build *b = self;
+	const struct conf_output_ref ref = { "inputs", v->text, v->node->pos };
+
+	(void)err;
+	if (add_ref(b->list, &ref) != 0)
+		return -ENOMEM;
 	return sink_spec_hear(&b->spec, v->text);
 }
 
@@ -172,12 +182,17 @@ add_row(struct conf_output_table *t, const struct schema_row *row)
 static void
 add_keys(struct conf_output_table *t, const struct sink_key *keys)
 {
-	for (const struct sink_key *k = keys; k != NULL && k->key != NULL; k++)
+	for (const struct sink_key *k = keys; k != NULL && k->key != NULL;
+	     k++) {
+		/* Here it is a list, with a row of its own. */
+		if (strcmp(k->key, "input") == 0)
+			continue;
 		add_row(t, &(struct schema_row){ .key = k->key,
 			       .type = SCHEMA_PLAIN,
 			       .arg = k->values,
 			       .help = k->help,
 			       .set = set_key });
+	}
 }
 
 void
@@ -361,18 +376,38 @@ add(struct plan *p, struct conf_output_list *list, struct build *b,
 	return 0;
 }
 
+/* The one that was added last, as a text; its names are the plan's now. */
+static int
+add_refs(
+    const struct plan *p, struct conf_output_list *list, struct jsonish_pos pos)
+{
+	const struct sink_spec *spec = &p->sinks[p->nsinks - 1];
+
+	for (size_t i = 0; i < spec->ninputs; i++) {
+		const struct conf_output_ref ref = { "input", spec->inputs[i],
+			pos };
+
+		if (add_ref(list, &ref) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int
 conf_output_add(
     struct plan *p, struct conf_output_list *list, const struct schema_value *v)
 {
 	size_t before = v->reading->findings->errors;
 	struct build b = { .list = list };
+	size_t had = list->n;
 	int rc = read_any(&b, v);
 
 	if (rc != -ENOMEM)
 		check_name(p, &b, v);
 	if (rc == 0 && v->reading->findings->errors == before)
 		rc = add(p, list, &b, v->node->pos);
+	if (rc == 0 && b.kind == NULL && list->n > had)
+		rc = add_refs(p, list, v->node->pos);
 	sink_spec_done(&b.spec);
 	return rc == -ENOMEM ? rc : 0;
 }
@@ -383,20 +418,10 @@ static void
 check_ref(
     const struct plan *p, const struct conf_output_ref *ref, struct findings *f)
 {
-	struct nearest near;
+	struct err err = { "" };
 
-	if (plan_find_source(p, ref->name) != NULL)
-		return;
-	nearest_init(&near, ref->name);
-	for (size_t i = 0; i < p->nsources; i++)
-		nearest_offer(&near, p->sources[i].name);
-	if (nearest_word(&near) != NULL)
-		findings_error(f, ref->pos,
-		    "inputs: \"%.64s\" is no input (did you mean %s?)",
-		    ref->name, nearest_word(&near));
-	else
-		findings_error(
-		    f, ref->pos, "inputs: \"%.64s\" is no input", ref->name);
+	if (plan_check_input(p, ref->name, &err) != 0)
+		findings_error(f, ref->pos, "%s: %s", ref->key, err.text);
 }
 
 static void

@@ -17,7 +17,7 @@
  * struct conf_output_list - What is checked when all has been read
  * @places:	Where each sink of the plan stands, in its order; @n; owned
  * @refs:	Names of inputs that outputs want to hear; @nrefs; owned, the
- *		texts are the tree's
+ *		texts are the tree's or the plan's
  */
 struct conf_output_list {
 	struct jsonish_pos *places;

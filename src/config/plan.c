@@ -6,6 +6,8 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/err.h"
+#include "config/nearest.h"
 #include "config/plan.h"
 
 static const char *const input_names[] = {
@@ -107,6 +109,30 @@ plan_find_source(const struct plan *p, const char *name)
 		if (strcmp(p->sources[i].name, name) == 0)
 			return &p->sources[i];
 	return NULL;
+}
+
+int
+plan_check_input(const struct plan *p, const char *name, struct err *err)
+{
+	struct nearest near;
+	char known[256] = "";
+	size_t len = 0;
+
+	if (plan_find_source(p, name) != NULL)
+		return 0;
+	nearest_init(&near, name);
+	for (size_t i = 0; i < p->nsources; i++) {
+		nearest_offer(&near, p->sources[i].name);
+		if (len < sizeof(known))
+			len +=
+			    (size_t)snprintf(known + len, sizeof(known) - len,
+				"%s%s", i > 0 ? ", " : "", p->sources[i].name);
+	}
+	if (nearest_word(&near) != NULL)
+		return err_set(err, -EINVAL,
+		    "\"%.64s\" is no input (did you mean %s?)", name,
+		    nearest_word(&near));
+	return err_set(err, -EINVAL, "\"%.64s\" is no input: %s", name, known);
 }
 
 bool

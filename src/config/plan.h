@@ -143,7 +143,7 @@ struct plan_source {
 
 /**
  * struct plan_control - The control plane
- * @listen:	ADDR:PORT, [V6]:PORT or unix:PATH; owned; NULL: none
+ * @listen:	ADDR:PORT, [V6]:PORT, unix:PATH or fd:NAME; owned; NULL: none
  * @token_file:	Where the token is read from; owned; NULL: a random one
  * @no_token:	Whoever reaches it may do everything
  * @history:	Latest bytes kept of each session; 0: none; default 64 KiB
@@ -286,6 +286,15 @@ struct plan_source *plan_add_source(
 /** plan_find_source() - The input of this name; NULL: there is none. */
 const struct plan_source *plan_find_source(
     const struct plan *p, const char *name);
+
+/**
+ * plan_check_input() - Is there an input of this name?
+ * @err:	Which it may have been, or which there are
+ *
+ * Return: 0 or -EINVAL
+ */
+int plan_check_input(
+    const struct plan *p, const char *name, struct err *err) ATTR_WUNRES;
 
 /** plan_has_names() - Do records say which input they are from? */
 bool plan_has_names(const struct plan *p);

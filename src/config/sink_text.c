@@ -16,6 +16,7 @@
 struct common {
 	const char *key;
 	int (*set)(struct sink_spec *spec, const char *value, struct err *err);
+	bool is_list; /* each time adds to it */
 };
 
 static int
@@ -55,6 +56,15 @@ set_name(struct sink_spec *spec, const char *value, struct err *err)
 	free(spec->name);
 	spec->name = copy;
 	return 0;
+}
+
+/* Whether there is such an input is known when all are. */
+static int
+set_input(struct sink_spec *spec, const char *value, struct err *err)
+{
+	int rc = name_check(value, err);
+
+	return rc == 0 ? sink_spec_hear(spec, value) : rc;
 }
 
 static int
@@ -107,6 +117,7 @@ static const struct sink_key keys[] = {
 	{ "on-full", "drop|pause|close", "what a full queue does" },
 	{ "queue", "BYTES", "limit of the queue" },
 	{ "name", "NAME", "what messages, sheet and metrics call it" },
+	{ "input", "NAME", "only sessions of this input; may be repeated" },
 	{ "port", "PORT", "only sessions from or to this port" },
 	{ "client", "ADDR", "only sessions of this client" },
 	{ "server", "ADDR", "only sessions with this server" },
@@ -114,12 +125,13 @@ static const struct sink_key keys[] = {
 };
 
 static const struct common commons[] = {
-	{ "on-full", set_on_full },
-	{ "queue", set_queue },
-	{ "name", set_name },
-	{ "port", set_port },
-	{ "client", set_client },
-	{ "server", set_server },
+	{ "on-full", set_on_full, false },
+	{ "queue", set_queue, false },
+	{ "name", set_name, false },
+	{ "input", set_input, true },
+	{ "port", set_port, false },
+	{ "client", set_client, false },
+	{ "server", set_server, false },
 };
 
 static_assert(ATTR_COUNT(keys) == ATTR_COUNT(commons) + 1,
@@ -268,7 +280,7 @@ apply_part(struct sink_spec *spec, const struct sink_kind *kind, char *part,
 	c = find_common(part);
 	if (c != NULL && (*seen & 1U << (c - commons)) != 0)
 		return err_set(err, -EINVAL, "%s= is given twice", part);
-	if (c != NULL)
+	if (c != NULL && !c->is_list)
 		*seen |= 1U << (c - commons);
 	rc = sink_text_key(spec, kind, part, value, err);
 	if (rc == -EINVAL && c != NULL)
@@ -426,6 +438,8 @@ sink_text_format(const struct sink_spec *spec, struct obuf *out)
 		    quantity_format(QUANTITY_SIZE, spec->queue, size));
 	if (spec->name != NULL)
 		obuf_printf(out, ",name=%s", spec->name);
+	for (size_t i = 0; i < spec->ninputs; i++)
+		obuf_printf(out, ",input=%s", spec->inputs[i]);
 	if (spec->match.port != 0)
 		obuf_printf(out, ",port=%u", spec->match.port);
 	put_address(out, "client", &spec->match.client);

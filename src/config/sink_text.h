@@ -13,7 +13,8 @@
  *
  * The first colon ends the kind, the first comma the argument.  "\" takes the
  * character after it as it is: "\," is a comma within a file name, "\\" a
- * backslash.  Addresses may stand in brackets: "client=[::1]".
+ * backslash.  Addresses may stand in brackets: "client=[::1]".  Of the shared
+ * keys input= alone may come several times.
  */
 
 struct err;
@@ -67,7 +68,8 @@ int sink_text_start(struct sink_spec *spec, const struct sink_kind *kind,
 /**
  * sink_text_key() - Take in a key
  *
- * A shared key replaces what was given before, an own one may come once.
+ * A shared key replaces what was given before, but input= adds to it; an own
+ * one may come once.
  * @err does not name the key when its value is wrong.
  *
  * Return: 0, -EINVAL or -ENOMEM
@@ -79,8 +81,8 @@ int sink_text_key(struct sink_spec *spec, const struct sink_kind *kind,
  * sink_text_format() - A specification as -o would take it
  *
  * KIND:ARG and the keys that were given, each kind of key in an order of its
- * own: two that mean the same are the same text.  What has no text (inputs,
- * rotation, mode) is not in it.
+ * own: two that mean the same are the same text.  What has no text (rotation,
+ * mode) is not in it.
  */
 void sink_text_format(const struct sink_spec *spec, struct obuf *out);
 

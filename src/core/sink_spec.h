@@ -13,8 +13,8 @@
  *
  * config/sink_text.c reads the text, personalities fill in the struct, a sink
  * kind makes a sink of it.  Keys that every sink knows (on-full, queue, name,
- * port, client, server) are fields; the kind's own keys are pairs, checked
- * against the kind's table before it sees them.
+ * input, port, client, server) are fields; the kind's own keys are pairs,
+ * checked against the kind's table before it sees them.
  */
 
 struct err;

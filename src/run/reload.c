@@ -72,8 +72,6 @@ all_of(const struct sink_spec *spec)
 	obuf_printf(&out, "|%d|%o|%" PRIu64 "|%" PRIu64 "|%u", spec->overwrite,
 	    spec->mode, spec->rotation.bytes, spec->rotation.span_ns,
 	    spec->rotation.keep);
-	for (size_t i = 0; i < spec->ninputs; i++)
-		obuf_printf(&out, "|%s", spec->inputs[i]);
 	obuf_putc(&out, '\0');
 	if (!out.failed)
 		text = strdup((char *)out.data);

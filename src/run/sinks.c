@@ -104,11 +104,13 @@ static int
 check_inputs(
     const struct plan *p, const struct sink_spec *spec, struct err *err)
 {
-	for (size_t i = 0; i < spec->ninputs; i++)
-		if (plan_find_source(p, spec->inputs[i]) == NULL)
-			return err_set(err, -EINVAL,
-			    "there is no input \"%.64s\"", spec->inputs[i]);
-	return 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < spec->ninputs; i++)
+		rc = plan_check_input(p, spec->inputs[i], err);
+	if (rc != 0)
+		err_prefix(err, "input: ");
+	return rc;
 }
 
 /* A tap cannot wait and a proxy should not: the one that can least decides. */

@@ -122,7 +122,15 @@ SENTENCES = [
     ("{inputs: [P],\n outputs: [{type: 'jsonl', to: 'x', inputs: 'prox'}]}",
      ['2:45: inputs: "prox" is no input (did you mean proxy?)']),
     ("{inputs: [P],\n outputs: [{type: 'jsonl', to: 'x', inputs: 'web'}]}",
-     ['2:45: inputs: "web" is no input']),
+     ['2:45: inputs: "web" is no input: proxy']),
+    ("{inputs: [P],\n outputs: ['null,input=proxy,input=prox']}",
+     ['2:12: input: "prox" is no input (did you mean proxy?)']),
+    ("{inputs: [P],\n outputs: ['null,input=a b']}",
+     ['2:12: outputs: "null,input=a b": input: "a b" is no name: 1 to 64 '
+      'letters, digits, dots, dashes and underscores']),
+    ("{inputs: [P],\n outputs: [{type: 'null', input: 'proxy'}]}",
+     ['2:27: "input" is no key of an output of type null (did you mean '
+      'inputs?)']),
     ("{inputs: [P],\n outputs: ['null,name=a', 'null,name=a']}",
      ['2:27: name: "a" is the name of another output']),
     ("{inputs: [P],\n outputs: ['text:-', 'hex:-']}",

@@ -547,7 +547,8 @@ def test_a_port_in_use(teeline, server):
     assert run.complaints(rb"--control: .*in use")
 
 
-def test_two_inputs_one_control_plane(teeline, server, tmp_path):
+def two_inputs(teeline, server, tmp_path):
+    """A run that relays at two places; it, and its control plane."""
     peer = server(echo)
     path = tmp_path / "conf"
     path.write_text(json.dumps({
@@ -559,15 +560,56 @@ def test_two_inputs_one_control_plane(teeline, server, tmp_path):
         "outputs": ["null:"],
         "control": {"listen": "0", "history": 0}}))
     run = teeline.start("run", path, count=2)
-    control = Control(run)
-    assert [one["name"] for one in control.get("inputs")["inputs"]] == [
-        "one", "two"]
+    return run, Control(run)
+
+
+def talk_to_all(run):
+    """A client of each input, which has said something."""
     clients = [connect(address) for address in run.addresses]
     for client in clients:
         client.sendall(b"x")
         assert recv_exactly(client, 1) == b"x"
+    return clients
+
+
+def test_two_inputs_one_control_plane(teeline, server, tmp_path):
+    run, control = two_inputs(teeline, server, tmp_path)
+    assert [one["name"] for one in control.get("inputs")["inputs"]] == [
+        "one", "two"]
+    clients = talk_to_all(run)
     found = control.get("sessions")["sessions"]
     assert sorted(one["input"] for one in found) == ["one", "two"]
     assert control.get("sessions?q=two")["total"] == 1
     run.send(signal.SIGHUP)
-    assert control.get("sessions")["open"] == 2
+    assert control.get("sessions")["open"] == len(clients)
+
+
+def test_an_output_of_some_inputs(teeline, server, tmp_path):
+    """It hears those that input= names, which must be there."""
+    run, control = two_inputs(teeline, server, tmp_path)
+
+    def add(text, status=201):
+        answer = control.ask("POST", "outputs", {"output": text})
+        assert answer.status == status, answer.body
+        return answer.json()
+
+    for name, inputs in (("some", ["two"]), ("both", ["two", "one"]),
+                         ("all", [])):
+        add(f"jsonl:{tmp_path}/{name},name={name}"
+            + "".join(f",input={one}" for one in inputs))
+    assert control.get("outputs/some")["inputs"] == ["two"]
+    assert control.get("outputs/both")["inputs"] == ["one", "two"]
+    assert control.get("outputs/all")["inputs"] == ["one", "two"]
+    assert add(f"jsonl:{tmp_path}/x,name=x,input=two,input=tow", 400)[
+        "detail"] == 'x: input: "tow" is no input (did you mean two?)'
+    assert not (tmp_path / "x").exists()
+    assert add("null,name=x,input=wire", 400)["detail"] == (
+        'x: input: "wire" is no input: one, two')
+    for client in talk_to_all(run):
+        client.close()
+    run.idle().stop()
+    heard = {name: sorted(session.open["input"] for session
+                          in records.jsonl(tmp_path / name))
+             for name in ("some", "both", "all")}
+    assert heard == {"some": ["two"], "both": ["one", "two"],
+                     "all": ["one", "two"]}

@@ -98,6 +98,7 @@ test_keys(void **state)
 	assert_int_equal(spec.match.client.family, AF_INET6);
 	assert_int_equal(spec.match.server.family, AF_INET);
 	assert_int_equal(spec.match.server.ip[3], 7);
+	assert_true(sink_spec_hears(&spec, "anything"));
 	sink_spec_done(&spec);
 
 	spec = good("tee:h:1");
@@ -109,6 +110,21 @@ test_keys(void **state)
 	sink_spec_done(&spec);
 	spec = good("tee:h:1,client=::1");
 	assert_int_equal(spec.match.client.family, AF_INET6);
+	sink_spec_done(&spec);
+}
+
+/* The one key that may come again: each time it is one more. */
+static void
+test_inputs(void **state)
+{
+	struct sink_spec spec = good("text:-,input=web,name=x,input=wire.1,"
+				     "input=web");
+
+	(void)state;
+	assert_int_equal(spec.ninputs, 2);
+	assert_string_equal(spec.inputs[0], "web");
+	assert_string_equal(spec.inputs[1], "wire.1");
+	assert_false(sink_spec_hears(&spec, "wire"));
 	sink_spec_done(&spec);
 }
 
@@ -132,7 +148,8 @@ test_bad(void **state)
 		{ "text:a,", "\"\" is no key=value" },
 		{ "text:a,=b", "\"=b\" is no key=value" },
 		{ "text:a,dir=both", "\"dir\" is no key of text: on-full, "
-				     "queue, name, port, client, server" },
+				     "queue, name, input, port, client, "
+				     "server" },
 		{ "tee:h:1,dri=both", "\"dri\" is no key of tee (did you mean "
 				      "dir?): dir, prefix, on-full, queue" },
 		{ "tee:h:1,dir=c2s,dir=s2c", "dir= is given twice" },
@@ -143,6 +160,9 @@ test_bad(void **state)
 		{ "text:a,queue=many", "queue: \"many\" is no size" },
 		{ "text:a,name=", "name: \"\" is no name" },
 		{ "text:a,name=a b", "name: \"a b\" is no name" },
+		{ "text:a,input=a b", "input: \"a b\" is no name" },
+		{ "text:a,input=a,input=", "input: \"\" is no name" },
+		{ "text:a,input=a,name=x,name=x", "name= is given twice" },
 		{ "text:a,port=0", "port: \"0\" is neither" },
 		{ "text:a,client=localhost", "client: \"localhost\" is no IP" },
 		{ "text:a,server=1.2.3.4:80", "is no IP address: as in "
@@ -181,7 +201,7 @@ test_shared_keys_are_the_listed_ones(void **state)
 		    sink_text_parse(&spec, text, &kinds, &err), -EINVAL);
 		assert_null(strstr(err.text, "is no key"));
 	}
-	assert_int_equal(n, 6);
+	assert_int_equal(n, 7);
 }
 
 /* A text is what it was made from, whatever the order; and comes back. */
@@ -195,6 +215,8 @@ test_format(void **state)
 		{ "text:a\\,b\\\\c=d", "text:a\\,b\\\\c=d" },
 		{ "tee:h:1,name=x,dir=both,queue=65536",
 		    "tee:h:1,dir=both,queue=64KiB,name=x" },
+		{ "null,input=b,queue=65536,input=a",
+		    "null,queue=64KiB,input=b,input=a" },
 		{ "tee:h:1,prefix=a\\,b,server=[::1],client=192.0.2.7,port=80,"
 		  "on-full=drop",
 		    "tee:h:1,prefix=a\\,b,on-full=drop,port=80,"
@@ -225,6 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_shared_keys_are_the_listed_ones),
 		cmocka_unit_test(test_format),

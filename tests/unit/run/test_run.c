@@ -191,7 +191,8 @@ an_unknown_input_is_told(void **state)
 	add_sink("jsonl", "all", "wbe");
 	assert_int_equal(start(), 0);
 	assert_int_equal(ended(), RUN_USAGE);
-	assert_true(was_said("teeline: jsonl: there is no input \"wbe\"\n"));
+	assert_true(was_said("teeline: jsonl: input: \"wbe\" is no input "
+			     "(did you mean web?)\n"));
 }
 
 /* The first, which could, does not go on without it. */

@@ -369,7 +369,8 @@ test_unknown_input(void **state)
 	assert_int_equal(sink_spec_hear(&p.sinks[1], "web"), 0);
 	assert_int_equal(sink_spec_hear(&p.sinks[1], "wbe"), 0);
 	assert_int_equal(try_make(&s, &p, &err), -EINVAL);
-	assert_string_equal(err.text, "flows: there is no input \"wbe\"");
+	assert_string_equal(
+	    err.text, "flows: input: \"wbe\" is no input (did you mean web?)");
 	assert_int_equal(alive, 0);
 	plan_done(&p);
 }
