@@ -1,7 +1,8 @@
 /*
  * main.js - the page: what is connected to what.
  *
- *	/events ──► store ──► table, plots, figures  always, while looked at
+ *	/events ──► store ──► table, plots, figures  always, while looked at;
+ *	 the list is asked for when it begins, and if events were left out
  *	/sessions/ID/events ──► details		     one session at a time
  *	/outputs, /stats			     while their view is seen
  *
@@ -32,16 +33,6 @@ const UNSEEN = 10000;
 /* How often views other than the sessions ask. */
 const POLL = 2000;
 
-/* Most sessions whose figures a "rates" event tells. */
-const TOLD = 200;
-
-/*
- * What events do not tell (more than TOLD sessions, gaps, half-closed ones) is
- * asked for: when something of that kind happened, and now and then.
- */
-const CATCH_UP = 4000;
-const CATCH_UP_AT_LEAST = 10000;
-
 /* Arrow keys may run through many sessions: wait until one is chosen. */
 const CHOSEN = 150;
 
@@ -57,9 +48,6 @@ let early = null;
 let connection = 0;
 let searched = 0;
 let chosen = 0;
-let caught_up = 0;
-let unsure = false;
-let gaps = 0;
 
 /* --- what is seen -------------------------------------------------------- */
 
@@ -204,6 +192,8 @@ function on_event(name, event) {
 	}
 	if (name === "open")
 		store.opened(event);
+	else if (name === "end")
+		store.ended(event);
 	else if (name === "close")
 		store.closed(event);
 	else if (name === "rates")
@@ -216,26 +206,9 @@ function on_event(name, event) {
 }
 
 function on_rates(event) {
-	const lost = event.gap_bytes.c2s + event.gap_bytes.s2c;
-
-	unsure ||= lost !== gaps || event.changed.length >= TOLD;
-	gaps = lost;
-	store.rates(event, TOLD);
+	store.rates(event);
 	plots.rates(event);
 	figures(event);
-	if (Date.now() - caught_up > (unsure ? CATCH_UP : CATCH_UP_AT_LEAST))
-		catch_up();
-}
-
-async function catch_up() {
-	caught_up = Date.now();
-	unsure = false;
-	try {
-		await fetch_list("&state=open", PAGE);
-		table.update();
-	} catch {
-		/* The stream will say what is wrong. */
-	}
 }
 
 function on_lost(problem, wait) {

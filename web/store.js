@@ -16,7 +16,10 @@ const MOST_CLOSED = 2000;
 /* Seconds of rates that a session keeps for its sparkline. */
 export const SPARK = 60;
 
-/* Seconds after which a session is asked about again, if it is not told of. */
+/*
+ * The program tells of as many sessions a second as it has room for, and of the
+ * others later: so long, in seconds, a session may be silent and not be quiet.
+ */
 const LATEST = 6;
 
 const DIRS = ["c2s", "s2c"];
@@ -32,13 +35,20 @@ function blank(id) {
 	return {
 		id, client: "", server: "", state: "open",
 		bytes: { c2s: 0, s2c: 0 }, gap_bytes: { c2s: 0, s2c: 0 },
-		lost_bytes: { c2s: 0, s2c: 0 }, ended: { c2s: null, s2c: null },
+		lost_bytes: { c2s: 0, s2c: 0 }, packets: null,
+		ended: { c2s: null, s2c: null },
 		reason: null, first: null, error: null,
 		/* Ours: */
 		openedMs: 0, lastMs: 0, durationMs: 0,
 		rate: { c2s: 0, s2c: 0 }, spark: null, hay: "",
-		seen: 0, asked: 0,
+		seen: 0,
 	};
+}
+
+/* What is known may be newer: a list that came after these figures. */
+function grow(count, [c2s, s2c]) {
+	count.c2s = Math.max(count.c2s, c2s);
+	count.s2c = Math.max(count.s2c, s2c);
 }
 
 /* What a session is called in one word. */
@@ -62,6 +72,8 @@ export class Store {
 		this.total = 0;
 		this.open = 0;
 		this.second = 0;
+		/* Some sessions were not told of the last time. */
+		this.late = false;
 		/* The program's clock less ours, in milliseconds. */
 		this.skew = 0;
 	}
@@ -83,11 +95,7 @@ export class Store {
 	merge(told) {
 		const s = this.sessions.get(told.id) ?? blank(told.id);
 		const isNew = s.hay === "";
-		const now = Date.now();
 
-		if (!isNew && s.asked && s.seen !== this.second)
-			this.moved(s, told.bytes, (now - s.asked) / 1000);
-		s.asked = now;
 		Object.assign(s, told);
 		s.openedMs = instant(told.opened);
 		s.lastMs = instant(told.last);
@@ -125,6 +133,16 @@ export class Store {
 		return s;
 	}
 
+	/* A direction of one that goes on. */
+	ended(event) {
+		const s = this.sessions.get(event.session);
+
+		if (!s)
+			return;
+		s.ended[event.dir] = event.how;
+		s.lastMs = Math.max(s.lastMs, instant(event.ts));
+	}
+
 	closed(event) {
 		const s = this.sessions.get(event.session);
 
@@ -137,6 +155,7 @@ export class Store {
 			first: event.first, error: event.error ?? null,
 			bytes: event.bytes, gap_bytes: event.gap_bytes,
 			lost_bytes: event.lost ?? s.lost_bytes,
+			packets: event.packets ?? s.packets,
 			lastMs: instant(event.ts),
 			durationMs: event.duration_ns / 1e6,
 			rate: { c2s: 0, s2c: 0 },
@@ -144,22 +163,30 @@ export class Store {
 		s.hay = haystack(s);
 	}
 
-	/* A second has passed.  @told: most sessions that an event names. */
-	rates(event, told) {
+	/* A second has passed. */
+	rates(event) {
 		const before = this.second;
+		const late = event.untold > 0 || this.late;
 
 		this.skew = instant(event.ts) - Date.now();
 		this.second = instant(event.ts) / 1000;
 		this.open = event.sessions;
 		const passed = before ? this.second - before : 1;
 
-		for (const [id, c2s, s2c] of event.changed) {
+		for (const [id, c2s, s2c, ...more] of event.changed) {
 			const s = this.sessions.get(id);
 
-			if (s)
-				this.moved(s, { c2s, s2c }, passed);
+			if (!s)
+				continue;
+			this.moved(s, { c2s, s2c }, late ? Math.max(passed,
+			    Math.min(this.second - s.seen, LATEST)) : passed);
+			grow(s.gap_bytes, more);
+			if (more[2] !== null)
+				grow(s.packets ??= { c2s: 0, s2c: 0 },
+				    more.slice(2));
 		}
-		this.quieten(event.changed.length < told ? 0 : LATEST);
+		this.late = event.untold > 0;
+		this.quieten(late ? LATEST : 0);
 	}
 
 	/* It has said so much by now, the rest of it in @passed seconds. */

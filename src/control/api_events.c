@@ -19,14 +19,18 @@
 /* How often rates are told. */
 #define RATES_NS CLOCK_NS_PER_S
 
-/* Sessions that are named in one event of rates. */
-#define MAX_CHANGED 200
+/*
+ * Sessions that are named in one event of rates: 100 KB at most, which fits
+ * into the queue of a stream twice.
+ */
+#define MAX_CHANGED 1000
 
 /**
  * struct api_events - Those who listen
  * @streams:	Each a struct hearer
  * @listener:	On the roster while there is a stream
- * @told_ns:	Event time of the last rates
+ * @below:	Sessions with smaller numbers come first in the next rates,
+ *		since they found no room in the last; 0: the newest do
  * @due_ns:	When the next are due, monotonic
  * @text:	One event
  */
@@ -34,7 +38,7 @@ struct api_events {
 	const struct backend *backend;
 	struct list streams;
 	struct roster_listener listener;
-	uint64_t told_ns;
+	uint64_t below;
 	uint64_t due_ns;
 	struct obuf text;
 };
@@ -104,6 +108,19 @@ on_opened(void *self, struct watch_session *ws)
 	tell_all(ev, "open");
 }
 
+/* roster_listener.ended; of one that is over the close says enough. */
+static void
+on_ended(void *self, struct watch_session *ws, enum dir dir)
+{
+	struct api_events *ev = self;
+
+	if (atomic_load_explicit(&ws->closed, memory_order_acquire))
+		return;
+	obuf_clear(&ev->text);
+	session_json_ended(&ev->text, ws, dir);
+	tell_all(ev, "end");
+}
+
 /* roster_listener.closed */
 static void
 on_closed(void *self, struct watch_session *ws)
@@ -117,26 +134,48 @@ on_closed(void *self, struct watch_session *ws)
 
 /* --- rates ------------------------------------------------------------- */
 
-/* [[id,c2s,s2c],...]: sessions that moved since @since_ns, the latest first. */
-static void
-changed_put(struct obuf *o, const struct roster_page *page, uint64_t since_ns)
+/* Where in @page, the newest first, the round goes on. */
+static size_t
+first_of_round(const struct api_events *ev, const struct roster_page *page)
 {
-	size_t n = 0;
+	size_t i = 0;
 
-	jsonout_open(o, "changed", '[');
-	for (size_t i = 0; i < page->n && n < MAX_CHANGED; i++) {
-		const struct watch_session *ws = page->sessions[i];
+	while (i < page->n && page->sessions[i]->id >= ev->below)
+		i++;
+	return ev->below > 0 && i < page->n ? i : 0;
+}
 
-		if (atomic_load(&ws->last_ns) < since_ns)
+/*
+ * "changed":[...],"untold":N: sessions that grew since they were told of, as
+ * many as there is room for, and how many the others are, whose turn it is the
+ * next time.
+ */
+static void
+changed_put(struct api_events *ev, const struct roster_page *page)
+{
+	size_t at = first_of_round(ev, page), told = 0, untold = 0;
+
+	ev->below = 0;
+	jsonout_open(&ev->text, "changed", '[');
+	for (size_t i = 0; i < page->n; i++) {
+		struct watch_session *ws = page->sessions[(at + i) % page->n];
+		uint64_t sum = session_json_sum(ws);
+
+		if (ws->told == sum)
 			continue;
-		jsonout_open(o, NULL, '[');
-		jsonout_number(o, NULL, ws->id);
-		jsonout_number(o, NULL, atomic_load(&ws->bytes[DIR_CLIENT]));
-		jsonout_number(o, NULL, atomic_load(&ws->bytes[DIR_SERVER]));
-		jsonout_close(o, ']');
-		n++;
+		if (told == MAX_CHANGED) {
+			untold++;
+			continue;
+		}
+		ws->told = sum;
+		ev->below = ws->id;
+		session_json_counts(&ev->text, ws);
+		told++;
 	}
-	jsonout_close(o, ']');
+	jsonout_close(&ev->text, ']');
+	jsonout_number(&ev->text, "untold", untold);
+	if (untold == 0)
+		ev->below = 0;
 }
 
 static uint64_t
@@ -188,7 +227,6 @@ tell_rates(struct api_events *ev)
 		.limit = SIZE_MAX,
 	};
 	const struct backend *be = ev->backend;
-	uint64_t now_ns = clock_event_ns();
 	struct roster_page page;
 	json_t *sheet;
 
@@ -197,14 +235,13 @@ tell_rates(struct api_events *ev)
 	sheet = be->sheet(be->self);
 	obuf_clear(&ev->text);
 	jsonout_open(&ev->text, NULL, '{');
-	jsonout_stamp(&ev->text, "ts", now_ns);
+	jsonout_stamp(&ev->text, "ts", clock_event_ns());
 	jsonout_number(&ev->text, "sessions", roster_open(be->roster));
 	sums_put(&ev->text, sheet);
-	changed_put(&ev->text, &page, ev->told_ns);
+	changed_put(ev, &page);
 	jsonout_close(&ev->text, '}');
 	json_decref(sheet);
 	roster_page_done(&page);
-	ev->told_ns = now_ns;
 	tell_all(ev, "rates");
 }
 
@@ -288,6 +325,7 @@ api_events_new(const struct backend *be)
 	list_init(&ev->streams);
 	list_init(&ev->listener.node);
 	ev->listener.opened = on_opened;
+	ev->listener.ended = on_ended;
 	ev->listener.closed = on_closed;
 	ev->listener.self = ev;
 	return ev;

@@ -7,6 +7,8 @@
  * api_events.h - all sessions as they come and go, and how fast they are.
  *
  * One look a second serves all clients: what it costs does not grow with them.
+ * Whoever has the list of sessions and hears these events need not ask again,
+ * unless it is told that it missed some.
  */
 
 struct api_events;

@@ -209,7 +209,7 @@ on_ended(void *self, struct watch_session *ws, enum dir dir)
 	(void)json_object_set_new(
 	    event, "stream", json_string(line_json_stream(&l->o, c2s)));
 	(void)json_object_set_new(event, "reason",
-	    line_json_reason(&l->o, (enum how)atomic_load(&ws->how[dir])));
+	    line_json_reason(&l->o, (enum how)ws->end[dir].how));
 	line_publish(l, event);
 }
 

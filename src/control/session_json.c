@@ -64,7 +64,7 @@ ended_put(struct obuf *o, const struct watch_session *ws)
 	for (int d = 0; d < DIR_NDIRS; d++)
 		jsonout_text(o, dir_name((enum dir)d),
 		    (ended & 1U << d) != 0
-			? event_how_name((enum how)atomic_load(&ws->how[d]))
+			? event_how_name((enum how)ws->end[d].how)
 			: NULL);
 	jsonout_close(o, '}');
 }
@@ -135,6 +135,46 @@ session_json_opened(struct obuf *o, const struct watch_session *ws)
 			      .target = ws->target,
 			      .midstream = ws->midstream,
 			  });
+}
+
+void
+session_json_ended(struct obuf *o, const struct watch_session *ws, enum dir dir)
+{
+	const struct watch_end *end = &ws->end[dir];
+	const struct jsonl_place at = { { end->ts_ns, ws->id }, dir_name(dir),
+		end->off };
+
+	jsonl_end_put(o, &at, event_how_name((enum how)end->how));
+}
+
+/* [id,c2s,s2c,c2s,s2c,c2s,s2c]: bytes, gap bytes and packets or nulls. */
+void
+session_json_counts(struct obuf *o, const struct watch_session *ws)
+{
+	jsonout_open(o, NULL, '[');
+	jsonout_number(o, NULL, ws->id);
+	for (int d = 0; d < DIR_NDIRS; d++)
+		jsonout_number(o, NULL, load(&ws->bytes[d]));
+	for (int d = 0; d < DIR_NDIRS; d++)
+		jsonout_number(o, NULL, load(&ws->gap_bytes[d]));
+	for (int d = 0; d < DIR_NDIRS; d++) {
+		if (ws->has_packets)
+			jsonout_number(o, NULL, load(&ws->packets[d]));
+		else
+			jsonout_null(o, NULL);
+	}
+	jsonout_close(o, ']');
+}
+
+uint64_t
+session_json_sum(const struct watch_session *ws)
+{
+	uint64_t sum = 0;
+
+	for (int d = 0; d < DIR_NDIRS; d++)
+		sum += load(&ws->bytes[d]) + load(&ws->gap_bytes[d]) +
+		       load(&ws->packets[d]);
+	return sum;
 }
 
 void

@@ -1,6 +1,10 @@
 #ifndef CONTROL_SESSION_JSON_H
 #define CONTROL_SESSION_JSON_H
 
+#include <stdint.h>
+
+#include "core/dir.h"
+
 struct obuf;
 struct watch_session;
 
@@ -14,6 +18,16 @@ void session_json_put(
 
 /** session_json_opened() - Append its open, as jsonl has it. */
 void session_json_opened(struct obuf *o, const struct watch_session *ws);
+
+/** session_json_ended() - Append the end of a direction, which is over. */
+void session_json_ended(
+    struct obuf *o, const struct watch_session *ws, enum dir dir);
+
+/** session_json_counts() - Append what of it grows, as a short list. */
+void session_json_counts(struct obuf *o, const struct watch_session *ws);
+
+/** session_json_sum() - Another number whenever such a list would differ. */
+uint64_t session_json_sum(const struct watch_session *ws);
 
 /** session_json_closed() - Append its close; it is over. */
 void session_json_closed(struct obuf *o, const struct watch_session *ws);

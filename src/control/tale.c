@@ -126,7 +126,7 @@ say_conflict(struct tale *t, const struct watch_record *rec,
 static void
 say_end(struct tale *t, enum dir dir)
 {
-	const struct watch_end *end = &t->entry->end[dir];
+	const struct watch_end *end = &t->entry->pub.end[dir];
 	const struct watch_record rec = {
 		.type = WATCH_END,
 		.dir = (uint8_t)dir,
@@ -171,7 +171,7 @@ has_end_before(const struct tale *t, enum dir dir, uint64_t seq)
 	unsigned bit = 1U << dir;
 
 	return (atomic_load(&t->entry->pub.ended) & bit) != 0 &&
-	       (t->ended & bit) == 0 && t->entry->end[dir].seq < seq;
+	       (t->ended & bit) == 0 && t->entry->pub.end[dir].seq < seq;
 }
 
 static void
@@ -179,7 +179,8 @@ say_ends_before(struct tale *t, uint64_t seq)
 {
 	enum dir dir = DIR_CLIENT;
 
-	if (t->entry->end[DIR_SERVER].seq < t->entry->end[DIR_CLIENT].seq)
+	if (t->entry->pub.end[DIR_SERVER].seq <
+	    t->entry->pub.end[DIR_CLIENT].seq)
 		dir = DIR_SERVER;
 	if (has_end_before(t, dir, seq))
 		say_end(t, dir);

@@ -35,6 +35,22 @@ struct sink;
 struct watch;
 
 /**
+ * struct watch_end - How a direction ended
+ * @seq:	Its place among the records of the history
+ * @ts_ns:	When
+ * @off:	Length of its stream
+ * @how:	enum how
+ * @by:		enum party
+ */
+struct watch_end {
+	uint64_t seq;
+	uint64_t ts_ns;
+	uint64_t off;
+	uint8_t how;
+	uint8_t by;
+};
+
+/**
  * struct watch_session - A session, as all threads see it
  * @refs:	See watch_session_ref()
  * @id:		And the next ones: as in struct session (core/session.h), copied
@@ -44,11 +60,13 @@ struct watch;
  *		sums of one moment may lie an event apart
  * @last_ns:	Event time of the last event
  * @history:	[dir] Bytes from this offset up to @bytes plus gaps are kept
- * @ended:	Bit dir: that direction is over; @how is valid then
+ * @ended:	Bit dir: that direction is over; @end[dir] is valid then, and
+ *		changes no more
  * @closed:	It is over; @reason and @first are valid then.  Read with
  *		acquire, written last.
  * @error:	As session.error at the end; NULL if none
  * @lane:	Private
+ * @told:	For who tells of changes on the main thread: what it has told
  */
 struct watch_session {
 	_Atomic unsigned refs;
@@ -72,12 +90,13 @@ struct watch_session {
 	_Atomic uint64_t retransmitted[DIR_NDIRS];
 	_Atomic uint64_t history[DIR_NDIRS];
 	_Atomic uint8_t ended;
-	_Atomic uint8_t how[DIR_NDIRS];
+	struct watch_end end[DIR_NDIRS];
 	_Atomic bool closed;
 	uint8_t reason;
 	uint8_t first;
 	char *error;
 	struct watch_lane *lane;
+	uint64_t told;
 };
 
 /** watch_session_ref() - One more holder; from any thread. */

@@ -122,7 +122,7 @@ tell_ends(const struct watch_notes *n, struct watch_entry *e, unsigned news)
 
 	if ((news & NEWS_ENDED(DIR_CLIENT)) != 0 &&
 	    (news & NEWS_ENDED(DIR_SERVER)) != 0 &&
-	    e->end[DIR_SERVER].seq < e->end[DIR_CLIENT].seq)
+	    e->pub.end[DIR_SERVER].seq < e->pub.end[DIR_CLIENT].seq)
 		first = DIR_SERVER;
 	if ((news & (unsigned)NEWS_ENDED(first)) != 0)
 		n->ended(n->self, &e->pub, first);
@@ -385,15 +385,13 @@ lane_end(struct sink_lane *sl, void *st, const struct session *s,
 	struct watch_session *ws = &e->pub;
 
 	store_counts(e, s);
-	e->end[end->dir] = (struct watch_end){
+	ws->end[end->dir] = (struct watch_end){
 		.seq = ++e->history.seq,
 		.ts_ns = end->ts_ns,
 		.off = end->off,
 		.how = (uint8_t)end->how,
 		.by = (uint8_t)end->by,
 	};
-	atomic_store_explicit(
-	    &ws->how[end->dir], (uint8_t)end->how, memory_order_relaxed);
 	atomic_fetch_or(&ws->ended, (uint8_t)(1U << end->dir));
 	follower_end(e, end->dir);
 	note(sl->self, e, (unsigned)NEWS_ENDED(end->dir));

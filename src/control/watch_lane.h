@@ -36,26 +36,11 @@ struct worker;
 #define WATCH_UNHEARD 10000
 
 /**
- * struct watch_end - How a direction ended
- * @seq:	Its place among the records of the history
- * @ts_ns:	When
- * @off:	Length of its stream
- */
-struct watch_end {
-	uint64_t seq;
-	uint64_t ts_ns;
-	uint64_t off;
-	uint8_t how;
-	uint8_t by;
-};
-
-/**
  * struct watch_entry - A session, as its worker knows it
  * @pub:	What all may see; the first member
  * @fan:	Where the session is
  * @is_open:	As far as the worker knows
  * @off:	[dir] Bytes plus gaps so far
- * @end:	[dir] Valid where bit dir of @pub.ended is set
  * @history:	What was said last
  * @touched:	On the lane's list of histories, unless it has no page
  * @followers:	Those who hear it, by their @of_session
@@ -70,7 +55,6 @@ struct watch_entry {
 	struct fanout *fan;
 	bool is_open;
 	uint64_t off[DIR_NDIRS];
-	struct watch_end end[DIR_NDIRS];
 	struct watch_history history;
 	struct list touched;
 	struct list followers;

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from helpers import capture, records
+from helpers import capture, packets, records, savefile
 from helpers.control import Control
 from helpers.peers import (
     connect, echo, half_close, recv_all, recv_exactly, was_reset)
@@ -241,7 +241,7 @@ def test_all_sessions_as_they_come_and_go(teeline, server):
         rates = stream.wait(
             "rates", lambda rates: rates["bytes"] == {"c2s": 5, "s2c": 5})
         assert rates["sessions"] == 1
-        assert any([1, 5, 5] in rates["changed"]
+        assert any([1, 5, 5, 0, 0, None, None] in rates["changed"]
                    for rates in stream.named("rates"))
         # Silent since: it is not named again.
         assert stream.wait("rates", lambda rates: not rates["changed"])
@@ -249,6 +249,69 @@ def test_all_sessions_as_they_come_and_go(teeline, server):
         closed = stream.wait("close")
         assert closed["session"] == 1 and closed["bytes"] == {
             "c2s": 5, "s2c": 5}
+
+
+def test_who_hears_all_need_not_ask(teeline, server):
+    """An end of a session that goes on; then the close says the rest."""
+    peer = server()
+    proxy, control = start(teeline, peer)
+    with control.follow("events") as stream:
+        client = connect(proxy.port)
+        there = peer.accept()
+        say(client, there, b"the end", b"so soon?")
+        half_close(client)
+        end = stream.wait("end")
+        assert (end["session"], end["dir"], end["offset"], end["how"]) == (
+            1, "c2s", 7, "fin")
+        assert control.get("sessions/1")["state"] == "open"
+        there.sendall(b"yes")
+        there.close()
+        assert recv_all(client) == b"yes"
+        stream.wait("close")
+        # What ends with its session is told by the close alone, or before.
+        assert [one["dir"] for one in stream.named("end")] in (
+            ["c2s"], ["c2s", "s2c"])
+
+
+@pytest.mark.deadline(120)
+def test_more_changes_than_one_event_tells(teeline, server):
+    """Those that found no room are the first ones the next time."""
+    proxy, control = start(teeline, server(echo))
+    clients = [connect(proxy.port) for _ in range(1100)]
+    for client in clients:
+        client.sendall(b"x")
+    for client in clients:
+        assert recv_exactly(client, 1) == b"x"
+    wait_until(lambda: control.metrics()[
+        "teeline_sessions_opened_total"] == 1100)
+    with control.follow("events") as stream:
+        first, second = stream.wait("rates"), stream.wait("rates")
+    assert (len(first["changed"]), first["untold"]) == (1000, 100)
+    assert (len(second["changed"]), second["untold"]) == (100, 0)
+    told = [counts[0] for counts in first["changed"] + second["changed"]]
+    assert told == list(range(1100, 0, -1))
+    assert {tuple(counts[1:3]) for counts in second["changed"]} == {(1, 1)}
+
+
+def test_packets_and_gaps_are_told(teeline):
+    """What is missing of a capture that is still being read."""
+    talk = packets.Talk()
+    frames = [*talk.open(), talk.c(b"before")]
+    talk.c(b"in the hole")
+    frames += [talk.c(b"after"), talk.ack(packets.S)]
+    # Somebody else, long after the hole was waited for.
+    frames.append(savefile.at(60, packets.Talk(client="10.9.9.9:9").syn()))
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as cat:
+        run = teeline.start("read", "-f", "none", "--control", "0", "-",
+                            ready=None, stdin=cat.stdout)
+        with Control(run).follow("events") as stream:
+            cat.stdin.write(savefile.pcap_bytes(frames))
+            cat.stdin.flush()
+            stream.wait("rates", lambda rates: [
+                1, 11, 0, 11, 0, 4, 2] in rates["changed"])
+        cat.stdin.close()
+        run.wait(expect=None)
 
 
 def test_delete_ends_a_session_and_no_other(teeline, server, tmp_path):

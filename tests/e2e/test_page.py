@@ -4,7 +4,8 @@ import re
 
 from helpers.browser import NARROW
 from helpers.control import Control
-from helpers.peers import connect, echo, recv_exactly, reset, was_reset
+from helpers.peers import (
+    connect, echo, half_close, recv_all, recv_exactly, reset, was_reset)
 from helpers.wait import wait_until
 
 
@@ -46,6 +47,21 @@ def test_sessions_appear_and_go(teeline, server, page):
     page.wait_row(2, state="rst")
     page.wait_text("#figure-open", "0")
     page.wait_text("#count", "2 sessions")
+
+
+def test_half_closed(teeline, server, page):
+    """What the page shows of it was told, not asked for."""
+    peer = server()
+    proxy, control = start(teeline, peer)
+    page.open(control)
+    client = connect(proxy.port)
+    there = peer.accept()
+    page.wait_row(1, state="open")
+    half_close(client)
+    assert recv_all(there) == b""
+    page.wait_row(1, state="half-closed", missing="")
+    there.close()
+    page.wait_row(1, state="fin")
 
 
 def test_what_was_there_before(teeline, server, page):
@@ -158,8 +174,8 @@ def test_keyboard(teeline, server, page):
     page.press("/", "ENTER")
     assert page.focus() == "sessions"
     page.press("ARROW_DOWN")
-    active = page.find("#sessions").get_attribute("aria-activedescendant")
-    assert active == "session-2"
+    wait_until(lambda: page.find("#sessions").get_attribute(
+        "aria-activedescendant") == "session-2", what="#2 is pointed at")
     page.press("ENTER")
     page.wait_text("#details-id", "#2")
     page.wait_line("c2s", "I am 2\\n")
@@ -230,13 +246,15 @@ def test_a_thousand_sessions(teeline, server, page):
         client.sendall(b"all at once")
     page.js("document.querySelector('#sessions').scrollTop = 1e9")
     page.wait_row(1, c2s="11 B")
-    # More than one event of rates tells: the others are asked for.
     page.js("document.querySelector('#sessions').scrollTop = 12000")
     wait_until(lambda: {row["c2s"] for row in page.rows()} == {"11 B"},
                15, every=0.05)
     page.type("#filter", address(clients[500]))
     page.wait_text("#count", "1 of 1,000 sessions")
     page.type("#filter", "")
+    # All of it was told: the lists of open and closed ones were asked for once.
+    assert page.js("""return performance.getEntriesByType("resource")
+        .filter((one) => one.name.includes("/sessions?")).length""") == 2
     # From one end to the other, a screen a frame: none may take long.
     slow = page.js_later("""
         const grid = document.querySelector("#sessions");

@@ -35,7 +35,7 @@ static void
 on_ended(void *self, struct watch_session *ws, enum dir dir)
 {
 	assert_true((atomic_load(&ws->ended) & (1U << dir)) != 0);
-	assert_int_equal(atomic_load(&ws->how[dir]), HOW_FIN);
+	assert_int_equal(ws->end[dir].how, HOW_FIN);
 	clerk_say(self, dir_name(dir), ws->id);
 }
 
