@@ -284,7 +284,7 @@ export class Details {
 			    "not shown any more");
 		if (this.hearing.thinned > 0)
 			parts.push(`${bytes(this.hearing.thinned)} left out, ` +
-			    "as they came faster than a page can take them");
+			    "too fast for a page to take");
 		say($("#follow-state"), parts.join(" · "));
 		mark($("#follow-state"), "data-state", problem ? "lost" :
 			this.paused ? "paused" : "");

@@ -151,7 +151,10 @@ async function connected() {
 	const about = await call("GET", "/version");
 
 	plots.belong(`${about.started}`);
-	program.about(about, (await call("GET", "/inputs")).inputs);
+	const { inputs } = await call("GET", "/inputs");
+
+	program.about(about, inputs);
+	outputs.inputs_set(inputs.map(({ name }) => name));
 	const open = await fetch_list("&state=open", MOST);
 	const closed = await fetch_list("&state=closed", PAGE);
 

@@ -43,10 +43,34 @@ function lost_cell(output) {
 export class Outputs {
 	constructor() {
 		this.shown = "";
+		this.inputs = [];
 		$("#add-output").addEventListener("submit", (e) => {
 			e.preventDefault();
 			this.add();
 		});
+	}
+
+	/* Their names; a choice is there only where there is one. */
+	inputs_set(names) {
+		this.inputs = names;
+		$("#output-inputs").hidden = names.length < 2;
+		put($("#output-inputs"), "It hears",
+		    ...names.flatMap((name) => ["\u2002", h("label", null,
+			h("input", { type: "checkbox", value: name,
+				checked: true }), name)]));
+		this.shown = "";
+	}
+
+	/* As keys of an output; null: it would hear nothing. */
+	inputs_chosen() {
+		const chosen = [...$("#output-inputs")
+			.querySelectorAll("input:checked")];
+
+		if (this.inputs.length < 2 ||
+		    chosen.length === this.inputs.length)
+			return "";
+		return chosen.length === 0 ? null :
+		    chosen.map((box) => `,input=${box.value}`).join("");
 	}
 
 	async refresh() {
@@ -88,7 +112,7 @@ export class Outputs {
 		return h("tr", null,
 		    h("th", { scope: "row" }, output.name),
 		    h("td", { class: "text" }, output.text ?? output.kind,
-			output.inputs?.length > 0 ? h("small", null,
+			this.inputs.length > 1 ? h("small", null,
 				` hears ${output.inputs.join(", ")}`) : null),
 		    h("td", null, output.state ?? ""),
 		    figure(output.offered), figure(output.written),
@@ -97,23 +121,33 @@ export class Outputs {
 			act("Remove", this.remove)));
 	}
 
+	refused(why) {
+		put($("#add-problem"), why);
+		$("#add-problem").hidden = false;
+	}
+
 	async add() {
 		const field = $("#output-text");
 		const button = $("#add-output button");
+		const inputs = this.inputs_chosen();
 
 		$("#add-problem").hidden = true;
+		if (inputs === null) {
+			this.refused("It has to hear at least one input.");
+			$("#output-inputs input").focus();
+			return;
+		}
 		button.disabled = true;
 		try {
 			const added = await call("POST", "/outputs",
-			    { body: { output: field.value.trim() } });
+			    { body: { output: field.value.trim() + inputs } });
 
 			field.value = "";
 			tell(`“${added.name}” hears the sessions that open ` +
 			    "from now on.");
 			this.refresh();
 		} catch (problem) {
-			put($("#add-problem"), problem.message);
-			$("#add-problem").hidden = false;
+			this.refused(problem.message);
 			field.focus();
 		} finally {
 			button.disabled = false;

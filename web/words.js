@@ -13,7 +13,7 @@ const WHY = {
 	/* Before the stream is live, what the history has forgotten. */
 	queue: "no longer kept",
 	paused: "came while this was paused, more than is kept",
-	thinned: "left out here, as they came faster than a page can take them",
+	thinned: "left out, too fast for a page",
 };
 
 /* Words for the reasons at which a session or a direction ends. */

@@ -327,7 +327,7 @@ def test_faster_than_anybody_can_read(teeline, server, page):
         thread.start()
     try:
         page.wait_text("#follow-state",
-                       lambda said: "left out, as they came faster" in said
+                       lambda said: "left out, too fast for a page" in said
                        and "not shown any more" in said, deadline=30)
         page.press("p")
         page.wait_text("#follow-state", lambda said: "paused" in said)

@@ -1,5 +1,6 @@
 """The page: outputs, the balance sheet, the log, and the end."""
 
+import json
 import re
 
 from helpers import records
@@ -26,8 +27,7 @@ def test_outputs_come_and_go(teeline, server, page, tmp_path):
     proxy = teeline.proxy(server(echo).target, "-f", "none", "--control", "0",
                           "-o", f"jsonl:{first},name=one")
     page.open(Control(proxy), "#outputs")
-    wait_output(page, "one", f"jsonl:{first},name=one hears proxy", "0 B",
-                "0 B", "nothing")
+    wait_output(page, "one", f"jsonl:{first},name=one", "0 B", "0 B", "nothing")
     page.type("#output-text", f"jsonl:{second},name=two")
     page.press("ENTER")
     wait_until(lambda: "two" in outputs(page))
@@ -47,6 +47,34 @@ def test_outputs_come_and_go(teeline, server, page, tmp_path):
     wait_until(lambda: list(outputs(page)) == ["one"], every=0.05)
     session, = records.jsonl(second)
     assert session.reason == "fin"
+
+
+def test_an_output_of_some_inputs(teeline, server, page, tmp_path):
+    """Boxes instead of input=, where there is something to choose."""
+    peer = server(echo)
+    path = tmp_path / "conf"
+    path.write_text(json.dumps({
+        "inputs": [{"name": name, "type": "proxy", "listen": "127.0.0.1:0",
+                    "target": peer.target} for name in ("web", "mail")],
+        "outputs": [],
+        "control": {"listen": "0"}}))
+    run = teeline.start("run", path, count=2)
+    page.open(Control(run), "#outputs")
+    page.wait_seen("#output-inputs")
+    page.type("#output-text", "null:,name=all")
+    page.press("ENTER")
+    wait_output(page, "all", "null:,name=all hears web, mail", "0 B", "0 B",
+                "nothing")
+    page.click('#output-inputs [value="web"]')
+    page.type("#output-text", "null,name=some")
+    page.press("ENTER")
+    wait_output(page, "some", "null,name=some,input=mail hears mail", "0 B",
+                "0 B", "nothing")
+    page.click('#output-inputs [value="mail"]')
+    page.type("#output-text", "null:,name=none")
+    page.press("ENTER")
+    page.wait_text("#add-problem", "It has to hear at least one input.")
+    assert sorted(outputs(page)) == ["all", "some"]
 
 
 def test_an_output_that_cannot_be(teeline, server, page):
