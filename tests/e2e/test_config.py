@@ -112,7 +112,8 @@ SENTENCES = [
     ("{inputs: [P],\n outputs: [{type: 'jsonl', to: '{idd}'}]}",
      ["2:12: unknown field {idd} in a file name; known are {id} {time} "
       "{client} {client_ip} {client_port} {server} {server_ip} "
-      "{server_port} {dir}, and {{ for a brace"]),
+      "{server_port} {dir} {start_ms} {local_ip} {local_port} {remote_ip} "
+      "{remote_port} {end_ms} {reason}, and {{ for a brace"]),
     ("{inputs: [P],\n outputs: [{type: 'tee', to: 'h'}]}",
      ['2:12: "h": HOST:PORT is needed, as in localhost:80']),
     ("{inputs: [P],\n outputs: [{type: 'tee', to: 'h:1', dir: 'up'}]}",
