@@ -9,10 +9,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "net/pipe.h"
+#include "net/poller.h"
 #include "net/worker.h"
 
 /**
  * struct worker - See worker.h
+ * @poller:	What waits; @loop's descriptor is part of it
+ * @anchor:	Counts as a handle while libuv knows of none and more is to come
+ * @is_anchored: ... that is the case
  * @due_ns:	When @timer will fire; CLOCK_NEVER while it is stopped
  * @touched:	The hook must run before the loop sleeps again
  * @holds:	Of worker_hold()
@@ -23,7 +27,9 @@ struct worker {
 	unsigned index;
 	uv_loop_t loop;
 	struct mail_box box;
-	uv_prepare_t prepare;
+	struct poller *poller;
+	uv_prepare_t anchor;
+	bool is_anchored;
 	uv_timer_t timer;
 	uint64_t due_ns;
 	bool touched;
@@ -49,7 +55,7 @@ on_timer(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
 
-	/* The prepare callback comes next in the same turn. */
+	/* The hook runs before the loop sleeps again. */
 	w->due_ns = CLOCK_NEVER;
 	w->touched = true;
 }
@@ -71,9 +77,14 @@ arm(struct worker *w, uint64_t now_ns, uint64_t due_ns)
 }
 
 static void
-on_prepare(uv_prepare_t *prepare)
+on_anchor(uv_prepare_t *anchor)
 {
-	struct worker *w = prepare->data;
+	(void)anchor;
+}
+
+static void
+run_hook(struct worker *w)
+{
 	uint64_t now_ns, due_ns;
 
 	if (!w->touched || w->turn == NULL)
@@ -103,6 +114,61 @@ on_room(struct mail *m)
 	}
 }
 
+/* --- turns ------------------------------------------------------------- */
+
+/* What libuv does not know of keeps the loop alive, too. */
+static void
+hold_on(struct worker *w)
+{
+	bool want = w->holds > 0 || poller_count(w->poller) > 0;
+
+	if (want == w->is_anchored)
+		return;
+	w->is_anchored = want;
+	if (want)
+		uv_ref((uv_handle_t *)&w->anchor);
+	else
+		uv_unref((uv_handle_t *)&w->anchor);
+}
+
+/*
+ * libuv's loop runs when its descriptor is ready, when a timer of it is due,
+ * or when it has something to do at once, which it tells by a timeout of 0:
+ * handles to close, and descriptors that the kernel does not know of yet.  How
+ * to do that is in uv_backend_fd(3) and uv_backend_timeout(3).
+ */
+static size_t
+take_turn(struct worker *w, int limit_ms)
+{
+	int timeout_ms;
+	bool also;
+	size_t n;
+
+	run_hook(w);
+	hold_on(w);
+	/* Timers count from the loop's own time. */
+	uv_update_time(&w->loop);
+	timeout_ms = uv_backend_timeout(&w->loop);
+	if (limit_ms >= 0 && (timeout_ms < 0 || timeout_ms > limit_ms))
+		timeout_ms = limit_ms;
+	n = poller_wait(w->poller, timeout_ms, &also);
+	if (n == 0 || timeout_ms == 0 || also)
+		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
+	hold_on(w);
+	return n;
+}
+
+/* Until nothing is left that could happen. */
+static void
+run(struct worker *w)
+{
+	hold_on(w);
+	while (uv_loop_alive(&w->loop))
+		(void)take_turn(w, -1);
+}
+
+/* --- the end ----------------------------------------------------------- */
+
 /*
  * No letter comes any more, and what is left on the loop ends by itself.  The
  * turn hook goes on meanwhile: it is the clock of those who end.
@@ -121,7 +187,8 @@ on_stop(struct mail *m)
 static void
 close_loop(struct worker *w)
 {
-	uv_close((uv_handle_t *)&w->prepare, NULL);
+	poller_free(w->poller);
+	uv_close((uv_handle_t *)&w->anchor, NULL);
 	uv_close((uv_handle_t *)&w->timer, NULL);
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 }
@@ -133,18 +200,19 @@ open_loop(struct worker *w)
 
 	if (rc != 0)
 		return rc;
-	rc = mail_init(&w->box, &w->loop);
+	w->poller = poller_new(uv_backend_fd(&w->loop));
+	rc = w->poller != NULL ? mail_init(&w->box, &w->loop) : -errno;
 	if (rc != 0) {
+		poller_free(w->poller);
 		(void)uv_loop_close(&w->loop);
 		return rc;
 	}
 	/* These three cannot fail (libuv documents 0 as their result). */
-	(void)uv_prepare_init(&w->loop, &w->prepare);
+	(void)uv_prepare_init(&w->loop, &w->anchor);
 	(void)uv_timer_init(&w->loop, &w->timer);
-	(void)uv_prepare_start(&w->prepare, on_prepare);
-	w->prepare.data = w;
+	(void)uv_prepare_start(&w->anchor, on_anchor);
 	w->timer.data = w;
-	uv_unref((uv_handle_t *)&w->prepare);
+	uv_unref((uv_handle_t *)&w->anchor);
 	uv_unref((uv_handle_t *)&w->timer);
 	return 0;
 }
@@ -212,7 +280,7 @@ thread_main(void *self)
 
 	if (w->begin != NULL)
 		w->begin(w->begin_self);
-	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
+	run(w);
 	return NULL;
 }
 
@@ -260,7 +328,7 @@ worker_free(struct worker *w)
 	if (!w->started)
 		mail_close(&w->box);
 	/* Handles that were closed without a thread, or by the last letters. */
-	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
+	run(w);
 	mail_done(&w->box);
 	close_loop(w);
 	/* Whoever opened handles on the loop has closed them by now. */
@@ -283,6 +351,18 @@ worker_loop(struct worker *w)
 	return &w->loop;
 }
 
+struct poller *
+worker_poller(struct worker *w)
+{
+	return w->poller;
+}
+
+size_t
+worker_step(struct worker *w, int timeout_ms)
+{
+	return take_turn(w, timeout_ms);
+}
+
 uint8_t *
 worker_buffer(struct worker *w)
 {
@@ -298,16 +378,14 @@ worker_pipes(struct worker *w)
 void
 worker_hold(struct worker *w)
 {
-	if (w->holds++ == 0)
-		uv_ref((uv_handle_t *)&w->prepare);
+	w->holds++;
 }
 
 void
 worker_let_go(struct worker *w)
 {
 	assert(w->holds > 0);
-	if (--w->holds == 0)
-		uv_unref((uv_handle_t *)&w->prepare);
+	w->holds--;
 }
 
 void

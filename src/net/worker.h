@@ -15,11 +15,13 @@
  *
  * A turn of the loop: poll, callbacks, then (if anything was touched, or a
  * time asked for has come) the turn hook, in which sinks flush their batches.
+ * Sessions are polled by worker_poller(), everything else by libuv.
  * Everything that crosses threads comes in through worker_post().
  */
 
 struct err;
 struct pipe_pool;
+struct poller;
 struct worker;
 
 /* Room for one read.  256 KiB: 64 KiB costs a third more CPU in bulk. */
@@ -82,6 +84,17 @@ unsigned worker_index(const struct worker *w);
 
 /** worker_loop() - For handles; used on the worker's thread alone. */
 uv_loop_t *worker_loop(struct worker *w);
+
+/** worker_poller() - For descriptors; used on the worker's thread alone. */
+struct poller *worker_poller(struct worker *w);
+
+/**
+ * worker_step() - One turn, of a worker that has no thread
+ * @timeout_ms:	How long to wait at most for something to do
+ *
+ * Return: how many descriptors were ready
+ */
+size_t worker_step(struct worker *w, int timeout_ms);
 
 /** worker_buffer() - WORKER_BUFFER bytes of scratch; valid within a turn. */
 uint8_t *worker_buffer(struct worker *w);

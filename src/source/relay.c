@@ -19,7 +19,7 @@
 /* Doubled bytes wait this long at most before their sink gets them. */
 #define COPY_AGE_NS (50 * CLOCK_NS_PER_MS)
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_ready(struct poller_fd *f, unsigned events);
 static void step(struct relay *r);
 
 void
@@ -46,6 +46,8 @@ relay_init(struct relay *r, struct relay_env *env, struct session *s)
 	r->room.room = on_room;
 	for (int d = 0; d < DIR_NDIRS; d++) {
 		r->side[d].fd = -1;
+		r->side[d].relay = r;
+		r->side[d].poll.ready = on_ready;
 		flow_init(&r->flow[d]);
 		mover_init(&r->mover[d], s, env->worker, (enum dir)d);
 		r->mover[d].zero_copy = env->zero_copy;
@@ -55,36 +57,33 @@ relay_init(struct relay *r, struct relay_env *env, struct session *s)
 
 /* --- sides ------------------------------------------------------------- */
 
+static struct poller *
+poller_of(const struct relay *r)
+{
+	return worker_poller(r->env->worker);
+}
+
 static int
-watch(struct relay *r, enum dir d, int fd)
+watch(struct relay *r, enum dir d, int fd, unsigned interest)
 {
 	struct relay_side *side = &r->side[d];
-	int rc = uv_poll_init(worker_loop(r->env->worker), &side->poll, fd);
+	int rc = poller_open(poller_of(r), &side->poll, fd, interest);
 
-	if (rc != 0)
-		return rc;
-	side->poll.data = r;
-	side->watched = true;
-	return 0;
+	side->watched = rc == 0;
+	return rc;
 }
 
 static void
-set_interest(struct relay_side *side, int interest)
+set_interest(struct relay_side *side, unsigned interest)
 {
-	if (interest == side->interest || !side->watched)
-		return;
-	side->interest = (uint8_t)interest;
-	/* Cannot fail on a handle that is initialized and not closing. */
-	if (interest != 0)
-		(void)uv_poll_start(&side->poll, interest, on_poll);
-	else
-		(void)uv_poll_stop(&side->poll);
+	if (side->watched)
+		poller_set(poller_of(side->relay), &side->poll, interest);
 }
 
 static void
-on_unwatched(uv_handle_t *handle)
+on_unwatched(struct poller_fd *f)
 {
-	struct relay *r = handle->data;
+	struct relay *r = ATTR_CONTAINER(f, struct relay_side, poll)->relay;
 
 	if (--r->closing == 0 && r->forgotten != NULL)
 		r->forgotten(r);
@@ -97,9 +96,8 @@ close_side(struct relay *r, enum dir d, bool reset)
 
 	if (side->watched) {
 		side->watched = false;
-		side->interest = 0;
 		r->closing++;
-		uv_close((uv_handle_t *)&side->poll, on_unwatched);
+		poller_close(poller_of(r), &side->poll, on_unwatched);
 	}
 	if (side->fd < 0)
 		return;
@@ -189,9 +187,9 @@ abort_step(struct relay *r)
 		}
 		open = true;
 		if (want & FLOW_WANT_WRITE)
-			set_interest(side, UV_WRITABLE);
+			set_interest(side, POLLER_OUT);
 		else
-			set_interest(side, side->parked ? 0 : UV_PRIORITIZED);
+			set_interest(side, side->parked ? 0 : POLLER_PRI);
 	}
 	if (!open) {
 		become_over(r);
@@ -414,18 +412,18 @@ update_interest(struct relay *r)
 
 	for (int d = 0; d < DIR_NDIRS; d++) {
 		struct relay_side *side = &r->side[d];
-		int interest = 0;
+		unsigned interest = 0;
 
 		if (side->error != 0)
 			continue; /* stopped for good */
 		if (wants(r, (enum dir)d, FLOW_WANT_READ) && !blocked)
-			interest |= UV_READABLE;
+			interest |= POLLER_IN;
 		if (wants(r, dir_other((enum dir)d), FLOW_WANT_WRITE))
-			interest |= UV_WRITABLE;
+			interest |= POLLER_OUT;
 		if (interest != 0)
 			side->parked = false;
 		else if (!side->parked)
-			interest = UV_PRIORITIZED;
+			interest = POLLER_PRI;
 		set_interest(side, interest);
 	}
 }
@@ -471,7 +469,7 @@ step(struct relay *r)
 }
 
 /*
- * Only UV_PRIORITIZED came: an error, a hang-up, or urgent data on a side
+ * Only POLLER_PRI came: an error, a hang-up, or urgent data on a side
  * that we do not read at the moment.
  */
 static void
@@ -493,32 +491,32 @@ look_at(struct relay *r, enum dir d)
 }
 
 static void
-on_poll(uv_poll_t *poll, int status, int events)
+on_ready(struct poller_fd *f, unsigned events)
 {
-	struct relay *r = poll->data;
-	enum dir d =
-	    poll == &r->side[DIR_CLIENT].poll ? DIR_CLIENT : DIR_SERVER;
+	struct relay_side *side = ATTR_CONTAINER(f, struct relay_side, poll);
+	struct relay *r = side->relay;
+	enum dir d = side == &r->side[DIR_CLIENT] ? DIR_CLIENT : DIR_SERVER;
 
-	if (status < 0) { /* libuv has stopped the handle */
-		r->side[d].interest = 0;
-		int error = -socket_error(r->side[d].fd);
+	if (events & POLLER_PRI) {
+		look_at(r, d);
+	} else if (events & POLLER_ERR) {
+		int error = -socket_error(side->fd);
 
 		side_failed(r, d, error != 0 ? error : ECONNRESET);
-	} else if (events == UV_PRIORITIZED) {
-		look_at(r, d);
+		events = 0;
 	}
 	if (r->phase == RELAY_HOLD) {
 		if (r->side[d].error != 0)
 			r->env->gone(r, r->side[d].error);
 		return;
 	}
-	if (events & UV_WRITABLE)
+	if (events & POLLER_OUT)
 		push(r, dir_other(d));
 	if (r->phase == RELAY_ABORT) {
 		abort_step(r);
 		return;
 	}
-	if ((events & UV_READABLE) && r->side[d].error == 0)
+	if ((events & POLLER_IN) && r->side[d].error == 0)
 		pull(r, d);
 	step(r);
 }
@@ -526,12 +524,11 @@ on_poll(uv_poll_t *poll, int status, int events)
 int
 relay_hold(struct relay *r, int client_fd)
 {
-	int rc = watch(r, DIR_CLIENT, client_fd);
+	int rc = watch(r, DIR_CLIENT, client_fd, POLLER_PRI);
 
 	if (rc != 0)
 		return rc;
 	r->side[DIR_CLIENT].fd = client_fd;
-	set_interest(&r->side[DIR_CLIENT], UV_PRIORITIZED);
 	return 0;
 }
 
@@ -551,9 +548,9 @@ relay_start(struct relay *r, int client_fd, int server_fd)
 	r->side[DIR_CLIENT].fd = client_fd;
 	r->side[DIR_SERVER].fd = server_fd;
 	if (!r->side[DIR_CLIENT].watched)
-		rc = watch(r, DIR_CLIENT, client_fd);
+		rc = watch(r, DIR_CLIENT, client_fd, POLLER_IN);
 	if (rc == 0)
-		rc = watch(r, DIR_SERVER, server_fd);
+		rc = watch(r, DIR_SERVER, server_fd, POLLER_IN);
 	if (rc != 0) {
 		close_side(r, DIR_CLIENT, true);
 		close_side(r, DIR_SERVER, true);

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "core/session.h"
 #include "net/deadline.h"
+#include "net/poller.h"
 #include "net/worker.h"
 #include "source/flow.h"
 #include "source/mover.h"
@@ -27,12 +27,11 @@
  *		is held is flushed to those who can still take it.
  *	OVER	Both sockets are closed; relay_over() has been called.
  *
- * libuv and resets: a socket in error is reported as UV_EBADF and its handle
- * stopped, while bytes may still be readable in front of the error; reading
- * SO_ERROR clears it, and the next recv() looks like a FIN.  So the error is
- * saved, the rest read to its end, and that end taken for the reset it is.  A
- * side that nothing is wanted from keeps UV_PRIORITIZED interest: with none
- * at all its error would never be seen.
+ * Resets: when a socket in error is told, bytes may still be readable in front
+ * of the error; reading SO_ERROR clears it, and the next recv() looks like a
+ * FIN.  So the error is saved, the rest read to its end, and that end taken for
+ * the reset it is.  A side that nothing is wanted from keeps POLLER_PRI: with
+ * no interest at all its error would never be told.
  */
 
 struct relay;
@@ -79,16 +78,15 @@ enum relay_phase {
  * @fd:		-1 once closed
  * @error:	Saved errno; 0: none.  The peer is gone, what it sent may not
  *		be read to its end yet.
- * @interest:	What the handle polls for; 0: it is stopped
- * @watched:	@poll is initialized and not yet closed
+ * @watched:	@poll is open
  * @parked:	A condition without an error stays raised on a side that we
  *		want nothing from: not polled until we do
  */
 struct relay_side {
-	uv_poll_t poll;
+	struct poller_fd poll;
+	struct relay *relay;
 	int fd;
 	int error;
-	uint8_t interest;
 	bool watched;
 	bool parked;
 };
@@ -103,7 +101,7 @@ struct relay_side {
  * @poll_wait:	On env->polls in ABORT
  * @abort_ns:	When waiting for the send queues ends
  * @room:	Waits while a sink that pauses is full
- * @closing:	Handles that the loop has yet to let go of
+ * @closing:	Sides that the poller has yet to let go of
  */
 struct relay {
 	struct relay_env *env;
@@ -134,7 +132,7 @@ void relay_init(struct relay *r, struct relay_env *env, struct session *s);
 /**
  * relay_hold() - Take the client's socket over, and watch it for a reset
  *
- * Only where the server lets wait: it costs the calls of a poll handle.
+ * Only where the server lets wait: it costs calls of its own.
  * Return: 0, or -errno: it is not watched, and will be at relay_start()
  */
 int relay_hold(struct relay *r, int client_fd);
@@ -164,7 +162,7 @@ void relay_cut(
     struct relay *r, enum how how, enum party by, uint64_t linger_ns);
 
 /**
- * relay_forget() - Let go of the loop's handles
+ * relay_forget() - Let go of what the loop has of it
  * @forgotten:	Called from the loop, never at once; memory may go then
  *
  * Once, after over() was called, relay_start() failed, or relay_drop().

@@ -59,8 +59,8 @@ static inline void
 rig_turn_worker(struct rig *r)
 {
 	worker_touch(r->w);
-	(void)uv_run(worker_loop(r->w), UV_RUN_NOWAIT);
-	(void)uv_run(worker_loop(r->w), UV_RUN_NOWAIT);
+	(void)worker_step(r->w, 0);
+	(void)worker_step(r->w, 0);
 }
 
 static inline void

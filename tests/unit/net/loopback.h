@@ -54,6 +54,20 @@ loopback_turn(uv_loop_t *loop)
 		}                                                              \
 	} while (0)
 
+/** loopback_step() - Likewise, of a worker that has no thread. */
+#define loopback_step(worker) ((void)worker_step(worker, 1))
+
+/** LOOPBACK_STEP_UNTIL() - Turn @worker until @condition holds. */
+#define LOOPBACK_STEP_UNTIL(worker, condition)                                 \
+	do {                                                                   \
+		uint64_t late_ = clock_mono_ns() + LOOPBACK_DEADLINE_NS;       \
+		while (!(condition)) {                                         \
+			if (clock_mono_ns() > late_)                           \
+				fail_msg("never happened: %s", #condition);    \
+			loopback_step(worker);                                 \
+		}                                                              \
+	} while (0)
+
 /** loopback_wait() - Wait until @fd shows one of @events; fails when late. */
 static inline short
 loopback_wait(int fd, short events)

@@ -64,7 +64,7 @@ static void
 turns(struct scene *sc, unsigned n)
 {
 	while (n-- > 0)
-		loopback_turn(worker_loop(sc->w));
+		loopback_step(sc->w);
 }
 
 static void
@@ -99,7 +99,7 @@ hook_runs_again_after_a_touch_of_its_own(void **state)
 	sc->due_in_ns = 3600 * CLOCK_NS_PER_S;
 	sc->touches = 2;
 	worker_touch(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns == 3);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->turns == 3);
 	turns(sc, 3);
 	assert_int_equal(sc->turns, 3);
 }
@@ -112,10 +112,10 @@ hook_comes_back_when_it_asked_to(void **state)
 
 	sc->due_in_ns = 20 * CLOCK_NS_PER_MS;
 	worker_touch(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns == 1);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->turns == 1);
 	first_ns = sc->last_ns;
 	sc->due_in_ns = 0;
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns == 2);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->turns == 2);
 	/* The loop counts whole milliseconds: it may be one early. */
 	assert_true(sc->last_ns >= first_ns + 19 * CLOCK_NS_PER_MS);
 	turns(sc, 3);
@@ -129,10 +129,10 @@ earlier_time_replaces_a_later_one(void **state)
 
 	sc->due_in_ns = 1000 * CLOCK_NS_PER_S;
 	worker_touch(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns == 1);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->turns == 1);
 	sc->due_in_ns = CLOCK_NS_PER_MS;
 	worker_touch(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->turns >= 3);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->turns >= 3);
 }
 
 /** struct wait - A session that waits for room. */
@@ -177,7 +177,7 @@ waiters_are_called_once_per_room(void **state)
 	worker_room(sc->w);
 	worker_room(sc->w);
 	assert_int_equal(sc->rooms, 0);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->rooms == 3);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->rooms == 3);
 	worker_room(sc->w);
 	turns(sc, 3);
 	assert_int_equal(sc->rooms, 3);
@@ -193,11 +193,11 @@ waiter_that_waits_again_waits_for_the_next(void **state)
 	sc->again = 1;
 	worker_wait_room(sc->w, &w.waiter);
 	worker_room(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->rooms == 1);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->rooms == 1);
 	turns(sc, 3);
 	assert_int_equal(sc->rooms, 1);
 	worker_room(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->rooms == 2);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->rooms == 2);
 }
 
 static void
@@ -212,7 +212,7 @@ waiter_removed_by_another_is_not_called(void **state)
 	}
 	w[0].removes = &w[1]; /* a session that ends takes another with it */
 	worker_room(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), sc->rooms == 2);
+	LOOPBACK_STEP_UNTIL(sc->w, sc->rooms == 2);
 	turns(sc, 3);
 	assert_int_equal(sc->rooms, 2);
 }
@@ -264,14 +264,14 @@ no_room_goes_unheard(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
 		    pthread_create(&thread[i], NULL, make_room, &c), 0);
-	LOOPBACK_UNTIL(worker_loop(sc->w), atomic_load(&c.senders) == 0);
+	LOOPBACK_STEP_UNTIL(sc->w, atomic_load(&c.senders) == 0);
 	for (int i = 0; i < 3; i++)
 		pthread_join(thread[i], NULL);
 	turns(sc, 3);
 	seen = atomic_load(&c.rooms);
 	assert_true(seen > 0);
 	worker_room(sc->w);
-	LOOPBACK_UNTIL(worker_loop(sc->w), atomic_load(&c.rooms) == seen + 1);
+	LOOPBACK_STEP_UNTIL(sc->w, atomic_load(&c.rooms) == seen + 1);
 }
 
 /** struct errand - A letter, and the thread that delivered it. */

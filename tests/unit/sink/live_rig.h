@@ -12,7 +12,6 @@
  */
 struct live {
 	struct worker *w;
-	uv_loop_t *loop;
 	unsigned before;
 	struct sink_count count;
 };
@@ -22,7 +21,6 @@ live_init(struct live *l)
 {
 	*l = (struct live){ .w = worker_new(0, NULL) };
 	assert_non_null(l->w);
-	l->loop = worker_loop(l->w);
 	l->before = loopback_fds();
 }
 
@@ -31,7 +29,7 @@ static inline void
 live_done(struct live *l)
 {
 	for (int i = 0; i < 3; i++)
-		loopback_turn(l->loop);
+		loopback_step(l->w);
 	assert_int_equal(loopback_fds(), l->before);
 	worker_free(l->w);
 }

@@ -119,7 +119,7 @@ static inline void
 scene_turn_one(struct scene *sc, size_t i)
 {
 	(void)fanout_turn(sc->fan[i], clock_mono_ns());
-	loopback_turn(worker_loop(sc->w[i]));
+	loopback_step(sc->w[i]);
 }
 
 static inline void

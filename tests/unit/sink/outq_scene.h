@@ -190,7 +190,7 @@ scene_hear_text(struct scene *sc, const char *want)
 	char got[256] = "";
 	size_t n = 0;
 
-	LOOPBACK_UNTIL(sc->live.loop,
+	LOOPBACK_STEP_UNTIL(sc->live.w,
 	    (n += (size_t)scene_hear(sc, got + n, sizeof(got) - 1 - n)) >=
 		strlen(want));
 	assert_string_equal(got, want);
@@ -206,8 +206,8 @@ scene_hear_stream(struct scene *sc, uint64_t from, uint64_t len)
 		size_t want = len - got < sizeof(buf) ? len - got : sizeof(buf);
 		ssize_t n = 0;
 
-		LOOPBACK_UNTIL(
-		    sc->live.loop, (n = scene_hear(sc, buf, want)) != 0);
+		LOOPBACK_STEP_UNTIL(
+		    sc->live.w, (n = scene_hear(sc, buf, want)) != 0);
 		assert_true(n > 0);
 		for (ssize_t i = 0; i < n; i++)
 			assert_int_equal(
@@ -223,7 +223,7 @@ scene_hear_end(struct scene *sc)
 	char c;
 	ssize_t n = 0;
 
-	LOOPBACK_UNTIL(sc->live.loop, (n = scene_hear(sc, &c, 1)) != 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, (n = scene_hear(sc, &c, 1)) != 0);
 	assert_int_equal(n, -1);
 }
 

@@ -12,7 +12,6 @@
 /** struct scene - A courier, and the target it is sent to. */
 struct scene {
 	struct worker *w;
-	uv_loop_t *loop;
 	unsigned before;
 	struct sink_count count;
 	struct endpoint to;
@@ -33,7 +32,6 @@ set_up(void **state)
 	assert_non_null(sc);
 	sc->w = worker_new(0, NULL);
 	assert_non_null(sc->w);
-	sc->loop = worker_loop(sc->w);
 	sc->before = loopback_fds();
 	sc->target = -1;
 	sc->addr = loopback_addr(AF_INET);
@@ -90,7 +88,7 @@ make(struct scene *sc, bool keep, unsigned tries, bool own)
 static void
 turn(struct scene *sc)
 {
-	loopback_turn(sc->loop);
+	loopback_step(sc->w);
 	(void)courier_turn(&sc->courier, clock_mono_ns());
 }
 
@@ -147,7 +145,7 @@ tear_down(void **state)
 		end_now(sc);
 	courier_done(&sc->courier);
 	for (int i = 0; i < 3; i++)
-		loopback_turn(sc->loop);
+		loopback_step(sc->w);
 	if (sc->target >= 0)
 		close(sc->target);
 	if (sc->listener >= 0)

@@ -140,8 +140,8 @@ hear_some(struct scene *sc, char *buf, size_t size)
 
 	/* What is short goes out when the turn ends. */
 	(void)outq_lane_turn(&sc->lane, clock_mono_ns());
-	LOOPBACK_UNTIL(sc->live.loop,
-	    (n = recv(sc->consumer, buf, size, MSG_DONTWAIT)) >= 0);
+	LOOPBACK_STEP_UNTIL(
+	    sc->live.w, (n = recv(sc->consumer, buf, size, MSG_DONTWAIT)) >= 0);
 	return (size_t)n;
 }
 
@@ -321,7 +321,7 @@ test_header_of_the_next_consumer(void **state)
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
 	feed_on_gone(&sc->feed, on_gone, sc);
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 	say(sc, "unheard");
 	attach(sc);
 	say(sc, "second");
@@ -393,7 +393,7 @@ test_news_of_consumers(void **state)
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
 	feed_on_gone(&sc->feed, on_gone, sc);
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 	assert_string_equal(sc->news, "connect came 7 responses\n"
 				      "connect gone 7 responses retries\n");
 	sc->news[0] = '\0';

@@ -137,7 +137,7 @@ test_is_answered(void **state)
 	/* Never from within the call that starts it. */
 	assert_int_equal(sc->answered, 0);
 	assert_true(outcall_is_on(&sc->call[0]));
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	assert_false(outcall_is_on(&sc->call[0]));
 	there = loopback_accept(sc->bound);
 	assert_int_equal(send(sc->fd, "x", 1, 0), 1);
@@ -156,7 +156,7 @@ test_fails_after_so_many_tries(void **state)
 	make(sc, 10 * MS, 3, false);
 	outcall_start(&sc->call[0], true);
 	assert_int_equal(sc->failed, 0);
-	LOOPBACK_UNTIL(sc->live.loop, sc->failed == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 1);
 	assert_int_equal(sc->error, -ECONNREFUSED);
 	/* Three tries have two pauses between them. */
 	assert_true(clock_mono_ns() - began >= 20 * MS);
@@ -166,7 +166,7 @@ test_fails_after_so_many_tries(void **state)
 	/* The next call has all its tries again. */
 	began = clock_mono_ns();
 	outcall_start(&sc->call[0], true);
-	LOOPBACK_UNTIL(sc->live.loop, sc->failed == 2);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 2);
 	assert_true(clock_mono_ns() - began >= 20 * MS);
 }
 
@@ -179,7 +179,7 @@ test_waits_for_an_answer_so_long(void **state)
 	sc->target.o.timeout_ns = 20 * MS;
 	deafen(sc);
 	outcall_start(&sc->call[0], true);
-	LOOPBACK_UNTIL(sc->live.loop, sc->failed == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 1);
 	assert_int_equal(sc->error, -ETIMEDOUT);
 	assert_int_equal(sc->answered, 0);
 }
@@ -192,11 +192,11 @@ test_calls_for_ever_until_somebody_is_there(void **state)
 
 	make(sc, 1 * MS, 0, false);
 	outcall_start(&sc->call[0], true);
-	LOOPBACK_UNTIL(sc->live.loop, clock_mono_ns() > until);
+	LOOPBACK_STEP_UNTIL(sc->live.w, clock_mono_ns() > until);
 	assert_int_equal(sc->failed, 0);
 	assert_true(outcall_is_on(&sc->call[0]));
 	assert_int_equal(listen(sc->bound, 4), 0);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 }
 
 /* A consumer that comes and goes costs a connection per pause. */
@@ -215,13 +215,13 @@ test_begins_with_a_pause(void **state)
 	assert_null(sc->call[0].dial);
 	/* Who need not wait passes those who do. */
 	outcall_start(&sc->call[1], true);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	assert_false(outcall_is_on(&sc->call[1]));
 	assert_true(outcall_is_on(&sc->call[0]));
 	close(sc->fd);
 	sc->fd = -1;
 	(void)outcall_target_turn(&sc->target, clock_mono_ns() + LONG_NS);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 2);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 2);
 }
 
 static void
@@ -247,7 +247,7 @@ test_cancelled_calls_tell_nobody(void **state)
 	assert_int_equal(
 	    outcall_target_turn(&sc->target, clock_mono_ns()), CLOCK_NEVER);
 	for (int i = 0; i < 5; i++)
-		loopback_turn(sc->live.loop);
+		loopback_step(sc->live.w);
 	assert_int_equal(sc->answered + sc->failed, 0);
 }
 
@@ -263,7 +263,7 @@ test_a_target_that_stopped_calls_nobody(void **state)
 	outcall_start(&sc->call[1], true);
 	assert_false(outcall_is_on(&sc->call[1]));
 	for (int i = 0; i < 5; i++)
-		loopback_turn(sc->live.loop);
+		loopback_step(sc->live.w);
 	assert_int_equal(sc->answered + sc->failed, 0);
 }
 
@@ -281,7 +281,7 @@ test_own_connections_are_entered_until_cancelled(void **state)
 	/* Already when the first packet goes out. */
 	assert_true(sc->call[0].entered);
 	local = sc->call[0].own.local;
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	assert_int_equal(loopback_name(sc->fd, false).port, local.port);
 	local = loopback_name(sc->fd, false);
 	assert_true(own_has(&local, &sc->at, UINT64_MAX));
@@ -297,7 +297,7 @@ test_own_connections_that_fail_are_left(void **state)
 
 	make(sc, LONG_NS, 1, true);
 	outcall_start(&sc->call[0], true);
-	LOOPBACK_UNTIL(sc->live.loop, sc->failed == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 1);
 	assert_false(sc->call[0].entered);
 }
 

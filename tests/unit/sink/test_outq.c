@@ -79,7 +79,7 @@ test_slow_consumer_gets_every_byte_in_order(void **state)
 	assert_int_equal(
 	    count_get(&sc->live.count.written) + outq_queued(sc->q), total);
 	scene_hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->live.loop, outq_queued(sc->q) == 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, outq_queued(sc->q) == 0);
 	assert_int_equal(count_get(&sc->live.count.written), total);
 }
 
@@ -98,7 +98,7 @@ test_full_from_the_limit_on(void **state)
 	assert_true(outq_queued(sc->q) >= 50000);
 	assert_true(outq_queued(sc->q) < 51000);
 	scene_hear_stream(sc, 0, total);
-	LOOPBACK_UNTIL(sc->live.loop, !outq_full(sc->q));
+	LOOPBACK_STEP_UNTIL(sc->live.w, !outq_full(sc->q));
 }
 
 static void
@@ -189,7 +189,7 @@ test_second_consumer_hears_no_old_bytes(void **state)
 	scene_hear_text(sc, "one");
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 	assert_int_equal(sc->error, -ECONNRESET);
 	assert_int_equal(outq_state(sc->q), OUTQ_ABSENT);
 	scene_put(sc, "two", 3);
@@ -210,7 +210,7 @@ test_lost_consumer_costs_what_was_queued(void **state)
 	assert_true(outq_queued(sc->q) > 0);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 	assert_int_equal(outq_queued(sc->q), 0);
 	assert_int_equal(
 	    count_get(&sc->live.count.written) + scene_dropped(sc, DROP_GONE),
@@ -227,7 +227,7 @@ test_half_closed_consumer_goes_on_hearing(void **state)
 	scene_attach(sc, "");
 	assert_int_equal(send(sc->consumer, "bye", 3, 0), 3);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	assert_string_equal(sc->answer, "bye");
 	scene_put_stream(sc, 0, 100000);
 	scene_hear_stream(sc, 0, 100000);
@@ -243,10 +243,10 @@ test_half_closed_consumer_that_resets_is_noticed(void **state)
 	scene_make(sc, 1000, 0, OUTQ_DROP);
 	scene_attach(sc, "");
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 }
 
 static void
@@ -265,7 +265,7 @@ test_finish_sends_the_rest_then_fin(void **state)
 	assert_int_equal(send(sc->consumer, "thanks", 6, MSG_NOSIGNAL), 6);
 	close(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, list_is_empty(&sc->lane.all));
+	LOOPBACK_STEP_UNTIL(sc->live.w, list_is_empty(&sc->lane.all));
 	assert_int_equal(sc->gone, 0);
 	assert_string_equal(sc->answer, "");
 	assert_int_equal(count_get(&sc->live.count.written), 300000);
@@ -285,7 +285,7 @@ test_fin_waits_for_the_consumer_and_hears_it_out(void **state)
 	scene_hear_end(sc);
 	assert_int_equal(send(sc->consumer, "answer", 6, 0), 6);
 	assert_int_equal(shutdown(sc->consumer, SHUT_WR), 0);
-	LOOPBACK_UNTIL(sc->live.loop, sc->answered == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
 	assert_string_equal(sc->answer, "answer");
 	assert_int_equal(sc->gone, 0);
 }
@@ -305,7 +305,7 @@ test_finish_with_reset_delivers_first(void **state)
 	outq_finish(sc->q, OUTQ_RST);
 	sc->q = NULL;
 	while (n > 0) {
-		loopback_turn(sc->live.loop);
+		loopback_step(sc->live.w);
 		(void)outq_lane_turn(&sc->lane, clock_mono_ns());
 		n = recv(sc->consumer, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
@@ -375,7 +375,7 @@ test_abort_from_within_an_answer(void **state)
 	scene_attach(sc, "");
 	sc->abort_on_answer = true;
 	assert_int_equal(send(sc->consumer, "x", 1, 0), 1);
-	LOOPBACK_UNTIL(sc->live.loop, sc->q == NULL);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->q == NULL);
 }
 
 /* A frame counts when its last byte is out, and is lost as a whole. */
@@ -397,7 +397,7 @@ test_frames_count_whole(void **state)
 	assert_int_equal(count_get(&sc->live.count.written), 2);
 	loopback_rst(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, sc->gone == 1);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->gone == 1);
 	assert_int_equal(scene_dropped(sc, DROP_GONE), sizeof(frame) - 8);
 }
 

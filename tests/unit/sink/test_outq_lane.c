@@ -101,7 +101,7 @@ test_end_of_the_last_queue_ends_the_worker(void **state)
 	assert_true(sc->lane.held);
 	close(sc->consumer);
 	sc->consumer = -1;
-	LOOPBACK_UNTIL(sc->live.loop, !sc->lane.held);
+	LOOPBACK_STEP_UNTIL(sc->live.w, !sc->lane.held);
 }
 
 static void

@@ -132,7 +132,7 @@ test_comes_in_the_middle_of_a_turn(void **state)
 	for (int i = 0; i < 5; i++)
 		scene_turn_one(sc, 0);
 	scene_say(s, DIR_CLIENT, 50);
-	loopback_turn(worker_loop(sc->w[1]));
+	loopback_step(sc->w[1]);
 	scene_say(s, DIR_CLIENT, 7);
 	reader_expect(
 	    sc, &late, 7, MADE_HEAD SHAKE "EPB 0 C PA 7\nEPB 0 S A 0\n");

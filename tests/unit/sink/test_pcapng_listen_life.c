@@ -72,7 +72,7 @@ take_out(struct scene *sc, size_t first, uint64_t span_ns)
 	sink->ops = NULL;
 	for (int turns = 0; turns < 5; turns++)
 		for (size_t i = 0; i < WORKERS; i++)
-			loopback_turn(worker_loop(sc->w[i]));
+			loopback_step(sc->w[i]);
 	/* Now the workers end, and no handle of it is on their loops. */
 	sc->running = false;
 	for (size_t i = 0; i < WORKERS; i++) {

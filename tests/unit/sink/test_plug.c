@@ -69,7 +69,7 @@ static void
 turns(struct scene *sc)
 {
 	for (int i = 0; i < 5; i++)
-		loopback_turn(sc->live.loop);
+		loopback_step(sc->live.w);
 }
 
 static void
@@ -83,14 +83,14 @@ test_tells_what_is_watched_alone(void **state)
 	turns(sc);
 	assert_int_equal(sc->told, 0);
 	plug_watch(sc->plug, UV_WRITABLE);
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(sc->events, UV_WRITABLE);
 	/* on_event() has asked for nothing more. */
 	sc->told = 0;
 	turns(sc);
 	assert_int_equal(sc->told, 0);
 	plug_watch(sc->plug, UV_READABLE);
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(sc->events, UV_READABLE);
 	assert_int_equal(sc->error, 0);
 	assert_int_equal(plug_receive(sc->plug, got, sizeof(got)), 2);
@@ -99,7 +99,7 @@ test_tells_what_is_watched_alone(void **state)
 	loopback_wait(sc->there, POLLOUT);
 	plug_watch(sc->plug, UV_READABLE);
 	sc->told = 0;
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(plug_receive(sc->plug, got, sizeof(got)), 0);
 }
 
@@ -115,7 +115,7 @@ test_tells_a_reset_though_nothing_is_watched(void **state)
 	assert_int_equal(sc->told, 0);
 	loopback_rst(sc->there);
 	sc->there = -1;
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(sc->error, -ECONNRESET);
 }
 
@@ -141,11 +141,11 @@ test_takes_what_fits_and_no_more(void **state)
 		n = recv(sc->there, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (n > 0)
 			taken -= (size_t)n;
-		loopback_turn(sc->live.loop);
+		loopback_step(sc->live.w);
 	}
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(sc->events, UV_WRITABLE);
-	LOOPBACK_UNTIL(sc->live.loop, plug_unsent(sc->plug) == 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, plug_unsent(sc->plug) == 0);
 }
 
 /* Who is gone is an error, and no SIGPIPE. */
@@ -159,7 +159,7 @@ test_sending_to_nobody_is_an_error(void **state)
 	loopback_rst(sc->there);
 	sc->there = -1;
 	plug_watch(sc->plug, UV_READABLE);
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_true(plug_send(sc->plug, &iov, 1) < 0);
 }
 
@@ -209,7 +209,7 @@ test_fin_leaves_the_other_direction(void **state)
 	assert_int_equal(recv(sc->there, &c, 1, 0), 0);
 	assert_int_equal(send(sc->there, "y", 1, 0), 1);
 	plug_watch(sc->plug, UV_READABLE);
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	assert_int_equal(plug_receive(sc->plug, &c, 1), 1);
 }
 
@@ -226,7 +226,7 @@ test_accepts_and_says_when_there_is_nobody(void **state)
 	assert_int_equal(plug_accept(sc->plug), -EAGAIN);
 	sc->there = loopback_connect(&at);
 	plug_watch(sc->plug, UV_READABLE);
-	LOOPBACK_UNTIL(sc->live.loop, sc->told > 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
 	fd = plug_accept(sc->plug);
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);

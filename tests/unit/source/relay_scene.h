@@ -124,7 +124,7 @@ static inline int
 tear_down(void **state)
 {
 	(void)state;
-	LOOPBACK_UNTIL(worker_loop(sc.w), sc.forgotten);
+	LOOPBACK_STEP_UNTIL(sc.w, sc.forgotten);
 	for (int d = 0; d < DIR_NDIRS; d++)
 		if (sc.peer[d] >= 0)
 			close(sc.peer[d]);
@@ -140,7 +140,7 @@ tear_down(void **state)
 
 /* --- what the peers do ------------------------------------------------- */
 
-#define UNTIL(condition) LOOPBACK_UNTIL(worker_loop(sc.w), condition)
+#define UNTIL(condition) LOOPBACK_STEP_UNTIL(sc.w, condition)
 
 static inline void
 begin_with(int client[2], int server[2])
@@ -190,7 +190,7 @@ sends(enum dir d, size_t len)
 
 	while (sc.sent[d] < end)
 		if (send_some(d, (size_t)(end - sc.sent[d])) == 0)
-			loopback_turn(worker_loop(sc.w));
+			loopback_step(sc.w);
 }
 
 /* The receiver of @d takes what is there.  Return: as recorder_recv() */
@@ -262,7 +262,7 @@ sends_until_stuck(enum dir d)
 {
 	for (int idle = 0; idle < 20;) {
 		idle = send_some(d, 64 * (size_t)KIB) == 0 ? idle + 1 : 0;
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	}
 	assert_true(mover_held(&sc.r.mover[d]) > 0);
 }
@@ -271,13 +271,8 @@ sends_until_stuck(enum dir d)
 static inline bool
 is_asleep(void)
 {
-	struct pollfd p = {
-		.fd = uv_backend_fd(worker_loop(sc.w)),
-		.events = POLLIN,
-	};
-
-	loopback_turn(worker_loop(sc.w));
-	return poll(&p, 1, 30) == 0;
+	loopback_step(sc.w);
+	return worker_step(sc.w, 30) == 0;
 }
 
 static inline void

@@ -200,14 +200,14 @@ rig_start(struct rig *r)
 static inline void
 rig_wait(struct rig *r)
 {
-	LOOPBACK_UNTIL(worker_loop(r->worker), r->finished > 0);
+	LOOPBACK_STEP_UNTIL(r->worker, r->finished > 0);
 }
 
 static inline void
 rig_stop(struct rig *r)
 {
 	r->src->ops->stop(r->src, 0);
-	LOOPBACK_UNTIL(worker_loop(r->worker), r->stopped > 0);
+	LOOPBACK_STEP_UNTIL(r->worker, r->stopped > 0);
 	assert_int_equal(fake_dissect_stops, 1);
 }
 

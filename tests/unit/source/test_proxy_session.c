@@ -110,7 +110,7 @@ tear_down(void **state)
 	return 0;
 }
 
-#define UNTIL(condition) LOOPBACK_UNTIL(worker_loop(sc.w), condition)
+#define UNTIL(condition) LOOPBACK_STEP_UNTIL(sc.w, condition)
 
 static struct proxy_arrival
 arrival(void)
@@ -137,7 +137,7 @@ begin(void)
 	sc.waits = proxy_session_new(&sc.lane, &a);
 	assert_int_equal(sc.over, 0);
 	for (int i = 0; i < 3; i++)
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	assert_int_equal(sc.book.opened, 0);
 }
 
@@ -320,7 +320,7 @@ client_speaks_while_waiting(void **state)
 	assert_int_equal(send(sc.client, "hello", 5, 0), 5);
 	assert_int_equal(shutdown(sc.client, SHUT_WR), 0);
 	for (int i = 0; i < 3; i++)
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	s = server_comes();
 	UNTIL(recv(s, buf, sizeof(buf), MSG_DONTWAIT | MSG_PEEK) == 5);
 	assert_int_equal(recv(s, buf, sizeof(buf), 0), 5);
@@ -476,7 +476,7 @@ a_word_now_and_then_keeps_it_alive(void **state)
 			assert_int_equal(send(s, "x", 1, MSG_NOSIGNAL), 1);
 			said = now;
 		}
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 		(void)recv(sc.client, buf, sizeof(buf), MSG_DONTWAIT);
 	}
 	assert_int_equal(sc.over, 0);

@@ -76,7 +76,7 @@ a_long_talk(void **state)
 			(void)receives_some(DIR_CLIENT);
 		if (random & 1U << 17)
 			(void)receives_some(DIR_SERVER);
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	}
 	fins(DIR_CLIENT);
 	fins(DIR_SERVER);
@@ -148,7 +148,7 @@ reset_waits_for_a_slow_receiver(void **state)
 	sends_until_stuck(DIR_SERVER);
 	resets(DIR_SERVER);
 	for (int i = 0; i < 5; i++)
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	assert_int_equal(sc.over, 0);
 	expect_rst(DIR_SERVER);
 	expect_close(HOW_RST, PARTY_SERVER);
@@ -328,7 +328,7 @@ a_cut_during_a_pause(void **state)
 	relay_cut(&sc.r, HOW_STOP, PARTY_US, CLOCK_NS_PER_S);
 	expect_close(HOW_STOP, PARTY_US);
 	worker_room(sc.w); /* nobody waits any more */
-	loopback_turn(worker_loop(sc.w));
+	loopback_step(sc.w);
 	assert_int_equal(sc.rec.off[DIR_CLIENT], 0);
 }
 

@@ -33,7 +33,7 @@ limit_holds_for_bytes_on_their_way_to_a_sink(void **state)
 		(void)send_some(
 		    DIR_SERVER, (size_t)(5000 * KIB - sc.sent[DIR_SERVER]));
 		(void)receives_some(DIR_SERVER);
-		loopback_turn(worker_loop(sc.w));
+		loopback_step(sc.w);
 	}
 	/* The server waits for an answer that never comes. */
 	expect_rst(DIR_SERVER);

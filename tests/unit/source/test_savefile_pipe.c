@@ -24,8 +24,7 @@ start_fifo(struct rig *r, struct folder *f)
 static void
 wait_for(struct rig *r, uint64_t npackets)
 {
-	LOOPBACK_UNTIL(
-	    worker_loop(r->worker), fake_dissect->received == npackets);
+	LOOPBACK_STEP_UNTIL(r->worker, fake_dissect->received == npackets);
 }
 
 /*
@@ -81,7 +80,7 @@ stopped_while_a_pipe_is_silent(void **state)
 	fd = start_fifo(&r, &f);
 	put_pcap(&o, 1000, two);
 	send_all(fd, o.data, 50);
-	LOOPBACK_UNTIL(worker_loop(r.worker), fake_dissect_log.len > 0);
+	LOOPBACK_STEP_UNTIL(r.worker, fake_dissect_log.len > 0);
 	rig_stop(&r);
 	assert_int_equal(r.finished, 0);
 	assert_string_equal(rig_trouble(&r), "");
@@ -191,16 +190,16 @@ waits_for_a_sink(void **state)
 	r.fake.full = true;
 	rig_start(&r);
 	for (int i = 0; i < 50; i++)
-		loopback_turn(worker_loop(r.worker));
+		loopback_step(r.worker);
 	assert_int_equal(fake_dissect->received, 0);
 	/* Room for a moment: no more than a block is read. */
 	r.fake.full = false;
 	worker_room(r.worker);
-	LOOPBACK_UNTIL(worker_loop(r.worker), fake_dissect->received > 0);
+	LOOPBACK_STEP_UNTIL(r.worker, fake_dissect->received > 0);
 	r.fake.full = true;
 	before = fake_dissect->received;
 	for (int i = 0; i < 50; i++)
-		loopback_turn(worker_loop(r.worker));
+		loopback_step(r.worker);
 	assert_true(fake_dissect->received - before < npackets / 4);
 	assert_int_equal(r.finished, 0);
 	r.fake.full = false;
@@ -230,12 +229,12 @@ stopped_while_a_sink_is_full(void **state)
 	r.fake.full = true;
 	rig_start(&r);
 	for (int i = 0; i < 50; i++)
-		loopback_turn(worker_loop(r.worker));
+		loopback_step(r.worker);
 	rig_stop(&r);
 	r.fake.full = false;
 	worker_room(r.worker);
 	for (int i = 0; i < 10; i++)
-		loopback_turn(worker_loop(r.worker));
+		loopback_step(r.worker);
 	assert_int_equal(fake_dissect->received, 0);
 	assert_int_equal(r.finished, 0);
 	rig_done(&r);
