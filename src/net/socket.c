@@ -40,12 +40,19 @@ set_int(int fd, int level, int name, int value)
 }
 
 void
-socket_tune(int fd, const struct addr *peer)
+socket_tune_young(int fd, const struct addr *peer)
 {
 	if (peer->family == AF_UNIX)
 		return;
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void
+socket_tune_old(int fd, const struct addr *peer)
+{
+	if (peer->family == AF_UNIX)
+		return;
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 #ifdef TCP_KEEPIDLE
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
@@ -55,6 +62,13 @@ socket_tune(int fd, const struct addr *peer)
 #ifdef TCP_USER_TIMEOUT
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 #endif
+}
+
+void
+socket_tune(int fd, const struct addr *peer)
+{
+	socket_tune_young(fd, peer);
+	socket_tune_old(fd, peer);
 }
 
 void

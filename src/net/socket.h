@@ -81,6 +81,18 @@ void socket_unlisten(struct socket_listener *l);
 void socket_tune(int fd, const struct addr *peer);
 
 /**
+ * socket_tune_young() - Those of them that matter from the first byte on
+ *
+ * socket_tune_old() sets the others: they are about dead peers, which nobody
+ * can be after a second.  Most connections do not live to see it, and save
+ * five system calls.
+ */
+void socket_tune_young(int fd, const struct addr *peer);
+
+/** socket_tune_old() - See there. */
+void socket_tune_old(int fd, const struct addr *peer);
+
+/**
  * socket_tune_accepted() - The same for a socket from socket_listen()
  *
  * On Linux it has all of them from its listener, and seven system calls per

@@ -19,6 +19,9 @@ enum state {
 	STATE_GONE,
 };
 
+/* How long the server's side goes without the options for a long life. */
+#define YOUNG_NS CLOCK_NS_PER_S
+
 /**
  * struct proxy_session - See proxy_session.h
  * @s:		What the sinks see
@@ -41,6 +44,7 @@ struct proxy_session {
 	struct list node;
 	struct list wait;
 	struct deadline idle;
+	struct deadline young;
 	struct resolve_waiter resolve;
 	struct dial *dial;
 	struct names *names;
@@ -76,6 +80,7 @@ leave(struct proxy_session *ps)
 	list_remove(&ps->node);
 	list_remove(&ps->wait);
 	deadline_cancel(&ps->idle);
+	deadline_cancel(&ps->young);
 	if (relay_forget(&ps->relay, on_forgotten))
 		free_session(ps);
 	lane->over(lane->self, pair);
@@ -148,8 +153,12 @@ begin_relay(struct proxy_session *ps)
 	open_session(ps);
 	deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
 	rc = relay_start(&ps->relay, ps->client_fd, ps->server_fd);
-	if (rc == 0)
+	if (rc == 0) {
+		deadline_arm(&ps->lane->young, &ps->young, clock_mono_ns());
+		/* The turn's hook knows of it. */
+		worker_touch(ps->lane->worker);
 		return;
+	}
 	ps->s.error = uv_strerror(rc);
 	session_close(&ps->s, clock_event_ns(), HOW_ERROR, PARTY_US);
 	leave(ps);
@@ -166,7 +175,7 @@ connected(struct proxy_session *ps, int fd, const struct addr *peer)
 {
 	ps->server_fd = fd;
 	ps->s.server = *peer;
-	socket_tune(fd, peer);
+	socket_tune_young(fd, peer);
 	socket_local(fd, &ps->s.local);
 	if (ps->lane->names) {
 		ps->state = STATE_NAMES;
@@ -271,6 +280,7 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 	ps->server_fd = -1;
 	list_init(&ps->wait);
 	list_init(&ps->idle.node);
+	list_init(&ps->young.node);
 	list_init(&ps->resolve.node);
 	ps->resolve.done = on_resolved;
 	list_init(&ps->node);
@@ -425,6 +435,7 @@ proxy_session_lane_init(struct proxy_lane *lane, uint64_t idle_ns)
 {
 	list_init(&lane->sessions);
 	deadline_queue_init(&lane->idle, idle_ns);
+	deadline_queue_init(&lane->young, YOUNG_NS);
 	relay_env_init(&lane->relay);
 	lane->relay.over = on_over;
 	lane->relay.gone = on_gone;
@@ -443,6 +454,21 @@ proxy_session_lane_idle(struct proxy_lane *lane, uint64_t idle_ns)
 		on_active(&LIST_ENTRY(node, struct proxy_session, node)->relay);
 }
 
+static void
+grow_up(struct proxy_lane *lane, uint64_t mono_ns)
+{
+	struct deadline *d;
+
+	while ((d = deadline_take(&lane->young, mono_ns)) != NULL) {
+		struct proxy_session *ps =
+		    ATTR_CONTAINER(d, struct proxy_session, young);
+		int fd = ps->relay.side[DIR_SERVER].fd;
+
+		if (fd >= 0) /* else it has been cut, and is flushing */
+			socket_tune_old(fd, &ps->s.server);
+	}
+}
+
 uint64_t
 proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 {
@@ -455,7 +481,11 @@ proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 
 		relay_cut(&ps->relay, HOW_TIMEOUT, PARTY_US, RELAY_LINGER_NS);
 	}
+	grow_up(lane, mono_ns);
 	due = deadline_next(&lane->idle);
+	next = deadline_next(&lane->young);
+	if (next < due)
+		due = next;
 	next = relay_turn(&lane->relay, mono_ns);
 	if (next < due)
 		due = next;

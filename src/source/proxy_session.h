@@ -37,6 +37,7 @@ struct worker;
  * @targets:	[pair] the addresses of each target; NULL endpoint: it listens
  * @sessions:	All that are not GONE
  * @idle:	Idle timeouts
+ * @young:	Sessions whose server has just answered
  * @dial:	Timeout and source address; addresses are filled in
  * @names:	Look names up
  * @linger_ns:	How long a cut session may deliver
@@ -51,6 +52,7 @@ struct proxy_lane {
 	struct resolve *targets;
 	struct list sessions;
 	struct deadline_queue idle;
+	struct deadline_queue young;
 	struct dial_opts dial;
 	bool names;
 	void (*over)(void *self, size_t pair);
