@@ -243,7 +243,7 @@ def test_urgent_byte_stays_in_its_place(teeline, server, tmp_path):
 
 
 def test_socket_options_of_both_legs(teeline, server):
-    """No Nagle, and dead peers are noticed in the end."""
+    """No Nagle, and dead peers are noticed in the end: a second later."""
     peer = server()
     proxy = teeline.proxy(peer.target)
     client, there = pair(proxy, peer)
@@ -255,9 +255,10 @@ def test_socket_options_of_both_legs(teeline, server):
     for leg in legs:
         with leg:
             assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            wait_until(lambda leg=leg: leg.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0,
+                       what="the options of a long life")
             assert leg.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert leg.getsockopt(
-                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
 
 
 def peer_of(sock):
