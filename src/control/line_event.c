@@ -168,16 +168,13 @@ line_event_news(struct line *l, const struct news *n)
 	if (e != NULL && n->type == NEWS_OPENED)
 		line_book_take(e, n);
 	if (ws != NULL) {
+		if (e != NULL)
+			line_book_known(&l->book, e);
 		tell_news(l, ws, n);
 		return;
 	}
-	if (e == NULL || e->nwaiting == LINE_BOOK_WAITING) {
+	if (e == NULL || line_book_wait(e, n) != 0)
 		(void)atomic_fetch_add(&l->events_dropped, 1);
-		return;
-	}
-	e->waiting[e->nwaiting] = *n;
-	/* It is in the entry; here it would be one reference too many. */
-	e->waiting[e->nwaiting++].tally = NULL;
 }
 
 /* --- sessions ------------------------------------------------------------ */
@@ -194,7 +191,7 @@ on_opened(void *self, struct watch_session *ws)
 	line_book_known(&l->book, e);
 	for (size_t i = 0; i < e->nwaiting; i++)
 		tell_news(l, ws, &e->waiting[i]);
-	e->nwaiting = 0;
+	line_book_told(e);
 }
 
 static void

@@ -359,7 +359,7 @@ def test_conversation_with_nc_and_jq(scope):
               f"{tool('jq')} -c 'del(.ts, .cat, .peer, .version)'")
     said = scope.wire.client.run("sh", "-c", script, input=ask.encode())
     want = [
-        {"event": "control_connected"},
+        {"event": "control_connected", "sessions": [], "sessions_open": 0},
         {"event": "control_reply", "id": "a", "ok": True, "reply_to": "ping"},
         {"event": "control_reply", "id": 7, "ok": True, "reply_to": "HELLO"},
         {"error": "bad_json", "event": "control_error"},
