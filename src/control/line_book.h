@@ -28,6 +28,9 @@ struct watch_session;
 /* Sinks with consumers that a session can have. */
 #define LINE_BOOK_SINKS 8
 
+/* Figures of a stream that are noted when they change. */
+#define LINE_BOOK_NOTED 3
+
 /* News that wait for their session; what exceeds it is not told. */
 #define LINE_BOOK_WAITING 16
 
@@ -41,8 +44,8 @@ struct watch_session;
  * @tally:	@ntallies of its sinks; references
  * @port:	[stream] Of the listening sink; 0: there is none
  * @waiting:	@nwaiting news that were not told yet; NULL: there were none
- * @noted:	[dir] packets that were retransmitted, and gap bytes, as told
- *		last
+ * @noted:	[dir] packets that were retransmitted, gap bytes and conflicts,
+ *		as told last
  * @packets:	[dir] as seen last,
  * @heard_ns:	[dir] when they last became more (monotonic),
  * @stall_ns:	[dir] and when it was told last that they do not
@@ -56,7 +59,7 @@ struct line_entry {
 	uint16_t port[NEWS_NSTREAMS];
 	struct news *waiting;
 	size_t nwaiting;
-	uint64_t noted[2][2];
+	uint64_t noted[2][LINE_BOOK_NOTED];
 	uint64_t packets[2];
 	uint64_t heard_ns[2];
 	uint64_t stall_ns[2];

@@ -131,6 +131,9 @@ tell_consumer(
 	    event, "stream", json_string(news_stream_name(n->stream)));
 	(void)json_object_set_new(
 	    event, "peer", json_string(addr_format(&n->peer, peer)));
+	/* The consumer sees this one: so it knows whose bytes it gets. */
+	(void)json_object_set_new(
+	    event, "local", json_string(addr_format(&n->local, peer)));
 	if (n->type == NEWS_GONE && n->ended) {
 		(void)json_object_set_new(
 		    event, "reason", json_string("input_closed"));
@@ -273,7 +276,7 @@ put_delta(json_t *deltas, const char *name, uint64_t now, uint64_t *noted)
 
 static void
 note(struct line *l, const struct watch_session *ws, enum dir dir,
-    uint64_t noted[2])
+    uint64_t noted[LINE_BOOK_NOTED])
 {
 	bool c2s = line_json_is_c2s(&l->o, ws, dir);
 	json_t *deltas = json_object();
@@ -283,6 +286,8 @@ note(struct line *l, const struct watch_session *ws, enum dir dir,
 	    atomic_load(&ws->retransmitted[dir]), &noted[0]);
 	put_delta(
 	    deltas, "gap_bytes", atomic_load(&ws->gap_bytes[dir]), &noted[1]);
+	put_delta(deltas, "overlap_conflict", atomic_load(&ws->conflicts[dir]),
+	    &noted[2]);
 	if (json_object_size(deltas) == 0) {
 		json_decref(deltas);
 		return;

@@ -58,6 +58,7 @@ struct watch_end {
  * @has_packets: @packets and @retransmitted count
  * @bytes:	Written by its worker, read by anybody, as far as @closed; the
  *		sums of one moment may lie an event apart
+ * @conflicts:	Segments that differed from what they repeated
  * @last_ns:	Event time of the last event
  * @history:	[dir] Bytes from this offset up to @bytes plus gaps are kept
  * @ended:	Bit dir: that direction is over; @end[dir] is valid then, and
@@ -88,6 +89,7 @@ struct watch_session {
 	_Atomic uint64_t lost_bytes[DIR_NDIRS];
 	_Atomic uint64_t packets[DIR_NDIRS];
 	_Atomic uint64_t retransmitted[DIR_NDIRS];
+	_Atomic uint64_t conflicts[DIR_NDIRS];
 	_Atomic uint64_t history[DIR_NDIRS];
 	_Atomic uint8_t ended;
 	struct watch_end end[DIR_NDIRS];

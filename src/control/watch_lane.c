@@ -369,6 +369,8 @@ lane_conflict(struct sink_lane *sl, void *st, const struct session *s,
 	struct watch_entry *e = entry_of(st);
 
 	store_counts(e, s);
+	atomic_fetch_add_explicit(
+	    &e->pub.conflicts[c->dir], 1, memory_order_relaxed);
 	if (e->history.max > 0) {
 		touch(sl->self, e);
 		watch_history_conflict(&e->history, c, e->off[c->dir]);

@@ -280,6 +280,8 @@ def test_stop(scope):
     assert recv_exactly(consumer, 10) == b"last words"
     scope.run.stop(signal.SIGTERM)
     control.event("service_stopping")
+    assert control.event("session_summary")["reason"] == "stop"
+    assert control.event("tcp_close")["reason"] == "stop"
     said = dict(events(scope.run))
     assert said["session.session_summary"]["reason"] == "stop"
     assert said["session.session_summary"]["bytes_forwarded"] == 10
