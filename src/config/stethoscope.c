@@ -296,8 +296,8 @@ TABLE(connector, "io.output.remote-host");
 static const struct schema_row listener_times_rows[] = {
 	{ TIME("ack_stall_sec", listener.stall_ns, 0, DAY_NS), .dflt = "0",
 	    .help = "a note (tcp_note, ack_stall) whenever one end has sent "
-		    "and the other has been silent for so long, not even "
-		    "acknowledging; 0 is never" },
+		    "and the other has not acknowledged for so long; 0 is "
+		    "never" },
 };
 TABLE(listener_times, "io.output.listner.timeouts");
 

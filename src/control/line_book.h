@@ -46,9 +46,10 @@ struct watch_session;
  * @waiting:	@nwaiting news that were not told yet; NULL: there were none
  * @noted:	[dir] packets that were retransmitted, gap bytes and conflicts,
  *		as told last
- * @packets:	[dir] as seen last,
- * @heard_ns:	[dir] when they last became more (monotonic),
- * @stall_ns:	[dir] and when it was told last that they do not
+ * @acked:	[dir] as seen last,
+ * @heard_ns:	[dir] when it last became more, or there was nothing left to
+ *		acknowledge (monotonic),
+ * @stall_ns:	[dir] and when it was told last that it does not
  */
 struct line_entry {
 	struct list node;
@@ -60,7 +61,7 @@ struct line_entry {
 	struct news *waiting;
 	size_t nwaiting;
 	uint64_t noted[2][LINE_BOOK_NOTED];
-	uint64_t packets[2];
+	uint64_t acked[2];
 	uint64_t heard_ns[2];
 	uint64_t stall_ns[2];
 };

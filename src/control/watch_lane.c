@@ -266,6 +266,8 @@ store_counts(struct watch_entry *e, const struct session *s)
 		    &ws->lost_bytes[d], s->lost_bytes[d], memory_order_relaxed);
 		atomic_store_explicit(
 		    &ws->packets[d], s->packets[d], memory_order_relaxed);
+		atomic_store_explicit(
+		    &ws->acked[d], s->acked[d], memory_order_relaxed);
 		atomic_store_explicit(&ws->retransmitted[d],
 		    s->retransmitted[d], memory_order_relaxed);
 	}
@@ -290,6 +292,27 @@ deliver_ending(struct mail *m)
 	if (e->is_open)
 		(void)fanout_end_session(e->fan, e->pub.id);
 	watch_session_unref(&e->pub);
+}
+
+static void
+deliver_refreshing(struct mail *m)
+{
+	struct watch_entry *e =
+	    ATTR_CONTAINER(m, struct watch_entry, refreshing);
+
+	if (e->is_open)
+		store_counts(e, e->session);
+	atomic_store(&e->is_refreshing, false);
+	watch_session_unref(&e->pub);
+}
+
+void
+watch_lane_refresh(struct watch_entry *e)
+{
+	if (atomic_exchange(&e->is_refreshing, true))
+		return;
+	(void)watch_session_ref(&e->pub); /* the letter's own */
+	worker_post(e->pub.lane->worker, &e->refreshing);
 }
 
 void
@@ -322,6 +345,8 @@ lane_open(struct sink_lane *sl, void *st, const struct session *s)
 	list_init(&e->note);
 	list_init(&e->unheard);
 	e->ending.deliver = deliver_ending;
+	e->refreshing.deliver = deliver_refreshing;
+	e->session = s;
 	if (copy_facts(&e->pub, s) != 0) {
 		watch_session_unref(&e->pub);
 		return -ENOMEM;

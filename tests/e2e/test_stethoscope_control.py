@@ -4,6 +4,7 @@ What it says to the letter is also in test_stethoscope.py.
 """
 
 import contextlib
+import glob
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import sys
 
 import pytest
 
+from helpers.capture import fields
 from helpers.peers import recv_exactly
 from helpers.real import tool
 from helpers.stethoscope import CONTROL_PORT, LISTENING, LISTNER, Scope
@@ -303,6 +305,50 @@ def test_both_control_planes(scope, teeline):
         f"http://127.0.0.1:{url[1].decode()}/api/v1/sessions/{number}")
     assert lines.event("tcp_close")["reason"] == "stop"
     scope.run.stop()
+
+
+def test_an_end_that_does_not_acknowledge(scope):
+    """What was said is told, once nobody has answered for so long."""
+    scope.start(output={"listner": {
+        **LISTNER, "timeouts": {"ack_stall_sec": 0.3}}})
+    control = scope.control()
+    assert control.ask("subscribe", cats=["flow"])["ok"]
+    assert control.ask("tcp_flow_enable")["flow_global"]
+    client, there = scope.connect()
+    client.sendall(b"heard")
+    assert recv_exactly(there, 5) == b"heard"
+    wait_until(lambda: [one["bytes_captured"] for one in control.ask(
+        "list_sessions")["sessions"]] == [5], what="it is heard")
+    # Nothing that the server says reaches the client any more.
+    scope.wire.server.run("ip", "route", "add", "blackhole",
+                          scope.wire.client.ip)
+    client.sendall(b"lost")
+    note = control.event("tcp_note", note="ack_stall")
+    assert (note["direction"], note["last_ack"]) == ("s2c", 5)
+    assert note["stall_sec"] >= 0.3
+    scope.run.stop()
+
+
+def test_captures_that_rotate(scope):
+    """Each is a capture of its own; the oldest go."""
+    dump = scope.folder / "dump"
+    scope.start(output={"pcap": {
+        "enabled": True, "dir": str(dump), "rotate_bytes": 1000000,
+        "rotate_keep": 2}})
+    client, there = scope.connect()
+    piece = bytes(1 << 16)
+    for _ in range(64):
+        client.sendall(piece)
+        assert recv_exactly(there, len(piece)) == piece
+    wait_until(lambda: len(glob.glob(f"{dump}/*.pcapng")) == 2,
+               what="two finished files")
+    scope.run.stop()
+    kept = glob.glob(f"{dump}/*")
+    assert len(kept) == 2, kept
+    for path in kept:
+        assert re.search(r"/capture__\d{13}[^/]*\.pcapng$", path)
+        assert os.path.getsize(path) <= 1000000
+        assert fields(path, "tcp.len")
 
 
 def test_hangup(scope):

@@ -58,11 +58,13 @@ line_rig_log(void *self, const char *what, const char *json)
 	(void)snprintf(lr->logged, sizeof(lr->logged), "%s", what);
 }
 
+/* @stall_ns: see struct line_opts */
 static inline void
-line_rig_start(struct line_rig *lr, const char *token)
+line_rig_start_with(struct line_rig *lr, const char *token, uint64_t stall_ns)
 {
 	struct line_opts o = {
 		.token = token,
+		.stall_ns = stall_ns,
 		.cats = 1U << NEWS_SESSION | 1U << NEWS_PORTS |
 			1U << NEWS_OUTPUT | 1U << NEWS_CONTROL,
 		.idle_ns = 120 * CLOCK_NS_PER_S,
@@ -89,6 +91,12 @@ line_rig_start(struct line_rig *lr, const char *token)
 	assert_int_equal(locals_parse(&o.locals, "192.0.2.1", &err), 0);
 	lr->line = line_open(&o, fd, &err);
 	assert_non_null(lr->line);
+}
+
+static inline void
+line_rig_start(struct line_rig *lr, const char *token)
+{
+	line_rig_start_with(lr, token, 0);
 }
 
 static inline void

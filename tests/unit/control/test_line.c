@@ -142,6 +142,46 @@ notes_come_to_who_has_asked(void **state)
 	line_rig_stop(&lr);
 }
 
+/*
+ * Who has sent and is not answered waits; who was acknowledged, although that
+ * was no event, is only idle.
+ */
+static void
+an_end_that_does_not_acknowledge(void **state)
+{
+	struct line_rig lr;
+	struct caller c;
+	json_t *event;
+
+	(void)state;
+	line_rig_start_with(&lr, NULL, CLOCK_NS_PER_MS);
+	for (size_t i = 0; i < 2; i++) {
+		rig_open(&lr.r, i);
+		rig_feed(&lr.r, i, DIR_CLIENT, 10);
+	}
+	lr.r.session[0].s.acked[DIR_CLIENT] = 10;
+	lr.r.session[1].s.acked[DIR_CLIENT] = 4;
+	rig_settle(&lr.r);
+	caller_come(&c, &lr);
+	json_decref(
+	    caller_ask(&c, &lr, "{\"cmd\":\"subscribe\",\"cats\":[\"flow\"]}"));
+	json_decref(caller_ask(&c, &lr, "{\"cmd\":\"tcp_flow_enable\"}"));
+	for (int i = 0; i < 2; i++) {
+		event = caller_event(&c, &lr, "tcp_note");
+		assert_string_equal(text_of(event, "note"), "ack_stall");
+		assert_string_equal(text_of(event, "direction"), "s2c");
+		assert_int_equal(
+		    json_integer_value(json_object_get(
+			json_object_get(event, "flow"), "session_id")),
+		    2);
+		assert_int_equal(
+		    json_integer_value(json_object_get(event, "last_ack")), 4);
+		json_decref(event);
+	}
+	caller_leave(&c);
+	line_rig_stop(&lr);
+}
+
 /* --- what is asked ------------------------------------------------------- */
 
 static void
@@ -377,6 +417,7 @@ main(void)
 		cmocka_unit_test(a_greeting_has_the_sessions),
 		cmocka_unit_test(each_client_has_its_subscriptions),
 		cmocka_unit_test(notes_come_to_who_has_asked),
+		cmocka_unit_test(an_end_that_does_not_acknowledge),
 		cmocka_unit_test(commands_about_a_session),
 		cmocka_unit_test(lines_in_pieces),
 		cmocka_unit_test(changes_by_others_need_the_token),
