@@ -72,9 +72,13 @@ override(struct plan *p)
 {
 	struct cmdline c = { .plan = *p };
 	struct err err = { "" };
+	bool quiet = p->quiet;
 	const char *path;
-	int rc = parse(&c, &kept, &path, &err);
+	int rc;
 
+	/* A dialect that knows no sheet is not -q: its log has a level. */
+	c.plan.quiet = false;
+	rc = parse(&c, &kept, &path, &err);
 	*p = c.plan;
 	if (rc != 0) {
 		/* They were right before; only memory can be short now. */
@@ -82,6 +86,7 @@ override(struct plan *p)
 		return RUN_FAIL;
 	}
 	cmdline_settle_log(p);
+	p->quiet = p->quiet || quiet;
 	return RUN_OK;
 }
 

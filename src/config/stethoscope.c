@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,8 @@ set_level(void *self, const struct schema_value *v, struct err *err)
 		.key = (name), .type = SCHEMA_UNUSED, .help = (why)            \
 	}
 
+static const char *const keep_words[] = { "head", "tail", NULL };
+
 static const struct schema_row capture_rows[] = {
 	{ TEXT("iface", capture.iface, "INTERFACE"), .needed = true,
 	    .help = "where to listen; \"any\" are all of them" },
@@ -221,6 +224,15 @@ static const struct schema_row capture_rows[] = {
 	    AT(capture.s2c),
 	    .set = set_s2c,
 	    .help = "the same for what the remote end sends" },
+	{ .key = "buffer_keep",
+	    .type = SCHEMA_WORD,
+	    .words = keep_words,
+	    .fold = true,
+	    AT(capture.keep),
+	    .set = schema_set_u64,
+	    .dflt = "head",
+	    .help = "which bytes of a direction that is longer than its "
+		    "buffer: the first or the last" },
 	{ SIZE("scapy_bufsize", capture.ring, 0, (uint64_t)4 << 30),
 	    .dflt = "0",
 	    .help = "bytes of the buffer that the kernel captures into; 0 is "
@@ -250,6 +262,11 @@ static const struct schema_row mapping_rows[] = {
 };
 TABLE(mapping, "io.mapping");
 
+#define HEADER_HELP                                                            \
+	"whether each connection begins with a line of JSON that says which "  \
+	"session, which direction and which place in it follows; see "         \
+	"teeline-files(5)"
+
 static const struct schema_row connector_times_rows[] = {
 	{ TIME("connect", connector.connect_ns, CLOCK_NS_PER_MS, DAY_NS),
 	    .dflt = "5", .help = "for each call" },
@@ -270,6 +287,8 @@ static const struct schema_row connector_rows[] = {
 	{ PORT("responses_port", connector.responses_port),
 	    .help = "where responses go; needed if enabled" },
 	{ OBJECT("timeouts", connector_times), .help = "of calls" },
+	{ BOOL("header", connector.header), .dflt = "false",
+	    .help = HEADER_HELP },
 	UNUSED("hex_encode_binary_payloads", "bytes are sent as they are"),
 };
 TABLE(connector, "io.output.remote-host");
@@ -277,8 +296,8 @@ TABLE(connector, "io.output.remote-host");
 static const struct schema_row listener_times_rows[] = {
 	{ TIME("ack_stall_sec", listener.stall_ns, 0, DAY_NS), .dflt = "0",
 	    .help = "a note (tcp_note, ack_stall) whenever one end has sent "
-		    "and the other has been silent for so long, not even "
-		    "acknowledging; 0 is never" },
+		    "and the other has not acknowledged for so long; 0 is "
+		    "never" },
 };
 TABLE(listener_times, "io.output.listner.timeouts");
 
@@ -298,6 +317,8 @@ static const struct schema_row listener_rows[] = {
 	{ PORT("first_responses_port", listener.first_responses),
 	    .help = "port of its responses" },
 	{ OBJECT("timeouts", listener_times), .help = "of sessions" },
+	{ BOOL("header", listener.header), .dflt = "false",
+	    .help = HEADER_HELP },
 	UNUSED("bind_interface", "bind_ip says where"),
 };
 TABLE(listener, "io.output.listner");
@@ -327,6 +348,13 @@ static const struct schema_row pcap_rows[] = {
 		    "its ends, times and reason" },
 	{ COUNT("queue_size", pcap.queue, 1, QUEUE_MAX), .dflt = "20000",
 	    .help = "packets of 2 KiB that may wait for the disk" },
+	{ SIZE("rotate_bytes", pcap.rotate_bytes, 1000000, (uint64_t)1 << 50),
+	    .help = "begin another file before it is longer than this; only "
+		    "with one file for all sessions, as the next two" },
+	{ TIME("rotate_sec", pcap.rotate_ns, CLOCK_NS_PER_S / 10, 365 * DAY_NS),
+	    .help = "begin another file after so long" },
+	{ COUNT("rotate_keep", pcap.rotate_keep, 1, INT_MAX),
+	    .help = "keep so many finished files, delete the oldest" },
 	UNUSED("sync", "a file is whole after each record"),
 	UNUSED("close_on_fin", "a file is closed when its session is over"),
 	UNUSED(
@@ -434,6 +462,9 @@ static const struct schema_row runtime_rows[] = {
 	{ TIME("close_grace_ms", runtime.grace_ns, 0, 10000 * CLOCK_NS_PER_MS),
 	    .unit = "ms", .clamp = true, .dflt = "100",
 	    .help = "added to close_linger_sec" },
+	{ TEXT("user", runtime.user, "USER"),
+	    .help = "become this user once it listens, before anything is "
+		    "written" },
 	{ TIME("close_linger_sec", runtime.linger_ns, 0, DAY_NS), .clamp = true,
 	    .dflt = "2",
 	    .help = "how long a first consumer may still come for what was "
@@ -525,6 +556,7 @@ stethoscope_done(struct stethoscope *s)
 	free(s->control.bind_ip);
 	free(s->control.token);
 	free(s->logging.path);
+	free(s->runtime.user);
 	*s = (struct stethoscope){ .role = STETHOSCOPE_CLIENT };
 }
 

@@ -44,6 +44,7 @@ struct stethoscope_list {
  * @filter:	A template; NULL: the default
  * @filter_pos:	Where it stands
  * @buffer:	Startup buffers, bytes; @c2s and @s2c where @has_c2s, @has_s2c
+ * @keep:	0: their head, 1: their tail
  * @ring:	Bytes of the kernel's buffer; 0: the default
  */
 struct stethoscope_capture {
@@ -60,10 +61,12 @@ struct stethoscope_capture {
 	uint64_t s2c;
 	bool has_c2s;
 	bool has_s2c;
+	uint64_t keep;
 	uint64_t ring;
 };
 
-/** struct stethoscope_connector - io.output.remote-host */
+/** struct stethoscope_connector - io.output.remote-host; @header: a line first
+ */
 struct stethoscope_connector {
 	bool enabled;
 	char *host;
@@ -71,6 +74,7 @@ struct stethoscope_connector {
 	uint64_t responses_port;
 	uint64_t connect_ns;
 	uint64_t retry_ns;
+	bool header;
 };
 
 /** struct stethoscope_listener - io.output.listner, or listener */
@@ -82,15 +86,23 @@ struct stethoscope_listener {
 	uint64_t first_requests;
 	uint64_t first_responses;
 	uint64_t stall_ns;
+	bool header;
 };
 
-/** struct stethoscope_pcap - io.output.pcap; @queue counts packets */
+/**
+ * struct stethoscope_pcap - io.output.pcap; @queue counts packets
+ *
+ * @rotate_bytes, @rotate_ns, @rotate_keep: 0: not
+ */
 struct stethoscope_pcap {
 	bool enabled;
 	char *dir;
 	uint64_t format;
 	bool per_session;
 	uint64_t queue;
+	uint64_t rotate_bytes;
+	uint64_t rotate_ns;
+	uint64_t rotate_keep;
 };
 
 /** struct stethoscope_control - control; @cats: bits of enum news_cat */
@@ -112,7 +124,11 @@ struct stethoscope_logging {
 	bool has_report;
 };
 
-/** struct stethoscope_runtime - runtime; @queue counts packets, 0: default */
+/**
+ * struct stethoscope_runtime - runtime; @queue counts packets, 0: default
+ *
+ * @user:	To become; NULL: stay who we are
+ */
 struct stethoscope_runtime {
 	uint64_t workers;
 	uint64_t queue;
@@ -121,6 +137,7 @@ struct stethoscope_runtime {
 	uint64_t stats_ns;
 	uint64_t grace_ns;
 	uint64_t linger_ns;
+	char *user;
 };
 
 /** struct stethoscope - All that such a file says; the texts are owned. */

@@ -107,10 +107,22 @@ static void
 check_pcap(
     const struct stethoscope *s, const struct jsonish *root, struct findings *f)
 {
-	if (s->pcap.enabled && (s->pcap.dir == NULL || s->pcap.dir[0] == '\0'))
+	if (!s->pcap.enabled)
+		return;
+	if (s->pcap.dir == NULL || s->pcap.dir[0] == '\0')
 		findings_warn(f, place(root, "output", "pcap"),
 		    "io.output.pcap: without the key dir no packet is "
 		    "written");
+	if (s->pcap.per_session &&
+	    (s->pcap.rotate_bytes != 0 || s->pcap.rotate_ns != 0))
+		findings_error(f, place(root, "output", "pcap"),
+		    "io.output.pcap: rotate_bytes and rotate_sec are for one "
+		    "file for all sessions, and per_session is true");
+	if (s->pcap.rotate_keep != 0 && s->pcap.rotate_bytes == 0 &&
+	    s->pcap.rotate_ns == 0)
+		findings_error(f, place(root, "output", "pcap"),
+		    "io.output.pcap: rotate_keep needs rotate_bytes or "
+		    "rotate_sec");
 }
 
 static void

@@ -136,8 +136,8 @@ linger_ns(const struct stethoscope *s)
 
 /* What both kinds of output have in common; takes @spec over. */
 static int
-add_consumers(
-    const struct stethoscope *s, struct plan *p, struct sink_spec *spec)
+add_consumers(const struct stethoscope *s, struct plan *p,
+    struct sink_spec *spec, bool header)
 {
 	bool server = s->role == STETHOSCOPE_SERVER;
 	int rc = sink_spec_set(spec, "role", server ? "server" : "client");
@@ -149,6 +149,10 @@ add_consumers(
 		rc = set_locals(s, spec);
 	if (rc == 0)
 		rc = set_startup(s, spec);
+	if (rc == 0 && s->capture.keep != 0)
+		rc = sink_spec_set(spec, "keep", "tail");
+	if (rc == 0 && header)
+		rc = sink_spec_set(spec, "header", "line");
 	if (rc == 0)
 		rc = set_time(spec, "linger", linger_ns(s));
 	if (rc == 0)
@@ -196,7 +200,7 @@ add_connector(const struct stethoscope *s, struct plan *p)
 	if (rc == 0)
 		rc = set_time(&spec, "retry", c->retry_ns);
 	if (rc == 0)
-		return add_consumers(s, p, &spec);
+		return add_consumers(s, p, &spec, c->header);
 	sink_spec_done(&spec);
 	return rc;
 }
@@ -222,7 +226,7 @@ add_listener(const struct stethoscope *s, struct plan *p)
 		rc = set_text(&spec, "first", &first);
 	}
 	if (rc == 0)
-		return add_consumers(s, p, &spec);
+		return add_consumers(s, p, &spec, l->header);
 	sink_spec_done(&spec);
 	return rc;
 }
@@ -242,15 +246,23 @@ put_folder(struct obuf *out, const char *dir)
 		obuf_putc(out, '/');
 }
 
+static bool
+rotates(const struct stethoscope *s)
+{
+	return s->pcap.rotate_bytes != 0 || s->pcap.rotate_ns != 0;
+}
+
+/* @tail: "" for none; files that rotate are numbered instead. */
 static void
 put_name(struct obuf *out, const struct stethoscope *s, const char *tail)
 {
 	put_folder(out, s->pcap.dir);
-	obuf_printf(out, "%s__{start_ms}__%s.%s",
+	obuf_printf(out, "%s__{start_ms}%s%s.%s",
 	    s->pcap.per_session
 		? "{local_ip}_{local_port}__{remote_ip}_{remote_port}"
 		: "capture",
-	    tail, s->pcap.format == 0 ? "pcapng" : "pcap");
+	    tail[0] != '\0' ? "__" : "", tail,
+	    s->pcap.format == 0 ? "pcapng" : "pcap");
 }
 
 static int
@@ -259,6 +271,13 @@ set_names(const struct stethoscope *s, struct sink_spec *spec)
 	struct obuf closed = { .data = NULL }, word = { .data = NULL };
 	int rc;
 
+	spec->rotation = (struct sink_rotation){
+		.bytes = s->pcap.rotate_bytes,
+		.span_ns = s->pcap.rotate_ns,
+		.keep = (unsigned)s->pcap.rotate_keep,
+	};
+	if (rotates(s))
+		return 0;
 	put_name(&closed, s, "{end_ms}__{reason}");
 	rc = set_text(spec, "closed", &closed);
 	obuf_printf(&word, "idle_timeout_%gs",
@@ -278,7 +297,7 @@ add_pcap(const struct stethoscope *s, struct plan *p)
 
 	if (!s->pcap.enabled || s->pcap.dir == NULL || s->pcap.dir[0] == '\0')
 		return 0;
-	put_name(&arg, s, "open");
+	put_name(&arg, s, rotates(s) ? "" : "open");
 	rc = start_spec(&spec, s->pcap.format == 0 ? "pcapng" : "pcap", &arg);
 	if (rc != 0)
 		return rc;
@@ -346,6 +365,9 @@ stethoscope_plan(const struct stethoscope *s, struct plan *p)
 	p->quiet = true;
 	if (s->runtime.drain_ns > 0)
 		p->drain_ns = s->runtime.drain_ns;
+	rc = copy_text(&p->user, s->runtime.user);
+	if (rc != 0)
+		return rc;
 	p->log.level = (enum log_level)s->logging.console;
 	p->log.file_level = (enum log_level)s->logging.file;
 	return s->logging.to_file ? copy_text(&p->log.file, s->logging.path)

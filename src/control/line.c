@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "control/line_json.h"
 #include "control/line_state.h"
 #include "control/watch.h"
@@ -45,22 +46,31 @@ on_line(void *self, struct line_client *c, char *text, size_t len)
 }
 
 static void
-on_too_long(void *self, struct line_client *c)
+say_error(struct line *l, struct line_client *c, const char *error)
 {
 	json_t *event = line_event(NEWS_CONTROL, "control_error");
 
-	(void)json_object_set_new(event, "error", json_string("line_too_long"));
-	line_say(self, c, event);
+	(void)json_object_set_new(event, "error", json_string(error));
+	line_say(l, c, event);
+}
+
+static void
+on_too_long(void *self, struct line_client *c)
+{
+	say_error(self, c, "line_too_long");
 }
 
 static void
 on_gone(void *self, struct line_client *c)
 {
 	struct line *l = self;
-	json_t *event = line_event(NEWS_CONTROL, "control_disconnected");
+	json_t *event;
 
 	list_remove(&c->node);
+	if (!c->is_welcome)
+		return;
 	l->nclients--;
+	event = line_event(NEWS_CONTROL, "control_disconnected");
 	put_peer(event, &c->peer);
 	line_publish(l, event);
 }
@@ -71,23 +81,27 @@ static const struct line_client_ops client_ops = {
 	.gone = on_gone,
 };
 
+/* The others hear that it has come; it hears what there is. */
 static void
-greet(struct line *l, struct line_client *c)
+welcome(struct line *l, struct line_client *c)
 {
 	json_t *event = line_event(NEWS_CONTROL, "control_connected");
+	json_t *greeting;
 
 	put_peer(event, &c->peer);
 	(void)json_object_set_new(
 	    event, "version", json_string(TEELINE_VERSION));
-	line_say(l, c, json_incref(event));
-	if (c->dropped) {
-		json_decref(event);
-		return;
-	}
-	/* The others hear of it; who has just come has heard. */
-	list_remove(&c->node);
+	greeting = json_copy(event);
 	line_publish(l, event);
+	(void)json_object_set_new(greeting, "sessions_open",
+	    json_integer((json_int_t)roster_open(l->o.roster)));
+	(void)json_object_set_new(
+	    greeting, "sessions", line_sessions(l, LINE_SNAPSHOT));
+	c->is_welcome = true;
+	c->cats = l->o.cats;
+	l->nclients++;
 	list_append(&l->clients, &c->node);
+	line_say(l, c, greeting);
 }
 
 /* Those who have nothing more to say and do not read what was said. */
@@ -106,6 +120,40 @@ make_room(struct line *l)
 	}
 }
 
+/* Who sits here keeps room for whoever comes from afar. */
+static bool
+has_room(const struct line *l, const struct line_client *new)
+{
+	size_t strangers = 0, alike = 0;
+
+	if (l->nclients >= LINE_CLIENTS)
+		return false;
+	for (const struct list *at = l->clients.next;
+	     !new->is_near &&at != &l->clients; at = at->next) {
+		const struct line_client *c =
+		    LIST_ENTRY(at, struct line_client, node);
+
+		strangers += !c->is_near;
+		alike += addr_same_ip(&c->peer, &new->peer);
+	}
+	return strangers < LINE_STRANGERS && alike < LINE_ALIKE;
+}
+
+/* One line in the log for each time that it becomes too many. */
+static void
+turn_away(struct line *l, struct line_client *c)
+{
+	char peer[ADDR_TEXT_MAX];
+
+	l->refused++;
+	if (!l->is_full)
+		log_warn("control: no room for %s: too many clients",
+		    addr_format(&c->peer, peer));
+	l->is_full = true;
+	say_error(l, c, "too_many_clients");
+	line_client_drop(c);
+}
+
 static void
 on_knock(uv_stream_t *door, int status)
 {
@@ -118,14 +166,14 @@ on_knock(uv_stream_t *door, int status)
 	c = line_client_accept(&l->door, &client_ops, l);
 	if (c == NULL)
 		return;
-	if (l->nclients == LINE_CLIENTS)
+	if (!has_room(l, c))
 		make_room(l);
-	c->cats = l->o.cats;
-	list_append(&l->clients, &c->node);
-	if (++l->nclients > LINE_CLIENTS)
-		line_client_drop(c);
-	else
-		greet(l, c);
+	if (!has_room(l, c)) {
+		turn_away(l, c);
+		return;
+	}
+	l->is_full = false;
+	welcome(l, c);
 }
 
 /* --- what is said -------------------------------------------------------- */
@@ -268,6 +316,10 @@ line_stats(struct line *l)
 	    json_integer((json_int_t)l->book.files_closed));
 	(void)json_object_set_new(object, "control_bytes_out",
 	    json_integer((json_int_t)l->bytes_out));
+	(void)json_object_set_new(
+	    object, "control_clients", json_integer((json_int_t)l->nclients));
+	(void)json_object_set_new(object, "control_clients_refused",
+	    json_integer((json_int_t)l->refused));
 	(void)json_object_set_new(object, "control_events_dropped",
 	    json_integer((json_int_t)atomic_load(&l->events_dropped)));
 	return object;

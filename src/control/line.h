@@ -21,9 +21,10 @@
  * stethoscope(1) has the commands, their replies and the events.  On the main
  * thread, but for line_tell().
  *
- * Nobody holds it up: a client that does not read is dropped when LINE_BEHIND
- * bytes wait for it, a line has at most LINE_MAX bytes, there are at most
- * LINE_CLIENTS clients.
+ * Nobody holds it up, or keeps others out: a client that does not read is
+ * dropped when too much waits for it (control/line_client.h), a line has at
+ * most LINE_MAX_BYTES, and there are at most LINE_CLIENTS clients, of whom
+ * LINE_STRANGERS may come from elsewhere, LINE_ALIKE from one address there.
  */
 
 struct err;
@@ -38,15 +39,16 @@ struct watch;
 /* Longest command. */
 #define LINE_MAX_BYTES ((size_t)64 * 1024)
 
-/* What may wait for a client when something is said to it. */
-#define LINE_BEHIND ((size_t)4 << 20)
-
 /* Who comes then is turned away. */
-#define LINE_CLIENTS 64
+#define LINE_CLIENTS   64
+#define LINE_STRANGERS 48
+#define LINE_ALIKE     16
+
+/* Sessions that a client is told of when it comes, the oldest. */
+#define LINE_SNAPSHOT 1000
 
 /**
  * struct line_opts - What it is made from; all of it outlives it
- * @at:		Where clients connect
  * @token:	For changes by clients from elsewhere; NULL: they cannot
  * @cats:	Bits of enum news_cat that a client gets at first
  * @locals:	Which end is the local one
@@ -63,7 +65,6 @@ struct watch;
  * @self:	Passed to both
  */
 struct line_opts {
-	struct addr at;
 	const char *token;
 	unsigned cats;
 	struct locals locals;

@@ -37,6 +37,7 @@ free_entry(struct line_book *b, struct line_entry *e)
 		b->nunknown--;
 	list_remove(&e->unknown);
 	list_remove(&e->node);
+	free(e->waiting);
 	free(e);
 }
 
@@ -111,6 +112,29 @@ line_book_take(struct line_entry *e, const struct news *n)
 			e->port[i] = n->port[i];
 	if (n->tally != NULL && e->ntallies < LINE_BOOK_SINKS)
 		e->tally[e->ntallies++] = news_tally_ref(n->tally);
+}
+
+int
+line_book_wait(struct line_entry *e, const struct news *n)
+{
+	if (e->nwaiting == LINE_BOOK_WAITING)
+		return -E2BIG;
+	if (e->waiting == NULL)
+		e->waiting = calloc(LINE_BOOK_WAITING, sizeof(*e->waiting));
+	if (e->waiting == NULL)
+		return -ENOMEM;
+	e->waiting[e->nwaiting] = *n;
+	/* It is in the entry; here it would be one reference too many. */
+	e->waiting[e->nwaiting++].tally = NULL;
+	return 0;
+}
+
+void
+line_book_told(struct line_entry *e)
+{
+	free(e->waiting);
+	e->waiting = NULL;
+	e->nwaiting = 0;
 }
 
 /* --- figures ------------------------------------------------------------- */

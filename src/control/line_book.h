@@ -28,6 +28,9 @@ struct watch_session;
 /* Sinks with consumers that a session can have. */
 #define LINE_BOOK_SINKS 8
 
+/* Figures of a stream that are noted when they change. */
+#define LINE_BOOK_NOTED 3
+
 /* News that wait for their session; what exceeds it is not told. */
 #define LINE_BOOK_WAITING 16
 
@@ -40,12 +43,13 @@ struct watch_session;
  * @unknown:	In the list of those whose session is not known yet
  * @tally:	@ntallies of its sinks; references
  * @port:	[stream] Of the listening sink; 0: there is none
- * @waiting:	@nwaiting news that were not told yet
- * @noted:	[dir] packets that were retransmitted, and gap bytes, as told
- *		last
- * @packets:	[dir] as seen last,
- * @heard_ns:	[dir] when they last became more (monotonic),
- * @stall_ns:	[dir] and when it was told last that they do not
+ * @waiting:	@nwaiting news that were not told yet; NULL: there were none
+ * @noted:	[dir] packets that were retransmitted, gap bytes and conflicts,
+ *		as told last
+ * @acked:	[dir] as seen last,
+ * @heard_ns:	[dir] when it last became more, or there was nothing left to
+ *		acknowledge (monotonic),
+ * @stall_ns:	[dir] and when it was told last that it does not
  */
 struct line_entry {
 	struct list node;
@@ -54,10 +58,10 @@ struct line_entry {
 	struct news_tally *tally[LINE_BOOK_SINKS];
 	size_t ntallies;
 	uint16_t port[NEWS_NSTREAMS];
-	struct news waiting[LINE_BOOK_WAITING];
+	struct news *waiting;
 	size_t nwaiting;
-	uint64_t noted[2][2];
-	uint64_t packets[2];
+	uint64_t noted[2][LINE_BOOK_NOTED];
+	uint64_t acked[2];
 	uint64_t heard_ns[2];
 	uint64_t stall_ns[2];
 };
@@ -111,6 +115,16 @@ void line_book_known(struct line_book *b, struct line_entry *e);
 
 /** line_book_take() - A sink watches it; takes a reference of the tally. */
 void line_book_take(struct line_entry *e, const struct news *n);
+
+/**
+ * line_book_wait() - These news wait for the session
+ *
+ * Return: 0; -ENOMEM; -E2BIG: there are too many already
+ */
+int line_book_wait(struct line_entry *e, const struct news *n) ATTR_WUNRES;
+
+/** line_book_told() - Those that waited were told. */
+void line_book_told(struct line_entry *e);
 
 /** line_book_forget() - The session is over; what it had stays in the sum. */
 void line_book_forget(struct line_book *b, struct line_entry *e);

@@ -108,7 +108,8 @@ note_peer(struct line_client *c)
 	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&ss, &len) != 0)
 		ss.ss_family = AF_UNSPEC;
 	addr_from_sockaddr(&c->peer, (const struct sockaddr *)&ss, "");
-	c->may_change = addr_is_loopback(&c->peer);
+	c->is_near = addr_is_loopback(&c->peer);
+	c->may_change = c->is_near;
 }
 
 struct line_client *
@@ -197,7 +198,7 @@ line_client_send(struct line_client *c, const json_t *object)
 	if (c->dropped || object == NULL)
 		return 0;
 	if (uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) >
-	    LINE_BEHIND) {
+	    LINE_CLIENT_BEHIND + c->longest) {
 		line_client_drop(c);
 		return 0;
 	}
@@ -210,7 +211,8 @@ line_client_send(struct line_client *c, const json_t *object)
 	/* As much as it has just said it would be. */
 	(void)json_dumpb(object, text, len, flags);
 	text[len] = '\n';
-	c->sent += len + 1;
+	if (c->longest < len + 1)
+		c->longest = len + 1;
 	write_out(c, text, len + 1);
 	return len + 1;
 }

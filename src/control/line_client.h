@@ -22,6 +22,9 @@
 
 struct line_client;
 
+/* What may wait for a client when something is said to it. */
+#define LINE_CLIENT_BEHIND ((size_t)4 << 20)
+
 /* Sessions whose notes a client may ask for one by one. */
 #define LINE_CLIENT_FLOWS 10000
 
@@ -42,24 +45,28 @@ struct line_client_ops {
  * struct line_client - One of them
  * @node:	Of the owner's list
  * @peer:	Who it is
- * @may_change:	It comes from this machine, or knows the token
+ * @is_near:	It comes from this machine
+ * @is_welcome:	The others know that it is here
+ * @may_change:	It is near, or knows the token
  * @cats:	Bits of enum news_cat
  * @flow_all:	It wants notes of all sessions,
  * @flows:	or of these @nflows, in the order of their numbers
  * @has_ended:	It has nothing more to say
- * @sent:	Bytes handed to the system or waiting for that
+ * @longest:	Bytes of the longest line it was sent
  * @tcp:	Private, and the rest
  */
 struct line_client {
 	struct list node;
 	struct addr peer;
+	bool is_near;
+	bool is_welcome;
 	bool may_change;
 	unsigned cats;
 	bool flow_all;
 	uint64_t *flows;
 	size_t nflows;
 	bool has_ended;
-	uint64_t sent;
+	size_t longest;
 	uv_tcp_t tcp;
 	const struct line_client_ops *ops;
 	void *self;
@@ -79,6 +86,9 @@ struct line_client *line_client_accept(
 
 /**
  * line_client_send() - Say a line
+ *
+ * It may be as far behind as LINE_CLIENT_BEHIND, and the longest reply that it
+ * has asked for: nobody reads 10 MB in the moment until the next event.
  *
  * Return: how many bytes that was; 0: it is too far behind, and was dropped,
  *	   or nothing can be sent

@@ -41,6 +41,10 @@ fail(struct asked *a, const char *error)
 	put(a, "error", json_string(error));
 }
 
+/* Numbers up to here are the same as floating point, which some scripts send.
+ */
+#define SESSION_ID_BEYOND 9007199254740992.0
+
 /* A number, or its digits in quotes; anything else is session 0: unknown. */
 static bool
 asked_id(const struct asked *a, uint64_t *id)
@@ -50,8 +54,9 @@ asked_id(const struct asked *a, uint64_t *id)
 	*id = 0;
 	if (v == NULL || json_is_null(v))
 		return false;
-	if (json_is_integer(v) && json_integer_value(v) > 0)
-		*id = (uint64_t)json_integer_value(v);
+	if (json_is_number(v) && json_number_value(v) >= 1 &&
+	    json_number_value(v) < SESSION_ID_BEYOND)
+		*id = (uint64_t)json_number_value(v);
 	else if (json_is_string(v) && json_string_value(v)[0] != '-')
 		*id = strtoull(json_string_value(v), NULL, 10);
 	return true;
@@ -194,30 +199,36 @@ do_flow_disable(struct asked *a)
 	set_flow(a, false);
 }
 
-static void
-do_list_sessions(struct asked *a)
+json_t *
+line_sessions(struct line *l, size_t most)
 {
-	const struct roster_query q = {
-		.state = ROSTER_OPEN,
-		.limit = SIZE_MAX,
-	};
+	const struct roster_query q = { .state = ROSTER_OPEN, .limit = most };
 	struct roster_page page;
 	json_t *list;
 
-	if (roster_list(a->l->o.roster, &q, &page) != 0) {
-		fail(a, "no_memory");
-		return;
-	}
+	if (roster_list(l->o.roster, &q, &page) != 0)
+		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < page.n; i++) {
 		const struct watch_session *ws = page.sessions[i];
 
 		(void)json_array_append_new(
-		    list, line_json_session(&a->l->o, ws,
-			      line_book_find(&a->l->book, ws->id), false));
+		    list, line_json_session(&l->o, ws,
+			      line_book_find(&l->book, ws->id), false));
 	}
 	roster_page_done(&page);
-	put(a, "sessions", list);
+	return list;
+}
+
+static void
+do_list_sessions(struct asked *a)
+{
+	json_t *list = line_sessions(a->l, SIZE_MAX);
+
+	if (list == NULL)
+		fail(a, "no_memory");
+	else
+		put(a, "sessions", list);
 }
 
 static void

@@ -131,6 +131,9 @@ tell_consumer(
 	    event, "stream", json_string(news_stream_name(n->stream)));
 	(void)json_object_set_new(
 	    event, "peer", json_string(addr_format(&n->peer, peer)));
+	/* The consumer sees this one: so it knows whose bytes it gets. */
+	(void)json_object_set_new(
+	    event, "local", json_string(addr_format(&n->local, peer)));
 	if (n->type == NEWS_GONE && n->ended) {
 		(void)json_object_set_new(
 		    event, "reason", json_string("input_closed"));
@@ -168,16 +171,13 @@ line_event_news(struct line *l, const struct news *n)
 	if (e != NULL && n->type == NEWS_OPENED)
 		line_book_take(e, n);
 	if (ws != NULL) {
+		if (e != NULL)
+			line_book_known(&l->book, e);
 		tell_news(l, ws, n);
 		return;
 	}
-	if (e == NULL || e->nwaiting == LINE_BOOK_WAITING) {
+	if (e == NULL || line_book_wait(e, n) != 0)
 		(void)atomic_fetch_add(&l->events_dropped, 1);
-		return;
-	}
-	e->waiting[e->nwaiting] = *n;
-	/* It is in the entry; here it would be one reference too many. */
-	e->waiting[e->nwaiting++].tally = NULL;
 }
 
 /* --- sessions ------------------------------------------------------------ */
@@ -194,7 +194,7 @@ on_opened(void *self, struct watch_session *ws)
 	line_book_known(&l->book, e);
 	for (size_t i = 0; i < e->nwaiting; i++)
 		tell_news(l, ws, &e->waiting[i]);
-	e->nwaiting = 0;
+	line_book_told(e);
 }
 
 static void
@@ -276,7 +276,7 @@ put_delta(json_t *deltas, const char *name, uint64_t now, uint64_t *noted)
 
 static void
 note(struct line *l, const struct watch_session *ws, enum dir dir,
-    uint64_t noted[2])
+    uint64_t noted[LINE_BOOK_NOTED])
 {
 	bool c2s = line_json_is_c2s(&l->o, ws, dir);
 	json_t *deltas = json_object();
@@ -286,6 +286,8 @@ note(struct line *l, const struct watch_session *ws, enum dir dir,
 	    atomic_load(&ws->retransmitted[dir]), &noted[0]);
 	put_delta(
 	    deltas, "gap_bytes", atomic_load(&ws->gap_bytes[dir]), &noted[1]);
+	put_delta(deltas, "overlap_conflict", atomic_load(&ws->conflicts[dir]),
+	    &noted[2]);
 	if (json_object_size(deltas) == 0) {
 		json_decref(deltas);
 		return;
@@ -300,53 +302,53 @@ note(struct line *l, const struct watch_session *ws, enum dir dir,
 	json_decref(event);
 }
 
-/* What @dir has not acknowledged, it has not even been heard since. */
+/* What @dir has sent is not acknowledged. */
 static void
 tell_stall(struct line *l, const struct watch_session *ws, enum dir dir,
-    uint64_t silent_ns)
+    const struct line_entry *e, uint64_t now_ns)
 {
-	bool c2s = line_json_is_c2s(&l->o, ws, dir);
+	/* The direction that is told is that of the acknowledgements. */
+	bool c2s = !line_json_is_c2s(&l->o, ws, dir);
 	json_t *event = of_session(l, NEWS_FLOW, "tcp_note", ws);
 
 	(void)json_object_set_new(event, "note", json_string("ack_stall"));
 	(void)json_object_set_new(
 	    event, "direction", json_string(c2s ? "c2s" : "s2c"));
 	(void)json_object_set_new(event, "stall_sec",
-	    json_real((double)silent_ns / (double)CLOCK_NS_PER_S));
+	    json_real(
+		(double)(now_ns - e->heard_ns[dir]) / (double)CLOCK_NS_PER_S));
+	(void)json_object_set_new(
+	    event, "last_ack", json_integer((json_int_t)e->acked[dir]));
 	if (event != NULL)
 		publish(l, event, ws->id);
 	json_decref(event);
 }
 
-/*
- * An end that sends while the other is silent waits for an acknowledgement: it
- * says the same again and again.  One that has nothing to say is only idle.
- */
+/* An end that has sent nothing since it was acknowledged is only idle. */
 static void
 look_for_stall(struct line *l, const struct watch_session *ws,
     struct line_entry *e, uint64_t now_ns)
 {
 	for (int d = 0; d < DIR_NDIRS; d++) {
-		uint64_t packets = atomic_load(&ws->packets[d]);
+		uint64_t acked = atomic_load(&ws->acked[d]);
+		uint64_t sent =
+		    atomic_load(&ws->bytes[d]) + atomic_load(&ws->gap_bytes[d]);
 
-		if (packets == e->packets[d] && e->heard_ns[d] != 0)
-			continue;
-		e->packets[d] = packets;
-		e->heard_ns[d] = now_ns;
-		e->stall_ns[d] = now_ns;
-	}
-	for (int d = 0; d < DIR_NDIRS; d++) {
-		if (e->heard_ns[!d] <= e->heard_ns[d] ||
-		    now_ns - e->stall_ns[d] < l->o.stall_ns)
-			continue;
-		e->stall_ns[d] = now_ns;
-		tell_stall(l, ws, (enum dir)d, now_ns - e->heard_ns[d]);
+		if (acked != e->acked[d] || sent <= acked ||
+		    e->heard_ns[d] == 0) {
+			e->acked[d] = acked;
+			e->heard_ns[d] = now_ns;
+			e->stall_ns[d] = now_ns;
+		} else if (now_ns - e->stall_ns[d] >= l->o.stall_ns) {
+			e->stall_ns[d] = now_ns;
+			tell_stall(l, ws, (enum dir)d, e, now_ns);
+		}
 	}
 }
 
 /* Of sessions without consumers there is no entry yet. */
 static void
-note_session(struct line *l, const struct watch_session *ws)
+note_session(struct line *l, struct watch_session *ws)
 {
 	struct line_entry *e = line_book_find(&l->book, ws->id);
 
@@ -358,8 +360,11 @@ note_session(struct line *l, const struct watch_session *ws)
 	}
 	for (int d = 0; d < DIR_NDIRS; d++)
 		note(l, ws, (enum dir)d, e->noted[d]);
-	if (l->o.stall_ns > 0 && ws->has_packets)
-		look_for_stall(l, ws, e, clock_mono_ns());
+	if (l->o.stall_ns == 0 || !ws->has_packets)
+		return;
+	/* What was asked for the last time is here by now. */
+	look_for_stall(l, ws, e, clock_mono_ns());
+	watch_refresh(l->o.watch, ws);
 }
 
 void

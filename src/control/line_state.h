@@ -32,6 +32,8 @@
  * @timer:	Looks for what there is to note of sessions
  * @letters:	News on their way here; any thread
  * @bytes_out:	Said to clients
+ * @refused:	Clients that were turned away
+ * @is_full:	The last one was
  * @events_dropped: That nobody was told, for want of memory or time; any thread
  * @is_closed:	Nobody is served any more
  */
@@ -45,6 +47,8 @@ struct line {
 	uv_timer_t timer;
 	_Atomic size_t letters;
 	uint64_t bytes_out;
+	uint64_t refused;
+	bool is_full;
 	_Atomic uint64_t events_dropped;
 	bool is_closed;
 };
@@ -65,6 +69,14 @@ json_t *line_event(enum news_cat cat, const char *event);
 
 /** line_publish() - To all who have subscribed, and to the log; takes it. */
 void line_publish(struct line *l, json_t *event_take);
+
+/**
+ * line_sessions() - Those that are open, as list_sessions gives them
+ * @most:	So many of them, the oldest first
+ *
+ * Return: NULL without memory
+ */
+json_t *line_sessions(struct line *l, size_t most);
 
 /** line_stats() - The object of figures; NULL without memory. */
 json_t *line_stats(struct line *l);

@@ -83,6 +83,13 @@ watch_follow(const struct watch *w, struct watch_session *ws,
 }
 
 void
+watch_refresh(const struct watch *w, struct watch_session *ws)
+{
+	assert(ws->lane->watch == w);
+	watch_lane_refresh(watch_lane_entry(ws));
+}
+
+void
 watch_end(const struct watch *w, struct watch_session *ws)
 {
 	assert(ws->lane->watch == w);

@@ -58,6 +58,8 @@ struct watch_end {
  * @has_packets: @packets and @retransmitted count
  * @bytes:	Written by its worker, read by anybody, as far as @closed; the
  *		sums of one moment may lie an event apart
+ * @conflicts:	Segments that differed from what they repeated
+ * @acked:	As of the last event, or of watch_refresh()
  * @last_ns:	Event time of the last event
  * @history:	[dir] Bytes from this offset up to @bytes plus gaps are kept
  * @ended:	Bit dir: that direction is over; @end[dir] is valid then, and
@@ -88,6 +90,8 @@ struct watch_session {
 	_Atomic uint64_t lost_bytes[DIR_NDIRS];
 	_Atomic uint64_t packets[DIR_NDIRS];
 	_Atomic uint64_t retransmitted[DIR_NDIRS];
+	_Atomic uint64_t conflicts[DIR_NDIRS];
+	_Atomic uint64_t acked[DIR_NDIRS];
 	_Atomic uint64_t history[DIR_NDIRS];
 	_Atomic uint8_t ended;
 	struct watch_end end[DIR_NDIRS];
@@ -239,6 +243,14 @@ uint64_t follower_missed(const struct follower *f);
  * Also from its callback.  It must not be used any more.  NULL is a no-op.
  */
 void follower_stop(struct follower *f);
+
+/**
+ * watch_refresh() - Have its counters written anew, although nothing happens
+ *
+ * They are as of the last event, and an acknowledgement is none.  On the main
+ * thread; done on the session's worker, soon.
+ */
+void watch_refresh(const struct watch *w, struct watch_session *ws);
 
 /**
  * watch_end() - Have a session ended, as if its user had asked for it

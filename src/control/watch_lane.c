@@ -266,6 +266,8 @@ store_counts(struct watch_entry *e, const struct session *s)
 		    &ws->lost_bytes[d], s->lost_bytes[d], memory_order_relaxed);
 		atomic_store_explicit(
 		    &ws->packets[d], s->packets[d], memory_order_relaxed);
+		atomic_store_explicit(
+		    &ws->acked[d], s->acked[d], memory_order_relaxed);
 		atomic_store_explicit(&ws->retransmitted[d],
 		    s->retransmitted[d], memory_order_relaxed);
 	}
@@ -290,6 +292,27 @@ deliver_ending(struct mail *m)
 	if (e->is_open)
 		(void)fanout_end_session(e->fan, e->pub.id);
 	watch_session_unref(&e->pub);
+}
+
+static void
+deliver_refreshing(struct mail *m)
+{
+	struct watch_entry *e =
+	    ATTR_CONTAINER(m, struct watch_entry, refreshing);
+
+	if (e->is_open)
+		store_counts(e, e->session);
+	atomic_store(&e->is_refreshing, false);
+	watch_session_unref(&e->pub);
+}
+
+void
+watch_lane_refresh(struct watch_entry *e)
+{
+	if (atomic_exchange(&e->is_refreshing, true))
+		return;
+	(void)watch_session_ref(&e->pub); /* the letter's own */
+	worker_post(e->pub.lane->worker, &e->refreshing);
 }
 
 void
@@ -322,6 +345,8 @@ lane_open(struct sink_lane *sl, void *st, const struct session *s)
 	list_init(&e->note);
 	list_init(&e->unheard);
 	e->ending.deliver = deliver_ending;
+	e->refreshing.deliver = deliver_refreshing;
+	e->session = s;
 	if (copy_facts(&e->pub, s) != 0) {
 		watch_session_unref(&e->pub);
 		return -ENOMEM;
@@ -369,6 +394,8 @@ lane_conflict(struct sink_lane *sl, void *st, const struct session *s,
 	struct watch_entry *e = entry_of(st);
 
 	store_counts(e, s);
+	atomic_fetch_add_explicit(
+	    &e->pub.conflicts[c->dir], 1, memory_order_relaxed);
 	if (e->history.max > 0) {
 		touch(sl->self, e);
 		watch_history_conflict(&e->history, c, e->off[c->dir]);

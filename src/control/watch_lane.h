@@ -49,6 +49,9 @@ struct worker;
  * @news:	Bits of what the note says
  * @ending:	The letter that asks for its end
  * @is_asked:	... was sent; main thread alone
+ * @session:	While @is_open; worker alone
+ * @refreshing:	Letter to the worker: write the counters anew
+ * @is_refreshing: ... is on its way
  */
 struct watch_entry {
 	struct watch_session pub;
@@ -63,6 +66,9 @@ struct watch_entry {
 	uint8_t news;
 	struct mail ending;
 	bool is_asked;
+	const struct session *session;
+	struct mail refreshing;
+	_Atomic bool is_refreshing;
 };
 
 /**
@@ -126,6 +132,9 @@ watch_lane_entry(struct watch_session *ws)
 {
 	return (struct watch_entry *)(void *)ws;
 }
+
+/** watch_lane_refresh() - See watch_refresh(). */
+void watch_lane_refresh(struct watch_entry *e);
 
 /** watch_lane_end() - See watch_end(). */
 void watch_lane_end(struct watch_entry *e);

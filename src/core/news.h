@@ -81,6 +81,7 @@ enum news_type {
  * @port:	OPENED: [stream] where consumers connect to; 0: it calls them
  * @stream:	CAME, GONE: which one
  * @peer:	CAME, GONE: the consumer
+ * @local:	CAME, GONE: our end of the connection to it
  * @ended:	GONE: since the stream has ended
  * @retry_ns:	GONE: when it is called again; 0: it is not
  */
@@ -92,6 +93,7 @@ struct news {
 	uint16_t port[NEWS_NSTREAMS];
 	enum news_stream stream;
 	struct addr peer;
+	struct addr local;
 	bool ended;
 	uint64_t retry_ns;
 };

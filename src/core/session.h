@@ -58,6 +58,8 @@ struct session_name {
  *		receiver, since that one was gone
  * @packets:	tap and read: packets of this session, by sender; else 0
  * @retransmitted: ... of them, that carried payload and nothing new
+ * @acked:	tap and read: offset up to which the other end has said that it
+ *		has the bytes, FIN included; else 0
  * @ended:	end was sent for this direction
  * @how:	How it ended; valid when @ended
  * @reason:	Valid at close: see session_close()
@@ -71,8 +73,8 @@ struct session_name {
  * @slots_size:	fanout_session_size() as it was when they were made
  *
  * The source writes the fields up to @open_ns, @lost_bytes, @packets,
- * @retransmitted and @error before the call that needs them; the others belong
- * to session.c and fanout.c.
+ * @retransmitted, @acked and @error before the call that needs them; the others
+ *belong to session.c and fanout.c.
  */
 struct session {
 	uint64_t id;
@@ -100,6 +102,7 @@ struct session {
 	uint64_t lost_bytes[DIR_NDIRS];
 	uint64_t packets[DIR_NDIRS];
 	uint64_t retransmitted[DIR_NDIRS];
+	uint64_t acked[DIR_NDIRS];
 	struct fanout *fan;
 	uint64_t active;
 	struct list node;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "config/plan.h"
@@ -62,6 +63,31 @@ deliver_stopped(struct mail *m)
 {
 	struct input *in = ATTR_CONTAINER(m, struct input, stopped);
 
+	/* Whoever is told at the end of a turn gets it before this is over. */
+	in->turning = in->nworkers;
+	for (size_t i = 0; i < in->nworkers; i++)
+		worker_post(in->workers[i], &in->lives[i].turn);
+}
+
+/* On the worker's thread. */
+static void
+deliver_turn(struct mail *m)
+{
+	struct input_life *e = ATTR_CONTAINER(m, struct input_life, turn);
+
+	/* When it wants the next one the worker asks for itself. */
+	(void)fanout_turn(e->fan, clock_mono_ns());
+	mainloop_send(e->input->opts.loop, &e->turned);
+}
+
+static void
+deliver_turned(struct mail *m)
+{
+	struct input_life *e = ATTR_CONTAINER(m, struct input_life, turned);
+	struct input *in = e->input;
+
+	if (--in->turning > 0)
+		return;
 	set_state(in, INPUT_OVER);
 	in->opts.over(in->opts.self, in);
 }
@@ -136,7 +162,12 @@ make_worker(
 	if (in->fans[i] == NULL)
 		return -EIO;
 	fanout_set_end(in->fans[i], on_end_session, in->source);
-	in->lives[i] = (struct input_life){ in, in->fans[i] };
+	in->lives[i] = (struct input_life){
+		.input = in,
+		.fan = in->fans[i],
+		.turn.deliver = deliver_turn,
+		.turned.deliver = deliver_turned,
+	};
 	worker_set_begin(in->workers[i], on_worker_begins, &in->lives[i]);
 	worker_set_finish(in->workers[i], on_worker_ends, &in->lives[i]);
 	return 0;

@@ -35,7 +35,8 @@ struct worker;
  * enum input_state - How far an input is
  * @INPUT_NEW:	 Being made.  Leaves by input_start() or input_close().
  * @INPUT_HEARS: Traffic comes.  Leaves by input_stop() alone.
- * @INPUT_STOPS: No more sessions are taken.  Leaves when none is left.
+ * @INPUT_STOPS: No more sessions are taken.  Leaves when none is left, and all
+ *		 that sinks have told of them by letter has arrived.
  * @INPUT_OVER:	 Nothing will come.
  */
 enum input_state {
@@ -66,10 +67,16 @@ struct input_opts {
 	void *self;
 };
 
-/** struct input_life - Whose fan-out begins and ends with a worker; private. */
+/**
+ * struct input_life - Whose fan-out begins and ends with a worker; private
+ * @turn:	Letter to the worker: sinks are to tell what they know
+ * @turned:	... and back: they have
+ */
 struct input_life {
-	const struct input *input;
+	struct input *input;
 	struct fanout *fan;
+	struct mail turn;
+	struct mail turned;
 };
 
 /**
@@ -81,6 +88,7 @@ struct input_life {
  * @opts:	Private, and the rest
  * @deadline_ns: When its sinks must have ended, monotonic
  * @is_told:	Somebody wants the end
+ * @turning:	Workers whose sinks have yet to tell what they know
  */
 struct input {
 	const struct plan_source *plan;
@@ -96,6 +104,7 @@ struct input {
 	bool is_told;
 	struct mail finished;
 	struct mail stopped;
+	size_t turning;
 };
 
 /**

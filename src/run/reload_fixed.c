@@ -72,6 +72,11 @@ static const struct field plan_fields[] = {
 	FIELD(plan, "runtime: only", only),
 	FIELD(plan, "runtime: drain-time", drain_ns),
 	FIELD(plan, "runtime: strict", strict),
+	FIELD(plan, "control: listen_port", lines.port),
+	FIELD(plan, "control: default_cats", lines.cats),
+	FIELD(plan, "io.mapping: role", lines.is_server),
+	FIELD(plan, "listner: ack_stall_sec", lines.stall_ns),
+	FIELD(plan, "logging: report_interval", lines.stats_ns),
 };
 
 static const struct text plan_texts[] = {
@@ -79,6 +84,8 @@ static const struct text plan_texts[] = {
 	TEXT(plan, "control: token-file", control.token_file),
 	TEXT(plan, "runtime: user", user),
 	TEXT(plan, "runtime: stats", stats),
+	TEXT(plan, "control: bind_ip", lines.host),
+	TEXT(plan, "control: token", lines.token),
 };
 
 static bool

@@ -110,6 +110,7 @@ tell(const struct feed *f, enum news_type type, bool ended)
 	if (o->tell == NULL)
 		return;
 	n.peer = *outq_peer(f->q);
+	n.local = *outq_local(f->q);
 	o->tell(o->tell_self, &n);
 }
 

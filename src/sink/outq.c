@@ -57,7 +57,8 @@
  * @peer_ended:	The consumer has sent FIN,
  * @fin_sent:	and so have we
  * @busy:	Calls of ours on the stack that go on using it
- * @peer:	Who is at the other end
+ * @peer:	Who is at the other end,
+ * @local:	and our end of the connection
  */
 struct outq {
 	struct outq_place place;
@@ -74,6 +75,7 @@ struct outq {
 	bool fin_sent;
 	unsigned busy;
 	struct addr peer;
+	struct addr local;
 };
 
 static struct outq_lane *
@@ -353,6 +355,7 @@ outq_attach(struct outq *q, int fd)
 	q->peer_ended = false;
 	q->fin_sent = false;
 	socket_peer(fd, &q->peer);
+	socket_local(fd, &q->local);
 	if (q->state == OUTQ_ABSENT) {
 		q->state = OUTQ_LIVE;
 		if (q->o.came != NULL)
@@ -415,6 +418,12 @@ const struct addr *
 outq_peer(const struct outq *q)
 {
 	return &q->peer;
+}
+
+const struct addr *
+outq_local(const struct outq *q)
+{
+	return &q->local;
 }
 
 bool

@@ -117,6 +117,9 @@ enum outq_state outq_state(const struct outq *q);
 /** outq_peer() - The consumer, or the one that was there last. */
 const struct addr *outq_peer(const struct outq *q);
 
+/** outq_local() - Our end of that connection. */
+const struct addr *outq_local(const struct outq *q);
+
 /** outq_full() - Does what waits reach the limit, or too much of them all? */
 bool outq_full(const struct outq *q);
 

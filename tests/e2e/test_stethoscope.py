@@ -280,6 +280,8 @@ def test_stop(scope):
     assert recv_exactly(consumer, 10) == b"last words"
     scope.run.stop(signal.SIGTERM)
     control.event("service_stopping")
+    assert control.event("session_summary")["reason"] == "stop"
+    assert control.event("tcp_close")["reason"] == "stop"
     said = dict(events(scope.run))
     assert said["session.session_summary"]["reason"] == "stop"
     assert said["session.session_summary"]["bytes_forwarded"] == 10
@@ -359,7 +361,7 @@ def test_conversation_with_nc_and_jq(scope):
               f"{tool('jq')} -c 'del(.ts, .cat, .peer, .version)'")
     said = scope.wire.client.run("sh", "-c", script, input=ask.encode())
     want = [
-        {"event": "control_connected"},
+        {"event": "control_connected", "sessions": [], "sessions_open": 0},
         {"event": "control_reply", "id": "a", "ok": True, "reply_to": "ping"},
         {"event": "control_reply", "id": 7, "ok": True, "reply_to": "HELLO"},
         {"error": "bad_json", "event": "control_error"},

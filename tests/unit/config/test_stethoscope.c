@@ -140,6 +140,34 @@ test_outputs(void **state)
 	plan_done(&p);
 }
 
+/* What the original does not have. */
+static void
+test_more(void **state)
+{
+	struct plan p;
+
+	(void)state;
+	plan_of(
+	    &p, FILE_OF("buffer_keep: 'tail'",
+		    "output: {'remote-host': {enabled: true, header: true, "
+		    "requests_port: 1, responses_port: 2}, listener: {enabled: "
+		    "true, port_range_start: 10, port_range_end: 20}, "
+		    "pcap: {enabled: true, dir: '/x', rotate_bytes: '5M', "
+		    "rotate_sec: 60, rotate_keep: 3}}",
+		    "runtime: {user: 'nobody'}"));
+	assert_string_equal(sink_spec_get(&p.sinks[0], "keep"), "tail");
+	assert_string_equal(sink_spec_get(&p.sinks[0], "header"), "line");
+	assert_string_equal(sink_spec_get(&p.sinks[1], "keep"), "tail");
+	assert_null(sink_spec_get(&p.sinks[1], "header"));
+	assert_string_equal(p.sinks[2].arg, "/x/capture__{start_ms}.pcapng");
+	assert_null(sink_spec_get(&p.sinks[2], "closed"));
+	assert_int_equal(p.sinks[2].rotation.bytes, 5000000);
+	assert_int_equal(p.sinks[2].rotation.span_ns, 60 * CLOCK_NS_PER_S);
+	assert_int_equal(p.sinks[2].rotation.keep, 3);
+	assert_string_equal(p.user, "nobody");
+	plan_done(&p);
+}
+
 /* As the server, requests are what comes from there: so are their buffers. */
 static void
 test_role(void **state)
@@ -217,6 +245,7 @@ main(void)
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_role),
+		cmocka_unit_test(test_more),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_the_rest),
 	};
