@@ -162,7 +162,7 @@ struct sink_key {
 };
 
 /**
- * struct sink_kind - A line of the registry (app/registry.c)
+ * struct sink_kind - A kind of sink, a line of run/kinds.c
  * @name:	Before the colon
  * @arg:	What follows it, for messages and help: "FILE", "DIR"
  * @help:	One line
