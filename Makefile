@@ -220,6 +220,7 @@ uninstall:
 	    $(patsubst man/%.5,man5/%.5,$(wildcard man/teeline*.5)) \
 	    $(patsubst man/%.7,man7/%.7,$(wildcard man/teeline*.7)) \
 	    $(PERSONALITIES:%=man1/teeline-%.1) man5/teeline-stethoscope.conf.5)
+	rmdir $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR) 2>/dev/null || :
 	for l in $(addprefix $(DESTDIR),$(PERSONALITIES:%=$(BINDIR)/%) \
 	    $(PERSONALITIES:%=$(MANDIR)/man1/%.1) \
 	    $(MANDIR)/man5/stethoscope.conf.5); do \

@@ -162,7 +162,7 @@ struct sink_key {
 };
 
 /**
- * struct sink_kind - A line of the registry (app/registry.c)
+ * struct sink_kind - A kind of sink, a line of run/kinds.c
  * @name:	Before the colon
  * @arg:	What follows it, for messages and help: "FILE", "DIR"
  * @help:	One line
@@ -174,8 +174,11 @@ struct sink_key {
  *		caller has set name, on_full, queue and match.
  * @live:	A socket: on-full defaults to drop whatever the source
  * @whole:	... to close: a record with a hole is worth nothing
- * @dry:	make() opens nothing and starts no thread: it may be tried out
- *		to see whether a specification is right
+ * @check:	Is the text right, as far as can be told without opening
+ *		anything or starting a thread?  0, or -EINVAL or -ENOMEM with
+ *		@err.  What it refuses make() refuses in the same words.  Only
+ *		@env's source is settled.  NULL: make() itself opens nothing
+ *		and starts no thread, so that it can be tried out.
  */
 struct sink_kind {
 	const char *name;
@@ -185,9 +188,10 @@ struct sink_kind {
 	size_t queue;
 	int (*make)(struct sink *sink, const struct sink_spec *spec,
 	    const struct sink_env *env, struct err *err);
+	int (*check)(const struct sink_spec *spec, const struct sink_env *env,
+	    struct err *err);
 	bool live;
 	bool whole;
-	bool dry;
 };
 
 #endif /* CORE_SINK_SPEC_H */

@@ -57,6 +57,7 @@ fill_in(void)
 			.keys = stream_keys,
 			.queue = FILE_QUEUE,
 			.make = stream_make,
+			.check = stream_check,
 		};
 		all[nall] = &format_kinds[nall];
 	}

@@ -11,7 +11,6 @@
 #include "core/source.h"
 #include "run/kinds.h"
 #include "run/sinks.h"
-#include "sink/template.h"
 
 /* Enough for a writer to be busy while the next batches are made. */
 #define READ_QUEUE ((size_t)8 << 20)
@@ -407,15 +406,21 @@ leading_input(const struct plan *p, const struct sink_spec *spec)
 	return leads;
 }
 
+/* For kinds whose make() has no lasting effect. */
 static int
-try_template(const struct sink_spec *spec, struct err *err)
+try_make(const struct sink_kind *kind, const struct sink_spec *spec,
+    const struct sink_env *env, struct err *err)
 {
-	struct template *t = template_new(spec->arg, err);
+	char name[] = "trial";
+	struct sink trial = { .name = name };
+	int rc;
 
-	if (t == NULL)
-		return -EINVAL;
-	template_free(t);
-	return 0;
+	settle_policy(&trial, kind, spec, env);
+	rc = kind->make(&trial, spec, env, err);
+	/* Half made, there is nothing that free() could release. */
+	if (rc == 0 && trial.ops->free != NULL)
+		trial.ops->free(&trial);
+	return rc;
 }
 
 int
@@ -423,23 +428,10 @@ sinks_try(const struct plan *p, const struct sink_spec *spec, struct err *err)
 {
 	const struct sink_kind *kind = kinds_find(spec->kind);
 	const struct sink_env env = { .source = leading_input(p, spec) };
-	char name[] = "trial";
-	struct sink trial = { .name = name };
-	int rc;
 
 	if (kind == NULL)
 		return err_set(
 		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
-	settle_policy(&trial, kind, spec, &env);
-	if (kind->dry)
-		rc = kind->make(&trial, spec, &env, err);
-	else if (kind->arg != NULL && strcmp(kind->arg, "FILE") == 0 &&
-		 !goes_to_stdout(kind, spec))
-		rc = try_template(spec, err);
-	else
-		rc = 0;
-	/* Half made, there is nothing that free() could release. */
-	if (rc == 0 && trial.ops != NULL && trial.ops->free != NULL)
-		trial.ops->free(&trial);
-	return rc;
+	return kind->check != NULL ? kind->check(spec, &env, err)
+				   : try_make(kind, spec, &env, err);
 }

@@ -152,6 +152,13 @@ fail:
 	return rc;
 }
 
+static int
+check(const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+{
+	(void)env;
+	return capture_file_check(spec, err);
+}
+
 static const struct sink_key keys[] = {
 	{ "closed", "FILE", "what a file is called when it is over" },
 	{ "timeout-word", "WORD",
@@ -168,6 +175,7 @@ const struct sink_kind capture_pcapng_kind = {
 	.keys = keys,
 	.queue = QUEUE_DEFAULT,
 	.make = make,
+	.check = check,
 };
 
 const struct sink_kind capture_pcap_kind = {
@@ -177,4 +185,5 @@ const struct sink_kind capture_pcap_kind = {
 	.keys = keys,
 	.queue = QUEUE_DEFAULT,
 	.make = make,
+	.check = check,
 };

@@ -468,9 +468,6 @@ check_rotation(const struct sink_spec *spec, const char *path, struct err *err)
 
 	if (!rotates(spec))
 		return 0;
-	if (strcmp(path, "-") == 0)
-		return err_set(err, -EINVAL,
-		    "standard output cannot be rotated; name a FILE");
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL,
 		    "%s cannot be rotated: it is no regular file", path);
@@ -587,6 +584,48 @@ read_closed(
 	return 0;
 }
 
+/* What stands in the text: names, and what does not go with them. */
+static int
+read_text(
+    struct capture_files *files, const struct sink_spec *spec, struct err *err)
+{
+	int rc = read_names(files, spec, err);
+	char path[TEMPLATE_PATH_MAX];
+
+	if (rc == 0)
+		rc = read_closed(files, spec, err);
+	if (rc != 0)
+		return rc;
+	if (template_has_fields(files->names) && rotates(spec))
+		return err_set(err, -EINVAL,
+		    "%s: a file for each session is not rotated", spec->arg);
+	if (rotates(spec) && strcmp(spec->arg, "-") == 0)
+		return err_set(err, -EINVAL,
+		    "standard output cannot be rotated; name a FILE");
+	if (!template_has_fields(files->names) &&
+	    template_expand(files->names, NULL, DIR_CLIENT, path) != 0)
+		return err_set(err, -EINVAL, "the path is too long");
+	return 0;
+}
+
+static void
+forget_text(struct capture_files *files)
+{
+	template_free(files->names);
+	template_free(files->closed);
+	free(files->timeout);
+}
+
+int
+capture_file_check(const struct sink_spec *spec, struct err *err)
+{
+	struct capture_files files = { .names = NULL };
+	int rc = read_text(&files, spec, err);
+
+	forget_text(&files);
+	return rc;
+}
+
 int
 capture_file_init(struct capture_files *files, const struct sink_spec *spec,
     const struct sink_env *env, bool packets, struct err *err)
@@ -605,9 +644,7 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	files->made = capture_head_made(env->source);
 	files->known = packets ? env->ifaces : &files->made;
 	files->nknown = packets ? env->nifaces : 1;
-	rc = read_names(files, spec, err);
-	if (rc == 0)
-		rc = read_closed(files, spec, err);
+	rc = read_text(files, spec, err);
 	if (rc != 0)
 		return rc;
 	if (files->pcapng)
@@ -615,9 +652,6 @@ capture_file_init(struct capture_files *files, const struct sink_spec *spec,
 	if (files->section.failed)
 		return err_set(
 		    err, -ENOMEM, "no memory for the head of a file");
-	if (template_has_fields(files->names) && rotates(spec))
-		return err_set(err, -EINVAL,
-		    "%s: a file for each session is not rotated", spec->arg);
 	if (template_has_fields(files->names))
 		return 0;
 	tell_file(files, NEWS_FILE_OPENED);
@@ -637,8 +671,6 @@ capture_file_done(struct capture_files *files)
 	(void)pthread_mutex_destroy(&files->lock); /* nobody holds it */
 	free(files->ids);
 	writer_file_free(files->shared);
-	template_free(files->names);
-	template_free(files->closed);
-	free(files->timeout);
+	forget_text(files);
 	obuf_done(&files->section);
 }

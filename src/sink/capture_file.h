@@ -153,6 +153,15 @@ struct capture_lane {
 };
 
 /**
+ * capture_file_check() - Is the text right?
+ *
+ * Opens nothing.  Return: 0, -EINVAL or -ENOMEM, with @err as
+ * capture_file_init() would have it
+ */
+int capture_file_check(
+    const struct sink_spec *spec, struct err *err) ATTR_WUNRES;
+
+/**
  * capture_file_init() - Names, heads and, unless each session has its own, the
  * file
  * @packets:	What is captured are packets, from @env->ifaces, not streams

@@ -356,5 +356,4 @@ const struct sink_kind connect_kind = {
 	.queue = QUEUE_DEFAULT,
 	.make = connect_make,
 	.live = true,
-	.dry = true,
 };

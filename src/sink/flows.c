@@ -264,14 +264,24 @@ open_folder(struct flows *fl, const char *dir, struct err *err)
 }
 
 static int
+flows_check(
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+{
+	(void)env;
+	if (spec->arg[0] == '\0')
+		return err_set(err, -EINVAL, "%s: which DIR?", spec->kind);
+	return 0;
+}
+
+static int
 flows_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
+	int rc = flows_check(spec, env, err);
 	struct flows *fl;
-	int rc;
 
-	if (spec->arg[0] == '\0')
-		return err_set(err, -EINVAL, "%s: which DIR?", spec->kind);
+	if (rc != 0)
+		return rc;
 	fl = calloc(1, sizeof(*fl));
 	if (fl == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
@@ -294,4 +304,5 @@ const struct sink_kind flows_kind = {
 	.help = "the exact bytes of each direction in a file of its own",
 	.queue = QUEUE_DEFAULT,
 	.make = flows_make,
+	.check = flows_check,
 };

@@ -306,15 +306,25 @@ static const struct sink_ops gotcpspy_ops = {
 };
 
 static int
-gotcpspy_make(struct sink *sink, const struct sink_spec *spec,
-    const struct sink_env *env, struct err *err)
+gotcpspy_check(
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
 {
-	struct spy *spy;
-	int rc;
-
+	(void)env;
 	if (spec->arg[0] == '\0')
 		return err_set(err, -EINVAL,
 		    "%s: which DIR? . is the current one", spec->kind);
+	return 0;
+}
+
+static int
+gotcpspy_make(struct sink *sink, const struct sink_spec *spec,
+    const struct sink_env *env, struct err *err)
+{
+	int rc = gotcpspy_check(spec, env, err);
+	struct spy *spy;
+
+	if (rc != 0)
+		return rc;
 	spy = calloc(1, sizeof(*spy));
 	if (spy == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
@@ -337,4 +347,5 @@ const struct sink_kind gotcpspy_kind = {
 	.help = "the three logs of gotcpspy for each session",
 	.queue = QUEUE_DEFAULT,
 	.make = gotcpspy_make,
+	.check = gotcpspy_check,
 };

@@ -463,5 +463,4 @@ const struct sink_kind listen_kind = {
 	.queue = QUEUE_DEFAULT,
 	.make = listen_make,
 	.live = true,
-	.dry = true,
 };

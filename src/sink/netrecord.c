@@ -240,17 +240,27 @@ static const struct sink_ops netrecord_ops = {
 };
 
 static int
-netrecord_make(struct sink *sink, const struct sink_spec *spec,
-    const struct sink_env *env, struct err *err)
+netrecord_check(
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
 {
-	bool overwrite = spec->overwrite || env->overwrite;
-	struct shared *sh;
-	int rc;
-
+	(void)env;
 	if (spec->arg[0] == '\0')
 		return err_set(err, -EINVAL,
 		    "%s: what shall the names of the logs begin with?",
 		    spec->kind);
+	return 0;
+}
+
+static int
+netrecord_make(struct sink *sink, const struct sink_spec *spec,
+    const struct sink_env *env, struct err *err)
+{
+	bool overwrite = spec->overwrite || env->overwrite;
+	int rc = netrecord_check(spec, env, err);
+	struct shared *sh;
+
+	if (rc != 0)
+		return rc;
 	sh = calloc(1, sizeof(*sh));
 	if (sh == NULL)
 		return err_set(err, -ENOMEM, "no memory for a sink");
@@ -273,4 +283,5 @@ const struct sink_kind netrecord_kind = {
 	.help = "the logs of netrecord: ROOT_1, ROOT_2, ...",
 	.queue = QUEUE_DEFAULT,
 	.make = netrecord_make,
+	.check = netrecord_check,
 };

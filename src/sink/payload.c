@@ -488,5 +488,4 @@ const struct sink_kind payload_kind = {
 	.queue = QUEUE_DEFAULT,
 	.make = payload_make,
 	.live = true,
-	.dry = true,
 };

@@ -637,6 +637,19 @@ open_hub(struct live *live, const struct sink *sink, const struct sink_env *env,
 }
 
 static int
+live_check(
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+{
+	struct endpoint at;
+	int rc = keys_place(&at, ENDPOINT_LISTEN, spec->arg, err);
+
+	(void)env;
+	if (rc == 0)
+		endpoint_done(&at);
+	return rc;
+}
+
+static int
 live_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
@@ -668,5 +681,6 @@ const struct sink_kind pcapng_listen_kind = {
 	.help = "live capture for each client (wireshark -i TCP@HOST:PORT)",
 	.queue = QUEUE_DEFAULT,
 	.make = live_make,
+	.check = live_check,
 	.live = true,
 };

@@ -43,6 +43,7 @@
  * @look:	What the format may use
  * @names:	What the files are called; NULL when there is one for all
  * @shared:	That one
+ * @append:	It goes on where it ends
  * @mode:	Of new files
  * @only:	The session that is shown; 0: all
  * @nviews:	Of a session
@@ -56,6 +57,7 @@ struct stream {
 	struct format_opts look;
 	struct template *names;
 	struct writer_file *shared;
+	bool append;
 	mode_t mode;
 	uint64_t only;
 	size_t nviews;
@@ -458,53 +460,45 @@ open_shared(struct stream *str, const char *path, enum writer_exists exists,
 	return writer_file_open(str->shared, err);
 }
 
+/* Where the one file of all sessions is. */
+static int
+expand_shared(
+    const struct stream *str, char path[TEMPLATE_PATH_MAX], struct err *err)
+{
+	if (template_expand(str->names, NULL, DIR_CLIENT, path) != 0)
+		return err_set(err, -EINVAL, "the path is too long");
+	return 0;
+}
+
 static int
 open_named(struct stream *str, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
-	struct template *t = template_new(spec->arg, err);
+	bool overwrite = spec->overwrite || env->overwrite;
 	char path[TEMPLATE_PATH_MAX];
-	bool append = false;
 	int rc;
 
-	if (t == NULL) {
-		err_prefix(err, "%s: ", spec->kind);
-		return -EINVAL;
-	}
-	rc = read_append(spec, !template_has_fields(t), &append, err);
-	if (rc != 0) {
-		template_free(t);
-		return rc;
-	}
-	if (template_has_fields(t)) {
-		str->nviews = template_has_dir(t) ? DIR_NDIRS : 1;
-		str->names = t;
+	if (template_has_fields(str->names)) {
+		str->nviews = template_has_dir(str->names) ? DIR_NDIRS : 1;
 		return 0;
 	}
-	rc = template_expand(t, NULL, DIR_CLIENT, path);
-	template_free(t);
+	rc = expand_shared(str, path, err);
+	template_free(str->names);
+	str->names = NULL;
 	if (rc != 0)
-		return err_set(
-		    err, -EINVAL, "%s: the path is too long", spec->kind);
-	return open_shared(str, path,
-	    what_if_it_exists(append, spec->overwrite || env->overwrite), err);
+		return rc;
+	return open_shared(
+	    str, path, what_if_it_exists(str->append, overwrite), err);
 }
 
 static int
 open_target(struct stream *str, struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
-	int fd = console_of(spec->arg), rc;
-	bool append = false;
+	int fd = console_of(spec->arg);
 
-	if (spec->arg[0] == '\0')
-		return err_set(err, -EINVAL,
-		    "%s: which FILE? - is standard output", spec->kind);
 	if (fd < 0)
 		return open_named(str, spec, env, err);
-	rc = read_append(spec, false, &append, err);
-	if (rc != 0)
-		return rc;
 	if (open_console(str, sink, env, spec, fd) != 0)
 		return err_set(err, -ENOMEM, "no memory for a sink");
 	return 0;
@@ -528,6 +522,41 @@ find_format(struct stream *str, const struct sink_spec *spec, struct err *err)
 	return 0;
 }
 
+static int
+read_target(struct stream *str, const struct sink_spec *spec, struct err *err)
+{
+	char path[TEMPLATE_PATH_MAX];
+	bool own;
+	int rc;
+
+	if (spec->arg[0] == '\0')
+		return err_set(err, -EINVAL,
+		    "%s: which FILE? - is standard output", spec->kind);
+	if (console_of(spec->arg) >= 0)
+		return read_append(spec, false, &str->append, err);
+	str->names = template_new(spec->arg, err);
+	if (str->names == NULL)
+		return -EINVAL;
+	own = template_has_fields(str->names);
+	rc = read_append(spec, !own, &str->append, err);
+	return rc != 0 || own ? rc : expand_shared(str, path, err);
+}
+
+int
+stream_check(
+    const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+{
+	struct stream str = { .names = NULL };
+	int rc = find_format(&str, spec, err);
+
+	(void)env;
+	if (rc == 0)
+		rc = read_target(&str, spec, err);
+	template_free(str.names);
+	chorus_free(str.chorus);
+	return rc;
+}
+
 int
 stream_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
@@ -543,6 +572,8 @@ stream_make(struct sink *sink, const struct sink_spec *spec,
 	str->nviews = 1;
 	sink->self = str;
 	rc = find_format(str, spec, err);
+	if (rc == 0)
+		rc = read_target(str, spec, err);
 	if (rc == 0)
 		rc = open_target(str, sink, spec, env, err);
 	if (rc != 0)

@@ -37,4 +37,8 @@ extern const struct sink_key stream_keys[];
 int stream_make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err) ATTR_WUNRES;
 
+/** stream_check() - Likewise its check: opens nothing. */
+int stream_check(const struct sink_spec *spec, const struct sink_env *env,
+    struct err *err) ATTR_WUNRES;
+
 #endif /* SINK_STREAM_H */

@@ -465,17 +465,34 @@ read_level(const struct sink_spec *spec, int *level, struct err *err)
 }
 
 static int
+read_text(const struct sink_spec *spec, const struct format **format,
+    int *level, struct err *err)
+{
+	*format = formats_find(spec->arg);
+	if (*format == NULL)
+		return err_set(err, -EINVAL, "\"%s\" is no format", spec->arg);
+	return read_level(spec, level, err);
+}
+
+static int
+check(const struct sink_spec *spec, const struct sink_env *env, struct err *err)
+{
+	const struct format *format;
+	int level;
+
+	(void)env;
+	return read_text(spec, &format, &level, err);
+}
+
+static int
 make(struct sink *sink, const struct sink_spec *spec,
     const struct sink_env *env, struct err *err)
 {
-	const struct format *format = formats_find(spec->arg);
+	const struct format *format;
 	struct syslog_sink *ss;
 	int level = LOG_INFO;
-	int rc;
+	int rc = read_text(spec, &format, &level, err);
 
-	if (format == NULL)
-		return err_set(err, -EINVAL, "\"%s\" is no format", spec->arg);
-	rc = read_level(spec, &level, err);
 	if (rc != 0)
 		return rc;
 	ss = calloc(1, sizeof(*ss));
@@ -515,5 +532,6 @@ const struct sink_kind syslog_kind = {
 	.keys = keys,
 	.queue = DEFAULT_QUEUE,
 	.make = make,
+	.check = check,
 	.live = true,
 };

@@ -329,5 +329,4 @@ const struct sink_kind tee_kind = {
 	.make = tee_make,
 	.live = true,
 	.whole = true,
-	.dry = true,
 };

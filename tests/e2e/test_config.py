@@ -114,6 +114,14 @@ SENTENCES = [
       "{client} {client_ip} {client_port} {server} {server_ip} "
       "{server_port} {dir} {start_ms} {local_ip} {local_port} {remote_ip} "
       "{remote_port} {end_ms} {reason}, and {{ for a brace"]),
+    ("{inputs: [P],\n outputs: ['pcapng-listen:door']}",
+     ['2:12: "door": "door" is neither a port number (0 to 65535) nor a '
+      "known service"]),
+    ("{inputs: [P],\n outputs: ['syslog:text,level=loud']}",
+     ["2:12: level=loud: use err, warning, notice, info or debug"]),
+    ("{inputs: [P],\n outputs: ['pcapng:{dir}']}",
+     ["2:12: {dir}: {dir} has no meaning here: a capture file holds both "
+      "directions"]),
     ("{inputs: [P],\n outputs: [{type: 'tee', to: 'h'}]}",
      ['2:12: "h": HOST:PORT is needed, as in localhost:80']),
     ("{inputs: [P],\n outputs: [{type: 'tee', to: 'h:1', dir: 'up'}]}",

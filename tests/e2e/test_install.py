@@ -76,6 +76,7 @@ def test_uninstall_leaves_nothing(tmp_path):
     assert files(tmp_path)
     make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/opt/x", "LINKS=1")
     assert not files(tmp_path)
+    assert not (tmp_path / "opt/x/share/doc/teeline").exists()
 
 
 def test_manuals_render(installed):

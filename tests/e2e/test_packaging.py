@@ -1,10 +1,15 @@
 """What packages say of the program, and the snippets that they bring."""
 
+import gzip
 import os
 import re
 import subprocess
+import threading
 
-from helpers.peers import echo, talk_to
+import pytest
+
+from helpers import records
+from helpers.peers import Background, connect, echo, recv_exactly, talk_to
 from helpers.program import TOP
 from helpers.real import run
 from helpers.wait import wait_until
@@ -49,31 +54,83 @@ def test_package_has_our_version():
     assert theirs == ours
 
 
-def test_logrotate(teeline, server, tmp_path):
-    """With the installed snippet each record is in one of the two files."""
-    peer = server(echo)
-    state = tmp_path / "teeline/web"
-    state.mkdir(parents=True)
-    log = state / "all.jsonl"
-    proxy = teeline.proxy(peer.target, "-f", "none", "-o", f"jsonl:{log}")
-    snippet = read("packaging/logrotate/teeline")
-    for old, new in (("/var/lib/teeline/", f"{tmp_path}/teeline/"),
-                     ("systemctl reload 'teeline@*.service'",
-                      f"kill -HUP {proxy.pid}")):
-        assert old in snippet
-        snippet = snippet.replace(old, new)
-    (tmp_path / "conf").write_text(snippet)
-    for name in ("conf", "teeline", "teeline/web"):
-        os.chmod(tmp_path / name, 0o644 if name == "conf" else 0o755)
+@pytest.fixture(name="rotate")
+def fixture_rotate(tmp_path):
+    """A function that carries the installed snippet out, for a program.
 
+    Its folder is tmp_path/teeline instead of /var/lib/teeline.
+    """
+    def rotate(program):
+        snippet = read("packaging/logrotate/teeline")
+        for old, new in (("/var/lib/teeline/", f"{tmp_path}/teeline/"),
+                         ("systemctl reload 'teeline@*.service'",
+                          f"kill -HUP {program.pid}")):
+            assert old in snippet
+            snippet = snippet.replace(old, new)
+        (tmp_path / "conf").write_text(snippet)
+        # It takes no advice from what others could write.
+        for name in ("conf", "teeline", "teeline/web"):
+            os.chmod(tmp_path / name, 0o644 if name == "conf" else 0o755)
+        run("logrotate", "-f", "-s", tmp_path / "status", tmp_path / "conf",
+            stderr=subprocess.STDOUT)
+
+    (tmp_path / "teeline/web").mkdir(parents=True)
+    return rotate
+
+
+def test_logrotate(teeline, server, rotate, tmp_path):
+    """Each record is in one of the two files, the older one unpacked."""
+    log = tmp_path / "teeline/web/all.jsonl"
+    proxy = teeline.proxy(server(echo).target, "-f", "none",
+                          "-o", f"jsonl:{log}")
     talk_to(proxy)
     proxy.idle()
     wait_until(lambda: '"close"' in log.read_text(), what="a record")
-    run("logrotate", "-f", "-s", tmp_path / "status", tmp_path / "conf",
-        stderr=subprocess.STDOUT)
+    rotate(proxy)
     wait_until(log.exists, what="the output is opened anew")
     talk_to(proxy)
     proxy.idle().stop()
-    for path in (log, state / "all.jsonl.1"):
+    older = log.with_name("all.jsonl.1")
+    for path in (log, older):
         assert path.read_text().count('"event":"close"') == 1, path
-    assert not (state / "all.jsonl.1.gz").exists()
+    assert not log.with_name("all.jsonl.1.gz").exists()
+
+
+def test_logrotate_under_traffic(teeline, server, rotate, tmp_path):
+    """A session that lasts over rotations: all files are its record."""
+    log = tmp_path / "teeline/web/all.jsonl"
+    proxy = teeline.proxy(server(echo).target, "-f", "none",
+                          "-o", f"jsonl:{log}")
+    client = connect(proxy.port)
+    said = bytearray()
+    stop = threading.Event()
+
+    def talk():
+        while not stop.is_set():
+            word = b"%08d\n" % len(said)
+            client.sendall(word)
+            assert recv_exactly(client, len(word)) == word
+            said.extend(word)
+
+    talking = Background(talk)
+    for _ in range(4):
+        enough = len(said) + 9 * 20
+        # An empty file is left alone (notifempty).
+        wait_until(lambda enough=enough: len(said) > enough and
+                   log.stat().st_size > 0, what="more traffic")
+        rotate(proxy)
+        wait_until(log.exists, what="the output is opened anew")
+    stop.set()
+    talking.result()
+    client.close()
+    proxy.idle().stop()
+
+    older = [log.with_name(f"all.jsonl.{name}")
+             for name in ("4.gz", "3.gz", "2.gz", "1")]
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"".join(
+        gzip.decompress(path.read_bytes()) if path.suffix == ".gz"
+        else path.read_bytes() for path in (*older, log)))
+    record = records.closed(whole)
+    assert record.bytes("c2s") == bytes(said)
+    assert record.bytes("s2c") == bytes(said)

@@ -126,6 +126,10 @@ def test_order_and_spelling_do_not_matter(service, tmp_path):
 @pytest.mark.parametrize("text, why", [
     ("{", r"x\.conf:1:2: the end, and the \{ of line 1, column 1 is still"),
     ("{inputs: [], foo: 1}", r'x\.conf:1:14: "foo" is no key of a config'),
+    # The first output would do; nothing is begun before all is understood.
+    ("{inputs: [{type: 'proxy', listen: '0', target: 'a:1'}],\n"
+     " outputs: ['null', 'syslog:loud']}",
+     r'x\.conf:2:20: "loud" is no format'),
 ])
 def test_bad_file_changes_nothing(service, tmp_path, text, why):
     s = service(f"jsonl:{tmp_path}/log", logging={"level": "info"})

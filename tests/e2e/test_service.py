@@ -1,5 +1,6 @@
 """As a service: what a manager is told, and listeners that it hands over."""
 
+import json
 import os
 import signal
 import socket
@@ -93,6 +94,33 @@ def test_hangup_is_a_reload(teeline, server, manager, tmp_path):
     talk_to(proxy)
     wait_until(path.exists, what="the output is opened anew")
     proxy.idle().stop()
+
+
+def test_configuration_is_in_force_when_ready(teeline, server, manager,
+                                              tmp_path):
+    """A reload is over when what it brings is there; a bad one, too."""
+    conf = {"inputs": [{"type": "proxy", "listen": "127.0.0.1:0",
+                        "target": server(echo).target}]}
+    path = tmp_path / "x.conf"
+    path.write_text(json.dumps(conf))
+    run = teeline.start("run", path, env=manager.env())
+    at = manager.wait_for("READY=1")
+
+    logs = [tmp_path / f"log{i}" for i in range(20)]
+    conf["outputs"] = [f"jsonl:{log}" for log in logs]
+    path.write_text(json.dumps(conf))
+    run.send(signal.SIGHUP)
+    at = manager.wait_for("RELOADING=1\nMONOTONIC_USEC=", at)
+    at = manager.wait_for("READY=1", at)
+    assert all(log.exists() for log in logs)
+
+    path.write_text(json.dumps({**conf, "outputs": ["syslog:loud"]}))
+    run.send(signal.SIGHUP)
+    at = manager.wait_for("RELOADING=1", at)
+    manager.wait_for("READY=1", at)
+    talk_to(run)
+    run.idle().stop()
+    assert all(b'"close"' in log.read_bytes() for log in logs)
 
 
 def test_status_tells_of_sessions(teeline, server, manager):

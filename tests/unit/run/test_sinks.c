@@ -16,7 +16,7 @@
 #include "run/sinks.h"
 
 /*
- * The kinds here stand in for those of app/registry.c, whose object is not
+ * The kinds here stand in for those of run/kinds.c, whose object is not
  * linked since kinds_find() is defined below.
  */
 

@@ -59,6 +59,10 @@ rig_remove(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 static inline void
 rig_done(struct rig *r)
 {
+	/* Those were lent by rig_try(). */
+	r->spec.kind = NULL;
+	r->spec.arg = NULL;
+	sink_spec_done(&r->spec);
 	assert_int_equal(nftw(r->dir, rig_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
