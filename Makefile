@@ -160,6 +160,11 @@ bench: all $(BENCH) build/.deps-bench
 fuzz: $(BUILD)/tests/unit/core/test_reasm_model
 	MODEL_SECONDS=$(FUZZ_SECONDS) $<
 
+# Many short sessions with all outputs at once: nothing may grow.
+month: all build/.deps-check
+	MONTH=$(SESSIONS) TEELINE=$(BUILD)/teeline SAN=$(SAN) \
+	    $(PYTHON) -m pytest -q -s tests/e2e/test_month.py
+
 range:
 	scripts/range $(RANGE)
 
