@@ -435,9 +435,12 @@ read_append(
 }
 
 static enum writer_exists
-what_if_it_exists(bool append, bool overwrite)
+what_if_it_exists(const struct sink_spec *spec, bool append, bool overwrite)
 {
-	if (append)
+	/* What this run has written already is not lost. */
+	if (spec->past == SINK_PAST_OTHER)
+		return WRITER_EXISTS_SUFFIX;
+	if (append || spec->past == SINK_PAST_SAME)
 		return WRITER_EXISTS_APPEND;
 	return overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE;
 }
@@ -487,7 +490,8 @@ open_named(struct stream *str, const struct sink_spec *spec,
 		return err_set(
 		    err, -EINVAL, "%s: the path is too long", spec->kind);
 	return open_shared(str, path,
-	    what_if_it_exists(append, spec->overwrite || env->overwrite), err);
+	    what_if_it_exists(spec, append, spec->overwrite || env->overwrite),
+	    err);
 }
 
 static int
