@@ -153,6 +153,8 @@ class Month:
                    30, lambda: f"{self.said} heard: {self.crowd.talk(0)}")
         wait_until(self.is_idle, 30,
                    lambda: f"all over: {self.control.get('stats')}")
+        print(f"{self.said} sessions: {self.run.memory():,} bytes, "
+              f"{self.run.descriptors()} descriptors")
 
     def is_idle(self):
         stats = self.control.get("stats")
