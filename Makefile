@@ -6,6 +6,7 @@
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
+#	make month	SESSIONS (100000) short sessions, all outputs: what grows?
 #	make package-check	build Debian's package, try it in fresh roots
 #	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
 #			the personalities' names
@@ -40,6 +41,7 @@ INSTALL	?= install
 PYTHON	?= /usr/bin/python3
 RANGE	?= main..
 FUZZ_SECONDS ?= 600
+SESSIONS ?= 100000
 RINGS	?= layers unit golden e2e tree
 CFLAGS	?= -O2 -g
 
@@ -160,6 +162,11 @@ bench: all $(BENCH) build/.deps-bench
 fuzz: $(BUILD)/tests/unit/core/test_reasm_model
 	MODEL_SECONDS=$(FUZZ_SECONDS) $<
 
+# Many short sessions with all outputs at once: nothing may grow.
+month: all build/.deps-check
+	MONTH=$(SESSIONS) TEELINE=$(BUILD)/teeline SAN=$(SAN) \
+	    VALGRIND=$(VALGRIND) $(PYTHON) -m pytest -q -s tests/e2e/test_month.py
+
 range:
 	scripts/range $(RANGE)
 
@@ -232,6 +239,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz range \
+.PHONY: FORCE all objects unit check demo lint bench fuzz month range \
     package-check install uninstall clean
 .SECONDARY:

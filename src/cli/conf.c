@@ -204,12 +204,35 @@ conf_table(void)
 	return &table;
 }
 
+/* Where people look for a key and where it stands are not always the same. */
+static const char *
+home_of(const char *key)
+{
+	const struct schema_table *const parts[] = { &control_table,
+		&logging_table, &runtime_table };
+
+	for (size_t i = 0; i < ATTR_COUNT(rows); i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return "the whole configuration";
+	for (unsigned i = 0; i < PLAN_NINPUTS; i++) {
+		const struct schema_table *t =
+		    conf_input_table((enum plan_input)i);
+
+		if (schema_find(t, key) != NULL)
+			return t->name;
+	}
+	for (size_t i = 0; i < ATTR_COUNT(parts); i++)
+		if (schema_find(parts[i], key) != NULL)
+			return parts[i]->name;
+	return NULL;
+}
+
 /* --- reading ------------------------------------------------------------- */
 
 static int
 read_own(struct plan *p, const struct jsonish *root, struct findings *f)
 {
-	struct schema_reading reading = { .findings = f };
+	struct schema_reading reading = { .findings = f, .elsewhere = home_of };
 	struct reading r = { .c = { .plan = *p } };
 	const struct jsonish *inputs = jsonish_find(root, "inputs");
 	int rc = schema_read(conf_table(), root, &r, &reading);

@@ -50,13 +50,20 @@ static void
 unknown_key(struct walk *w, const struct jsonish *member)
 {
 	const struct schema_table *t = w->table;
+	const char *home = w->reading->elsewhere != NULL
+			       ? w->reading->elsewhere(member->key)
+			       : NULL;
 	struct nearest near;
 
 	nearest_init(&near, member->key);
 	for (size_t i = 0; i < t->nrows; i++)
 		if (t->rows[i].help != NULL)
 			nearest_offer(&near, t->rows[i].key);
-	if (nearest_word(&near) != NULL)
+	if (home != NULL)
+		findings_error(w->reading->findings, member->key_pos,
+		    "\"%.64s\" is no key of %s, but of %s", member->key,
+		    name_of(t), home);
+	else if (nearest_word(&near) != NULL)
 		findings_error(w->reading->findings, member->key_pos,
 		    "\"%.64s\" is no key of %s (did you mean %s?)", member->key,
 		    name_of(t), nearest_word(&near));

@@ -21,7 +21,8 @@
  *	a key that begins with "_" is skipped: that is how people switch one
  *	off without deleting it
  *	null is as good as leaving the key out
- *	a key that is not known is an error, with the nearest one that is
+ *	a key that is not known is an error, with the object that it belongs
+ *	to, or the nearest one that is known
  *	a key that comes twice is an error (lenient: the last one counts)
  */
 
@@ -51,10 +52,13 @@ enum schema_type {
  * @lenient:	For users of a program that took anything: numbers and truth
  *		as texts ("5", "yes", 1), and keys that come twice, get a
  *		warning instead of an error
+ * @elsewhere:	For hints: what the object is called that does have this key,
+ *		NULL if none has; may be NULL
  */
 struct schema_reading {
 	struct findings *findings;
 	bool lenient;
+	const char *(*elsewhere)(const char *key);
 };
 
 /**

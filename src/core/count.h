@@ -18,12 +18,19 @@ struct count {
 	_Atomic uint64_t value;
 };
 
-/** count_add() - Add; only the owning thread calls this. */
+/**
+ * count_add() - Add; only the owning thread calls this
+ * @n:		0 writes nothing, so any thread may have nothing to add: the one
+ *		that writes a file has not, where the worker counts as written
+ *		what needs no bytes
+ */
 static inline void
 count_add(struct count *c, uint64_t n)
 {
 	uint64_t v = atomic_load_explicit(&c->value, memory_order_relaxed);
 
+	if (n == 0)
+		return;
 	atomic_store_explicit(&c->value, v + n, memory_order_relaxed);
 }
 

@@ -44,6 +44,13 @@ struct sink_rotation {
 	unsigned keep;
 };
 
+/** enum sink_past - Has a sink of this run, now gone, had the same argument? */
+enum sink_past {
+	SINK_PAST_NONE,
+	SINK_PAST_SAME,  /* the same kind: its file may be gone on with */
+	SINK_PAST_OTHER, /* another: its file must stay as it is */
+};
+
 /**
  * struct sink_spec - A sink that is wanted
  * @kind:	"flows", "pcapng", ...; owned
@@ -58,6 +65,7 @@ struct sink_rotation {
  * @overwrite:	A file that exists may be cut to nothing (-w, personalities)
  * @mode:	Mode of new files, less the umask; 0: 0600
  * @rotation:	-C, -G and -W, for what -w writes; all 0 otherwise
+ * @past:	What is known of a file that exists; goes before @overwrite
  * @optional:	A folder that cannot be written to is a warning, and there is
  *		no such sink
  */
@@ -77,6 +85,7 @@ struct sink_spec {
 	bool overwrite;
 	unsigned mode;
 	struct sink_rotation rotation;
+	enum sink_past past;
 	bool optional;
 };
 

@@ -18,6 +18,7 @@
 #include "run/sheet.h"
 #include "run/sinks.h"
 #include "run/tour.h"
+#include "run/written.h"
 
 /**
  * enum step - What is under way
@@ -49,6 +50,8 @@ enum step {
  * @sink:	Of the change; REMOVE, DRAIN: still among those of the run
  * @rc, @err:	What has become of the change
  * @deadline_ns: For what is removed
+ * @gone:	Figures of those that are no more
+ * @written:	Their files
  */
 struct outputs {
 	struct outputs_opts o;
@@ -66,6 +69,7 @@ struct outputs {
 	struct err err;
 	uint64_t deadline_ns;
 	struct outputs_gone gone;
+	struct written written;
 };
 
 static void
@@ -231,6 +235,16 @@ has_stdout(const struct outputs *o)
 	return false;
 }
 
+/* What one that lives is writing is not to be touched by another. */
+static enum sink_past
+past_of(const struct outputs *o, const struct sink_spec *spec)
+{
+	for (size_t i = 0; i < o->o.sinks->n; i++)
+		if (strcmp(o->o.sinks->made[i].arg, spec->arg) == 0)
+			return SINK_PAST_NONE;
+	return written_past(&o->written, spec);
+}
+
 static int
 check_addition(struct outputs *o, struct outputs_request *r)
 {
@@ -295,6 +309,7 @@ start_adding(struct outputs *o, struct outputs_request *r)
 		stop->takes_part = sink_spec_hears(&r->spec, stop->input);
 		stop->prepared = false;
 	}
+	r->spec.past = past_of(o, &r->spec);
 	o->err.text[0] = '\0';
 	o->rc = 0;
 	set_step(o, STEP_MAKE);
@@ -335,11 +350,14 @@ conclude_stuck(struct outputs *o, int rc)
 	conclude(o, rc, r->err.text);
 }
 
-/* Its figures are final: keep them, and nothing else. */
+/* Its figures are final: keep them, and what it has written to. */
 static void
 forget(struct outputs *o)
 {
+	const struct sinks_made *m = find(o, o->sink->name);
 	struct sheet sh;
+
+	written_add(&o->written, m->kind, m->arg);
 
 	if (sheet_take(&sh, o->o.figures, o->o.ninputs, &o->sink, 1) == 0) {
 		outputs_gone_add(&o->gone, &sh.sinks[0]);
@@ -586,6 +604,7 @@ outputs_free(struct outputs *o)
 	if (o == NULL)
 		return;
 	outputs_gone_done(&o->gone);
+	written_done(&o->written);
 	tour_done(&o->tour);
 	free(o);
 }

@@ -204,13 +204,15 @@ begin_one(struct sinks_made *m, const char *name, const struct sink_spec *spec)
 	*m = (struct sinks_made){
 		.sink = calloc(1, sizeof(*m->sink)),
 		.text = text_of(spec),
+		.kind = strdup(spec->kind),
+		.arg = strdup(spec->arg),
 		.is_stdout = sinks_is_stdout(spec),
 	};
 	if (m->sink != NULL)
 		m->sink->name = strdup(name);
-	return m->text == NULL || m->sink == NULL || m->sink->name == NULL
-		   ? -ENOMEM
-		   : 0;
+	if (m->text == NULL || m->kind == NULL || m->arg == NULL)
+		return -ENOMEM;
+	return m->sink == NULL || m->sink->name == NULL ? -ENOMEM : 0;
 }
 
 int
@@ -255,6 +257,8 @@ sinks_made_done(struct sinks_made *m)
 	free(sink);
 	free(m->ifaces);
 	free(m->text);
+	free(m->kind);
+	free(m->arg);
 	*m = (struct sinks_made){ .sink = NULL };
 }
 

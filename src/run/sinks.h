@@ -18,6 +18,7 @@ struct source;
  * @sink:	Its ops are NULL if it could not be made to its end
  * @ifaces:	The interfaces that it knows from the start
  * @text:	What it was made from, as its user wrote it, or in short
+ * @kind, @arg:	Those of its specification
  * @is_stdout:	See sinks_is_stdout()
  * @is_stuck:	A thread of it had to be left behind (sink_ops.drain)
  */
@@ -25,6 +26,8 @@ struct sinks_made {
 	struct sink *sink;
 	struct packet_iface *ifaces;
 	char *text;
+	char *kind;
+	char *arg;
 	bool is_stdout;
 	bool is_stuck;
 };

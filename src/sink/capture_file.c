@@ -490,14 +490,22 @@ note_known(struct capture_files *files)
 	return 0;
 }
 
+/* A capture begins with its head: it does not go on in a file with others. */
+static enum writer_exists
+what_if_it_exists(const struct sink_spec *spec, bool overwrite)
+{
+	if (spec->past != SINK_PAST_NONE)
+		return WRITER_EXISTS_SUFFIX;
+	return overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE;
+}
+
 static int
 open_shared(struct capture_files *files, const struct sink_spec *spec,
     bool overwrite, struct err *err)
 {
 	struct writer_file_opts o = {
 		.fd = -1,
-		.exists =
-		    overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE,
+		.exists = what_if_it_exists(spec, overwrite),
 		.mode = files->mode,
 		.rotation = &spec->rotation,
 	};

@@ -437,9 +437,12 @@ read_append(
 }
 
 static enum writer_exists
-what_if_it_exists(bool append, bool overwrite)
+what_if_it_exists(const struct sink_spec *spec, bool append, bool overwrite)
 {
-	if (append)
+	/* What this run has written already is not lost. */
+	if (spec->past == SINK_PAST_OTHER)
+		return WRITER_EXISTS_SUFFIX;
+	if (append || spec->past == SINK_PAST_SAME)
 		return WRITER_EXISTS_APPEND;
 	return overwrite ? WRITER_EXISTS_OVERWRITE : WRITER_EXISTS_REFUSE;
 }
@@ -488,7 +491,7 @@ open_named(struct stream *str, const struct sink_spec *spec,
 	if (rc != 0)
 		return rc;
 	return open_shared(
-	    str, path, what_if_it_exists(str->append, overwrite), err);
+	    str, path, what_if_it_exists(spec, str->append, overwrite), err);
 }
 
 static int

@@ -164,6 +164,18 @@ SENTENCES = [
       "name or a number"]),
     ("{inputs: [P],\n runtime: {quiet: true}}",
      ['2:12: "quiet" is no key of runtime']),
+    # Where else to say it.
+    ("{inputs: [P],\n runtime: {workers: 3}}",
+     ['2:12: "workers" is no key of runtime, but of an input of type '
+      "proxy"]),
+    ("{inputs: [P],\n filter: 'tcp'}",
+     ['2:2: "filter" is no key of a configuration, but of an input of type '
+      "tap"]),
+    ("{outputs: [],\n inputs: [{type: 'tap', user: 'root'}]}",
+     ['2:25: "user" is no key of an input of type tap, but of runtime']),
+    ("{inputs: [P],\n control: {outputs: []}}",
+     ['2:12: "outputs" is no key of control, but of the whole '
+      "configuration"]),
     # All at once, in the order of the text.
     ("{runtime: {only: 0},\n inputs: [{type: 'tap', decap: 99}],\n"
      " outputs: ['x:y'], foo: 1}",

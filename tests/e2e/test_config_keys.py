@@ -45,6 +45,7 @@ TEXTS = {
     "inputs": ['"proxy"'],
     # Keys of outputs, which kinds judge themselves.
     "on-full": ['"drop"'],
+    "append": ["true", '"no"'],
     "queue": ["65536", '"1MiB"'],
     "port": ["80", '"http"'],
     "client": ['"192.0.2.1"'],

@@ -1,6 +1,7 @@
 """SIGHUP in `teeline run`: outputs come and go while sessions go on."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -9,6 +10,7 @@ import threading
 import pytest
 
 from helpers import records
+from helpers.capture import check_quiet
 from helpers.peers import Background, connect, echo, recv_exactly
 from helpers.wait import wait_until
 
@@ -107,6 +109,86 @@ def test_same_file_with_another_key(service, tmp_path):
     s.run.idle().stop()
     assert records.closed(tmp_path / "000001").bytes("c2s") == b"one"
     assert records.closed(tmp_path / "000002").bytes("c2s") == b"two"
+
+
+def one_more(s, words):
+    client = connect(s.port)
+    say(client, words)
+    client.close()
+    s.run.idle()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_file_of_all_sessions_goes_on(service, tmp_path, overwrite):
+    """What this run has written is nobody else's, and is not thrown away."""
+    path = tmp_path / "log"
+    s = service(f"jsonl:{path}", runtime={"overwrite": overwrite})
+    one_more(s, b"one")
+    s.conf["outputs"] = [f"jsonl:{path},queue=1MiB"]
+    s.write()
+    assert s.reload() == (b"1", b"1")
+    one_more(s, b"two")
+    # Away, and back after a while.
+    for outputs, changes in (([], (b"0", b"1")),
+                             ([f"jsonl:{path}"], (b"1", b"0"))):
+        s.conf["outputs"] = outputs
+        s.write()
+        assert s.reload() == changes
+        one_more(s, b"three")
+    s.run.stop()
+    assert [one.bytes("s2c") for one in records.jsonl(path)] == [
+        b"one", b"two", b"three"]
+    assert os.listdir(tmp_path).count("log-2") == 0
+
+
+def test_file_of_another_format_stays(service, tmp_path):
+    """Records of two formats are not mixed; the name is that of a clash."""
+    s = service(f"raw:{tmp_path}/a.log")
+    one_more(s, b"one\n")
+    for kind, words in (("strip", b"two\n"), ("raw", b"three\n")):
+        s.conf["outputs"] = [f"{kind}:{tmp_path}/a.log"]
+        s.write()
+        assert s.reload() == (b"1", b"1")
+        one_more(s, words)
+    s.run.stop()
+    assert (tmp_path / "a.log").read_bytes() == b"one\n" * 2
+    assert b"two" in (tmp_path / "a-2.log").read_bytes()
+    assert (tmp_path / "a-3.log").read_bytes() == b"three\n" * 2
+
+
+def test_file_of_another_output_is_not_shared(service, tmp_path):
+    """While one that lives writes to it, a second is refused as ever."""
+    s = service(f"raw:{tmp_path}/a,name=first")
+    one_more(s, b"one\n")
+    s.conf["outputs"] = [f"raw:{tmp_path}/a,name=second"]
+    s.write()
+    assert s.reload() == (b"1", b"1")
+    s.conf["outputs"].append(f"raw:{tmp_path}/a,name=third")
+    s.write()
+    assert s.reload() == (b"0", b"0")
+    assert b"a exists; --overwrite would replace it" in s.run.err
+    s.run.stop()
+
+
+def test_capture_with_another_rotation(service, tmp_path):
+    """Each key is another output; every session is in one of the files."""
+    capture = {"type": "pcapng", "to": f"{tmp_path}/all.pcapng"}
+    s = service(capture)
+    said = []
+    for n, keys in enumerate(({}, {"rotate": {"size": "1M"}},
+                              {"rotate": {"size": "2M", "every": 60}},
+                              {"queue": "1MiB"}, {})):
+        s.conf["outputs"] = [{**capture, **keys}]
+        s.write()
+        assert s.reload() == ((b"1", b"1") if n else (b"0", b"0"))
+        said.append(b"number %d" % n)
+        one_more(s, said[-1])
+    s.run.stop()
+    found = []
+    for path in sorted(tmp_path.glob("all*")):  # some without a session
+        check_quiet(path)
+        found += [words for words in said if words in path.read_bytes()]
+    assert sorted(found) == said
 
 
 def test_order_and_spelling_do_not_matter(service, tmp_path):
@@ -389,24 +471,43 @@ def talk(client, over, seed):
     return bytes(said)
 
 
+def talk_shortly(port, over, seed):
+    """One short session after the other; what was said in each."""
+    rng = random.Random(seed)
+    all_said = []
+    while not over.is_set():
+        words = rng.randbytes(rng.randrange(1, 1 << 12))
+        with connect(port) as client:
+            say(client, words)
+        all_said.append(words)
+    return all_said
+
+
 @pytest.mark.long
 @pytest.mark.deadline(120)
 def test_a_hundred_times_under_traffic(service, tmp_path):
-    """Not one byte is lost, by the peers or by the output that stays."""
+    """Not one byte is lost, by the peers or by the output that stays.
+
+    Of the one that goes and comes again each session is whole, or ends
+    where it went.
+    """
     kept = {"type": "flows", "to": f"{tmp_path}/kept"}
     s = service(kept)
     before = s.run.descriptors()
     over = threading.Event()
-    jobs = [Background(talk, connect(s.port), over, n) for n in range(4)]
+    long = [Background(talk, connect(s.port), over, n) for n in range(4)]
+    short = [Background(talk_shortly, s.port, over, n) for n in (5, 6)]
     for n in range(100):
         s.conf["outputs"] = [
             kept,
-            f"jsonl:{tmp_path}/{n}.jsonl" if n % 2 else f"null,name=n{n}"]
+            f"jsonl:{tmp_path}/some,queue={n % 2 + 1}MiB,on-full=pause"]
         s.write()
         assert s.reload() == (b"1", b"1" if n else b"0")
     over.set()
-    said = sorted(job.result() for job in jobs)
+    said = [job.result() for job in long]
     assert all(said)
+    for job in short:
+        said += job.result()
     s.conf["outputs"] = [kept]
     s.write()
     s.reload()
@@ -416,4 +517,13 @@ def test_a_hundred_times_under_traffic(service, tmp_path):
     s.run.stop()
     for way in ("c2s", "s2c"):
         assert sorted(path.read_bytes() for path in
-                      (tmp_path / "kept").glob(f"*.{way}")) == said
+                      (tmp_path / "kept").glob(f"*.{way}")) == sorted(said)
+    ends = set()
+    for one in records.jsonl(tmp_path / "some"):
+        path, = (tmp_path / "kept").glob(f"{one.id:06}-*.c2s")
+        whole = path.read_bytes()
+        ends.add(one.reason)
+        assert one.reason in ("fin", "stop")
+        assert whole.startswith(one.bytes("c2s"))
+        assert one.reason == "stop" or whole == one.bytes("c2s")
+    assert "fin" in ends

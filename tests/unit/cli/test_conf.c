@@ -17,6 +17,8 @@
 #include "cli/cmdline.h"
 #include "cli/conf.h"
 #include "cli/conf_input.h"
+#include "cli/conf_output.h"
+#include "run/kinds.h"
 
 /*
  * What a configuration comes to.  Plans are compared as text, so that every
@@ -426,6 +428,153 @@ test_effects(void **state)
 	free(plain);
 }
 
+/* "key: " as a key, not as the end of another. */
+static bool
+has_key(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *at = text; (at = strstr(at, key)) != NULL; at++)
+		if (at > text && strchr("{ ", at[-1]) != NULL && at[len] == ':')
+			return true;
+	return false;
+}
+
+/* @within: "runtime" and the like, for keys of an object; "": of any */
+static bool
+is_tried(const struct schema_row *row, const char *within)
+{
+	for (size_t i = 0; i < ATTR_COUNT(effects); i++) {
+		const char *at = strstr(effects[i].text, within);
+
+		if (at != NULL && has_key(at, row->key))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_tried(const struct schema_table *t, const char *within, bool options)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		const struct schema_row *row = &t->rows[i];
+
+		/* Those of inputs are: see test_options_as_keys(). */
+		if (options && row->data != NULL)
+			continue;
+		if (!is_tried(row, within))
+			fail_msg(
+			    "no effect of %s %s is shown", within, row->key);
+		if (row->type == SCHEMA_OBJECT)
+			check_tried(row->table, row->key, false);
+	}
+}
+
+/* No key can be added without saying here what it does. */
+static void
+test_effect_of_each_key(void **state)
+{
+	static struct conf_output_table output;
+
+	(void)state;
+	check_tried(conf_table(), "", false);
+	for (unsigned i = 0; i < PLAN_NINPUTS; i++)
+		check_tried(
+		    conf_input_table((enum plan_input)i), "inputs", true);
+	/* Without keys of its own; and the one with the most that are not. */
+	conf_output_table(&output, kinds_find("null"));
+	check_tried(&output.table, "outputs", false);
+	conf_output_table(&output, kinds_find("flows"));
+	check_tried(&output.table, "outputs", false);
+}
+
+/* A good value of a key of a kind; the first of its words, if it has any. */
+static void
+good_value(const struct sink_key *key, char *buf, size_t size)
+{
+	static const struct {
+		const char *values;
+		const char *good;
+	} good[] = {
+		{ "SEC", "7" },
+		{ "N", "7" },
+		{ "N+N...", "17+44" },
+		{ "BYTES[/BYTES]", "1KiB" },
+		{ "FILE", "x-{reason}" },
+		{ "WORD", "idle" },
+		{ "PORT", "5000" },
+		{ "ADDRESS...", "192.0.2.1 10.0.0.0/8" },
+		{ "REQUESTS/RESPONSES", "20000/20001" },
+	};
+
+	for (size_t i = 0; i < ATTR_COUNT(good); i++) {
+		if (strcmp(good[i].values, key->values) != 0)
+			continue;
+		(void)snprintf(buf, size, "%s", good[i].good);
+		return;
+	}
+	if (strchr(key->values, '|') == NULL)
+		fail_msg(
+		    "what is a good value of %s: %s?", key->key, key->values);
+	(void)snprintf(
+	    buf, size, "%.*s", (int)strcspn(key->values, "|"), key->values);
+}
+
+static const char *
+good_target(const char *kind)
+{
+	static const char *const targets[][2] = {
+		{ "tee", "h:1" },
+		{ "payload", "h:1" },
+		{ "connect", "h:1/2" },
+		{ "listen", "127.0.0.1:20000-20009" },
+		{ "pcapng-listen", "127.0.0.1:0" },
+		{ "syslog", "text" },
+	};
+
+	for (size_t i = 0; i < ATTR_COUNT(targets); i++)
+		if (strcmp(targets[i][0], kind) == 0)
+			return targets[i][1];
+	return "x";
+}
+
+static void
+try_key(const struct sink_kind *kind, const struct sink_key *key)
+{
+	char value[64], text[256], shows[128];
+	char *plan;
+
+	good_value(key, value, sizeof(value));
+	(void)snprintf(text, sizeof(text),
+	    "{" PROXY ", outputs: [{type: '%s', to: '%s', %s: '%s'}]}",
+	    kind->name, good_target(kind->name), key->key, value);
+	(void)snprintf(shows, sizeof(shows), "\nkey %s=%s\n", key->key, value);
+	plan = from_conf(text);
+	if (strstr(plan, shows) == NULL)
+		fail_msg("%s\n%s\nlacks: %s", text, plan, shows);
+	free(plan);
+}
+
+/* Keys of kinds get there; what they do there, the tests of the kinds show. */
+static void
+test_keys_of_kinds(void **state)
+{
+	size_t n, tried = 0;
+	const struct sink_kind *const *kinds = kinds_all(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const struct sink_key *key = kinds[i]->keys;
+
+		/* Without help: for personalities. */
+		for (;
+		     kinds[i]->help != NULL && key != NULL && key->key != NULL;
+		     key++, tried++)
+			try_key(kinds[i], key);
+	}
+	assert_in_range(tried, 30, 200);
+}
+
 /* Defaults as the manual has them: saying them changes nothing. */
 static void
 test_defaults(void **state)
@@ -482,6 +631,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_as_keys),
 		cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_effect_of_each_key),
+		cmocka_unit_test(test_keys_of_kinds),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_wrong_leaves_nothing),
 	};
