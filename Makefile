@@ -88,6 +88,8 @@ UNIT	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 PLAYER	:= $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/golden/*.c)))
 GOLDEN	:= $(if $(PLAYER),$(BUILD)/tests/golden/player)
 BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
+# Preloaded into the program by tests that need a system which fails.
+FAULT	:= $(BUILD)/tests/fault/fault.so
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
@@ -128,6 +130,12 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 $(BUILD)/tests/golden/player: $(PLAYER) $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
+# It takes the place of calls that fortification and sanitizers wrap.
+$(FAULT): tests/fault/fault.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) \
+	    -U_FORTIFY_SOURCE -O2 -g -fPIC -shared -o $@ $< -lpthread
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
@@ -144,7 +152,7 @@ objects: $(OBJ) $(EXTRA_OBJ)
 unit: $(UNIT)
 	SAN=$(SAN) scripts/check $(BUILD) unit
 
-check: all $(UNIT) $(GOLDEN) build/.deps-check \
+check: all $(UNIT) $(GOLDEN) $(FAULT) build/.deps-check \
     $(if $(VALGRIND),build/.deps-valgrind)
 	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) \
 	    scripts/check $(BUILD) $(RINGS)

@@ -85,7 +85,8 @@ class Running:
         report = f"log_path={self._folder}/report"
         for name in ("ASAN", "UBSAN", "TSAN", "LSAN"):
             given = os.environ.get(f"{name}_OPTIONS")
-            more = ":quarantine_size_mb=8" if name == "ASAN" else ""
+            more = (":quarantine_size_mb=8:verify_asan_link_order=0"
+                    if name == "ASAN" else "")
             all_env[f"{name}_OPTIONS"] = (
                 report + more + (f":{given}" if given else ""))
         all_env.update(env or {})
