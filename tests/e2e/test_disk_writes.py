@@ -11,12 +11,12 @@ import hashlib
 import json
 import os
 import re
-import struct
 
 import pytest
 
 from helpers import capture, records, savefile
 from helpers.faults import FOREVER, HALF, Faults
+from helpers.packets import payload
 from helpers.peers import (BULK, echo, half_close, pair, pump, recv_all,
                            recv_exactly, talk_to)
 from helpers.reading import read
@@ -122,7 +122,7 @@ def is_part(part, whole):
 def parts_of(path, kind):
     """A record as [(piece, bytes of payload in it)]; fails if it is torn."""
     if kind in CAPTURES:
-        return [((packet.data, packet.ts_ns), payload(packet.data))
+        return [((packet.data, packet.ts_ns), len(payload(packet.data)))
                 for packet in savefile.load(path)]
     if kind == "raw":
         with open(path, "rb") as file:
@@ -170,13 +170,6 @@ def whole_records(text):
         found.append(((head, text[:size]), size))
         text = text[size:]
     return found
-
-
-def payload(packet):
-    """How many bytes a TCP packet over IPv4 carries."""
-    total, = struct.unpack_from("!H", packet, 2)
-    at = (packet[0] & 15) * 4
-    return total - at - (packet[at + 12] >> 4) * 4
 
 
 def check_lines(twins, kind):
@@ -346,5 +339,5 @@ def test_names_cannot_be_given(teeline, server, tmp_path):
     proxy.idle().stop()
     paths = sorted(tmp_path.glob("out/*"))
     assert [path.name for path in paths][0] == "log-00001.pcapng"
-    assert sum(payload(packet.data) for path in paths
+    assert sum(len(payload(packet.data)) for path in paths
                for packet in savefile.load(path)) == 8 << 20

@@ -89,9 +89,16 @@ def tcp(src, dst, ports, seq, ack, flags, data=b"", *, window=65535,
     return head[:16] + struct.pack("!H", total) + head[18:] + data
 
 
-def udp(ports, payload):
+def payload(packet):
+    """What a TCP packet over IPv4 carries."""
+    total, = struct.unpack_from("!H", packet, 2)
+    at = (packet[0] & 15) * 4
+    return packet[at + (packet[at + 12] >> 4) * 4:total]
+
+
+def udp(ports, said):
     """A UDP datagram without a checksum."""
-    return struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
+    return struct.pack("!HHHH", *ports, 8 + len(said), 0) + said
 
 
 def fragments4(packet, size, ident=77):

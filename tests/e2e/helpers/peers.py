@@ -239,6 +239,10 @@ class Background:
         except BaseException as error:  # pylint: disable=broad-except
             self._error = error
 
+    @property
+    def runs(self):
+        return self._thread.is_alive()
+
     def result(self, deadline=60.0):
         self._thread.join(deadline * SCALE)
         assert not self._thread.is_alive(), "a background step hangs"
