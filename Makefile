@@ -7,6 +7,7 @@
 #	make bench	timings beside other programs
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
 #	make month	SESSIONS (100000) short sessions, all outputs: what grows?
+#	make soak	everything on, and trouble, for SOAK_MINUTES (30)
 #	make package-check	build Debian's package, try it in fresh roots
 #	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
 #			the personalities' names
@@ -175,6 +176,10 @@ month: all build/.deps-check
 	MONTH=$(SESSIONS) TEELINE=$(BUILD)/teeline SAN=$(SAN) \
 	    VALGRIND=$(VALGRIND) $(PYTHON) -m pytest -q -s tests/e2e/test_month.py
 
+# SOAK_SEED throws the same dice again.
+soak: all build/.deps-check
+	SAN=$(SAN) TEELINE=$(BUILD)/teeline $(PYTHON) -B tests/soak/soak
+
 range:
 	scripts/range $(RANGE)
 
@@ -247,6 +252,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz month range \
+.PHONY: FORCE all objects unit check demo lint bench fuzz month soak range \
     package-check install uninstall clean
 .SECONDARY:
