@@ -189,6 +189,26 @@ call_waiters(struct writer *w)
 	}
 }
 
+/*
+ * Under the lock: nothing waits any more.  A port that goes on as it does now
+ * needs one batch beside the one that it fills; what a rush needed is given
+ * back, or each port would keep megabytes for the next one.
+ */
+static void
+give_back(struct writer *w)
+{
+	struct list *node;
+
+	for (node = w->ports.next; node != &w->ports; node = node->next) {
+		struct writer_port *p =
+		    LIST_ENTRY(node, struct writer_port, node);
+
+		for (; p->nspare > 1; p->nspare--)
+			writer_batch_free(LIST_ENTRY(
+			    list_shift(&p->spare), struct writer_batch, node));
+	}
+}
+
 /* Under the lock: the batch goes home. */
 static void
 retire(struct writer *w, struct writer_batch *b)
@@ -206,6 +226,8 @@ retire(struct writer *w, struct writer_batch *b)
 	} else {
 		writer_batch_free(b);
 	}
+	if (left == 0)
+		give_back(w);
 	if (left <= w->limit / 2 && atomic_exchange(&w->was_full, false))
 		call_waiters(w);
 }
