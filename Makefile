@@ -4,7 +4,8 @@
 #	make demo	build, show a conversation being relayed and recorded
 #	make check	build, run every test; RINGS="unit golden" runs only these
 #	make lint	the analysers; each is a script in scripts/lint
-#	make bench	timings beside other programs
+#	make bench	timings beside other programs, and the goals: bench/README.md
+#	make bench-curves	cost against size, as plots in bench/curves
 #	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
 #	make month	SESSIONS (100000) short sessions, all outputs: what grows?
 #	make soak	everything on, and trouble, for SOAK_MINUTES (30)
@@ -164,8 +165,13 @@ demo: all build/.deps-demo
 lint: build/.deps-lint
 	PYTHON=$(PYTHON) scripts/lint/all
 
+# BENCHFLAGS: bench/run --help
 bench: all $(BENCH) build/.deps-bench
-	TEELINE=$(BUILD)/teeline PYTHON=$(PYTHON) bench/run
+	TEELINE=$(BUILD)/teeline $(PYTHON) bench/run $(BENCHFLAGS)
+
+bench-curves: all $(BENCH) build/.deps-bench
+	TEELINE=$(BUILD)/teeline $(PYTHON) bench/run --curves \
+	    --into bench/curves --rounds 3 $(BENCHFLAGS)
 
 # Other cases each time; a failure prints the MODEL_SEED that shows it again.
 fuzz: $(BUILD)/tests/unit/core/test_reasm_model
@@ -252,6 +258,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz month soak range \
-    package-check install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench bench-curves fuzz month \
+    soak range package-check install uninstall clean
 .SECONDARY:

@@ -14,6 +14,10 @@
 /*
  * format_bench - how fast bytes become text, in GB of input per second.
  *
+ *	format_bench [NAME]
+ *
+ * One way to do it, or all.
+ *
  * The best of several rounds on chunks that stay in the cache: what the code
  * costs, not what the memory does.
  */
@@ -109,7 +113,7 @@ fill_noise(uint8_t *p, size_t n)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const struct job jobs[] = {
 		{ "hexdump, table", run_hexdump, NULL, HEXDUMP_BY_TABLE },
@@ -135,6 +139,8 @@ main(void)
 	(void)printf("\n");
 	for (size_t i = 0; i < ATTR_COUNT(jobs); i++) {
 		if (jobs[i].run == run_hexdump && !hexdump_has(jobs[i].by))
+			continue;
+		if (argc > 1 && strcmp(jobs[i].name, argv[1]) != 0)
 			continue;
 		(void)printf("%-18s", jobs[i].name);
 		for (unsigned noise = 0; noise < 2; noise++) {

@@ -1,31 +1,65 @@
-"""The programs that are measured: how each is started, and what it cost."""
+"""The relays that are measured: how each is started, and what it cost."""
 
+import contextlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
+import machine
+from machine import TEELINE, TOOLS
+
+# Sessions at once that a relay is set up for, where the machine lets it have
+# so many descriptors: two for each, and some of its own.
+SESSIONS = 11000
+PIPES = 500
+
+
+def room():
+    return min(SESSIONS, (machine.raise_limits() - 2 * PIPES - 400) // 2)
+
+# What teeline is run under (bench/profile sets it).
+UNDER = []
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that no connection of the load takes meanwhile: below the range
+    from which the kernel chooses."""
+    local = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    below = int(local.split()[0])
+    ports = range(below // 2, below) if below > 4096 else range(0, 1)
+    for _ in range(1000):
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.choice(ports)))
+            return s.getsockname()[1]
+    raise RuntimeError("no port is free")
+
+
+def running(pid):
+    """The process and all below it, but for what ours is run under."""
+    found = machine.children(pid)
+    return found[1:] if UNDER and len(found) > 1 else found
+
+
+def interrupt(proc, sign):
+    for pid in reversed(running(proc.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
 
 
 def wait_listening(port, proc):
     """Until somebody listens there; looks at the kernel's table, since a
     connection would count as a session."""
     want = f"{port:04X}"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if proc.poll() is not None:
-            raise RuntimeError(f"{proc.args[0]} ended with {proc.returncode}")
+            name = os.path.basename(proc.args[0])
+            raise RuntimeError(f"{name} ended with {proc.returncode}")
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             for line in pathlib.Path(table).read_text().splitlines()[1:]:
                 field = line.split()
@@ -35,50 +69,33 @@ def wait_listening(port, proc):
     raise RuntimeError(f"{proc.args[0]} does not listen on {port}")
 
 
-def children(pid):
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            for child in task.read_text().split():
-                found += children(int(child))
-        except OSError:
-            pass
-    return found
-
-
-def tree_cpu(pid):
-    """CPU seconds of a process, its living and its reaped descendants."""
-    ticks = 0
-    for p in children(pid):
-        try:
-            stat = pathlib.Path(f"/proc/{p}/stat").read_text()
-        except OSError:
-            continue
-        field = stat.rsplit(")", 1)[1].split()
-        ticks += sum(int(field[i]) for i in (11, 12, 13, 14))
-    return ticks / TICKS
-
-
-def tree_rss(pid):
-    """Resident bytes of a process tree, private and shared."""
-    total = 0
-    for p in children(pid):
-        for line in pathlib.Path(f"/proc/{p}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                total += int(line.split()[1]) * 1024
-    return total
-
-
 class Relay:
-    """A relay under test; use it as a context."""
+    """A relay under test; use it as a context.
+
+    program  what must be installed, and
+    package  where Debian has it
+    records  it writes what passes, perhaps after it was delivered
+    most     idle sessions that it is given
+    """
 
     name = "?"
+    program = None
+    package = None
+    records = False
+    most = SESSIONS
 
     def __init__(self, target):
         self.target = target
         self.port = free_port()
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=WORK))
+        self.dir = machine.new_folder()
         self.proc = None
+
+    @classmethod
+    def missing(cls):
+        """What must be installed first, or None."""
+        if cls.program is None or shutil.which(cls.program):
+            return None
+        return cls.package or cls.program
 
     def command(self):
         raise NotImplementedError
@@ -88,40 +105,63 @@ class Relay:
         self.proc = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, cwd=self.dir, start_new_session=True)
-        wait_listening(self.port, self.proc)
+        try:
+            wait_listening(self.port, self.proc)
+        except RuntimeError as error:
+            Relay.__exit__(self)
+            raise RuntimeError(f"{error}: {self.last_words()}") from error
         return self
 
+    def last_words(self):
+        said = self.said.strip().splitlines()
+        return said[-1] if said else "it said nothing"
+
     def cpu(self):
-        return tree_cpu(self.proc.pid)
+        return machine.tree_cpu(self.proc.pid)
 
     def rss(self):
-        return tree_rss(self.proc.pid)
+        return machine.tree_rss(self.proc.pid)
 
-    def settle(self, want):
-        """Until all has been written; CPU is read after that."""
+    def settle(self):
+        """The writer may still be at it when the last byte was delivered."""
+        if not self.records:
+            return
+        deadline = time.monotonic() + 20
+        last = -1.0
+        while time.monotonic() < deadline:
+            cpu = self.cpu()
+            if cpu - last < 0.001:
+                return
+            last = cpu
+            time.sleep(0.1)
 
     def __exit__(self, *exc):
-        for pid in reversed(children(self.proc.pid)):
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+        interrupt(self.proc, signal.SIGTERM)
         try:
-            self.proc.wait(timeout=10)
+            self.proc.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.proc.kill()
             self.proc.wait()
         self.log.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.said = (self.dir / "log").read_text(errors="replace")
+        self.wrote = sum(path.stat().st_size for path in self.dir.rglob("*")
+                         if path.is_file())
+        machine.empty(self.dir)
 
 
 class Direct:
     """No relay at all: what the two ends can do."""
 
     name = "direct"
+    records = False
+    most = SESSIONS
 
     def __init__(self, target):
         self.port = target
+
+    @staticmethod
+    def missing():
+        return None
 
     def __enter__(self):
         return self
@@ -132,22 +172,40 @@ class Direct:
     def rss(self):
         return 0
 
-    def settle(self, want):
+    def settle(self):
         pass
 
     def __exit__(self, *exc):
         pass
 
 
+class Proto(Relay):
+    """What the machine allows: bench/proto.c."""
+
+    mode = "relay"
+
+    def command(self):
+        return [os.path.join(TOOLS, "proto"), self.mode, str(self.port),
+                str(self.target), str(self.dir)]
+
+
+def proto(mode):
+    return type("Proto" + mode, (Proto,),
+                {"name": "proto " + mode, "mode": mode,
+                 "records": mode != "relay"})
+
+
 class Haproxy(Relay):
     name = "haproxy"
+    program = "haproxy"
 
     def command(self):
         conf = self.dir / "haproxy.cfg"
         conf.write_text(f"""
 global
     nbthread 2
-    maxconn 6000
+    maxconn {room()}
+    maxpipes {PIPES}
     tune.maxaccept 500
 defaults
     mode tcp
@@ -159,21 +217,26 @@ listen relay
     bind 127.0.0.1:{self.port}
     server s 127.0.0.1:{self.target}
 """)
-        return ["haproxy", "-f", str(conf), "-db", "-q"]
+        return ["haproxy", "-f", str(conf), "-db"]
 
 
 class Nginx(Relay):
     name = "nginx"
+    program = "nginx"
+    MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+
+    @classmethod
+    def missing(cls):
+        if not cls.MODULE.exists():
+            return "libnginx-mod-stream"
+        return super().missing()
 
     def command(self):
         conf = self.dir / "nginx.conf"
-        module = next(pathlib.Path("/usr/lib/nginx/modules").glob(
-            "ngx_stream_module.so"), None)
-        load = f"load_module {module};" if module else ""
         conf.write_text(f"""
-{load}
+load_module {self.MODULE};
 daemon off; worker_processes 2; pid {self.dir}/pid; error_log stderr crit;
-events {{ worker_connections 20000; }}
+events {{ worker_connections {3 * SESSIONS}; }}
 stream {{ server {{ listen 127.0.0.1:{self.port};
          proxy_pass 127.0.0.1:{self.target}; proxy_buffer_size 64k; }} }}
 """)
@@ -181,17 +244,23 @@ stream {{ server {{ listen 127.0.0.1:{self.port};
 
 
 class Socat(Relay):
+    """A process for each session."""
+
     name = "socat"
+    program = "socat"
+    most = 200
 
     def command(self):
         return ["socat", "-t", "60", "-b", "131072",
-                f"TCP4-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr",
-                f"TCP4:127.0.0.1:{self.target}"]
+                f"TCP4-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr,"
+                "backlog=128", f"TCP4:127.0.0.1:{self.target}"]
 
 
 class Tcpreen(Relay):
     name = "tcpreen raw"
+    program = "tcpreen"
     format = "raw"
+    records = True
 
     def command(self):
         return ["tcpreen", "-n", "-q", "-F", "128", "-a", "127.0.0.1",
@@ -204,33 +273,37 @@ class TcpreenHex(Tcpreen):
     format = "hex"
 
 
+class Sslsplit(Relay):
+    """Its plain TCP; every byte to a file for each connection."""
+
+    name = "sslsplit"
+    program = "sslsplit"
+    records = True
+    sink = ["-S", "DIR"]
+
+    def command(self):
+        sink = [a.replace("DIR", str(self.dir)) for a in self.sink]
+        user = ["-u", "root"] if os.geteuid() == 0 else []
+        return ["sslsplit", *user, *sink, "tcp", "127.0.0.1", str(self.port),
+                "127.0.0.1", str(self.target)]
+
+
+class SslsplitPcap(Sslsplit):
+    name = "sslsplit pcap"
+    sink = ["-X", "DIR/capture.pcap"]
+
+
 class Teeline(Relay):
     name = "teeline"
     extra = []
 
     def command(self):
         sinks = [a.replace("DIR", str(self.dir)) for a in self.extra]
-        return [TEELINE, "proxy", "-q", "-f", "none", *sinks,
+        return [*UNDER, TEELINE, "proxy", "-q", "-f", "none", *sinks,
                 f"127.0.0.1:{self.port}", f"127.0.0.1:{self.target}"]
-
-    def settle(self, want):
-        """The writer may still be at it when the last byte was delivered."""
-        if not self.extra:
-            return
-        deadline = time.monotonic() + 20
-        last = -1.0
-        while time.monotonic() < deadline:
-            cpu = self.cpu()
-            if cpu == last:
-                return
-            last = cpu
-            time.sleep(0.1)
 
 
 def teeline(name, *extra):
     return type("Teeline" + name, (Teeline,),
-                {"name": "teeline " + name, "extra": list(extra)})
-
-
-TEELINE = os.path.abspath(os.environ.get("TEELINE", "build/teeline"))
-WORK = os.path.abspath(os.environ.get("BENCH_DIR", "build"))
+                {"name": "teeline " + name, "extra": list(extra),
+                 "records": any(word in ("-o", "-w") for word in extra)})

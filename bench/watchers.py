@@ -2,11 +2,16 @@
 somebody does."""
 
 import json
+import pathlib
 import subprocess
-import threading
+import time
 import urllib.request
 
-from peers import TEELINE, Teeline, free_port
+import peers
+from machine import TEELINE
+from peers import Teeline, free_port
+from relays import bulk, rate
+from table import Row
 
 
 class Controlled(Teeline):
@@ -17,15 +22,16 @@ class Controlled(Teeline):
     """
 
     name = "--control"
+    program = "curl"
     options = []
     paths = []
 
     def command(self):
         self.control = free_port()
-        return [TEELINE, "proxy", "-q", "-f", "none", "--control",
-                f"127.0.0.1:{self.control}", "--control-no-token",
-                *self.options, f"127.0.0.1:{self.port}",
-                f"127.0.0.1:{self.target}"]
+        return [*peers.UNDER, TEELINE, "proxy", "-q", "-f", "none",
+                "--control", f"127.0.0.1:{self.control}",
+                "--control-no-token", *self.options,
+                f"127.0.0.1:{self.port}", f"127.0.0.1:{self.target}"]
 
     def url(self, path):
         return f"http://127.0.0.1:{self.control}/api/v1/{path}"
@@ -37,29 +43,49 @@ class Controlled(Teeline):
     def __enter__(self):
         super().__enter__()
         self.pages = []
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.look)
-        self.thread.start()
         return self
 
-    def look(self):
+    def settle(self):
+        """Whoever shall look does, before anything is measured."""
+        super().settle()
+        if self.pages:
+            return
         if "events" in self.paths:
             self.stream("events")
-        # It begins some time later; a page is as quick.
-        while "follow" in self.paths and not self.over.wait(0.02):
-            with urllib.request.urlopen(self.url("sessions?state=open")) as f:
-                found = json.load(f)["sessions"]
-            if found:
-                self.stream(f"sessions/{found[0]['id']}/events")
+        if "follow" in self.paths:
+            self.follow()
+        if self.pages:
+            self.wait_for_pages()
+
+    def follow(self):
+        with urllib.request.urlopen(self.url("sessions?state=open")) as answer:
+            found = json.load(answer)["sessions"]
+        if not found:
+            raise RuntimeError("no session that a page could follow")
+        self.stream(f"sessions/{found[0]['id']}/events")
+
+    def wait_for_pages(self):
+        """Until all of them have their connection to the control port."""
+        want = f":{self.control:04X}"
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            table = pathlib.Path("/proc/net/tcp").read_text()
+            fields = [line.split() for line in table.splitlines()[1:]]
+            here = [f for f in fields if f[2].endswith(want) and f[3] == "01"]
+            if len(here) >= len(self.pages):
                 return
+            time.sleep(0.02)
+        raise RuntimeError("a page has not come")
 
     def __exit__(self, *exc):
-        self.over.set()
-        self.thread.join()
+        # What is followed may be over by now: that is its good end.
+        gone = [page for page in self.pages if page.poll()]
         for page in self.pages:
             page.kill()
             page.wait()
         super().__exit__(*exc)
+        if gone and exc == (None, None, None):
+            raise RuntimeError("a page has been sent away")
 
 
 def controlled(name, paths, *options):
@@ -67,21 +93,23 @@ def controlled(name, paths, *options):
         "name": name, "paths": paths, "options": list(options)})
 
 
-def rows(quick, bulk, rate):
-    mib = 1024 if quick else 4096
-    secs = 1 if quick else 3
-    contenders = [
-        Teeline, Controlled,
-        controlled("... a page", ["events"]),
-        controlled("... and follows it", ["events", "follow"]),
-        controlled("... history 0", [], "--control-history", "0"),
-        controlled("... that, a page", ["events"], "--control-history", "0"),
-        controlled("... that, follows", ["events", "follow"],
-                   "--control-history", "0"),
-    ]
+WATCHED = [
+    Teeline, Controlled,
+    controlled("... a page", ["events"]),
+    controlled("... and follows it", ["events", "follow"]),
+    controlled("... history 0", [], "--control-history", "0"),
+    controlled("... that, a page", ["events"], "--control-history", "0"),
+    controlled("... that, follows", ["events", "follow"],
+               "--control-history", "0"),
+]
+
+
+def rows(quick):
+    mib, secs = (64, 0.3) if quick else (16384, 3)
     return [
-        ("a watching page: bulk relay, 1 stream", "sink", contenders,
-         lambda c, s: bulk(c, s, 1, mib)),
-        ("a watching page: ping-pong 64 B, 64 connections", "echo",
-         contenders, lambda c, s: rate(c, s, "pingpong", 64, secs, 64)),
+        Row("page-bulk", "a watching page: bulk relay", WATCHED,
+            lambda c, port: bulk(c, port, 1, mib, secs), server="sink"),
+        Row("page-pingpong", "a watching page: ping-pong, 64", WATCHED,
+            lambda c, port: rate(c, port, "pingpong", 64, secs, 64),
+            server="echo"),
     ]
