@@ -5,7 +5,9 @@
 #	make check	build, run every test; RINGS="unit golden" runs only these
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs
-#	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
+#	make fuzz	each target of fuzz/ for FUZZ_SECONDS (60), or only
+#			FUZZ_TARGETS="http line"; fuzz-coverage: what the corpora
+#			reach
 #	make month	SESSIONS (100000) short sessions, all outputs: what grows?
 #	make package-check	build Debian's package, try it in fresh roots
 #	make install	DESTDIR= PREFIX= UNITDIR= (of systemd), and LINKS=1 for
@@ -40,9 +42,9 @@ DOCDIR	?= $(PREFIX)/share/doc/teeline
 INSTALL	?= install
 PYTHON	?= /usr/bin/python3
 RANGE	?= main..
-FUZZ_SECONDS ?= 600
+FUZZ_SECONDS ?= 60
 SESSIONS ?= 100000
-RINGS	?= layers unit golden e2e tree
+RINGS	?= layers unit golden fuzz memory e2e tree
 CFLAGS	?= -O2 -g
 
 BUILD	:= build$(if $(SAN),/san-$(SAN))$(if $(PORTABLE),/portable)
@@ -88,7 +90,18 @@ UNIT	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 PLAYER	:= $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/golden/*.c)))
 GOLDEN	:= $(if $(PLAYER),$(BUILD)/tests/golden/player)
 BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
-EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
+# A target for fuzzing is fuzz/fuzz_NAME.c; replay_NAME runs it over inputs that
+# are there, fuzzer_NAME (clang) makes new ones.
+FUZZ	:= $(patsubst fuzz/fuzz_%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
+FUZZ_TARGETS ?= $(FUZZ)
+FUZZ_OBJ := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%.o) $(BUILD)/fuzz/memory.o \
+	   $(BUILD)/fuzz/replay.o
+REPLAY	:= $(FUZZ:%=$(BUILD)/fuzz/replay_%)
+FUZZERS	:= $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzzer_%)
+# fuzz/memory.c makes these fail.
+comma	:= ,
+WRAP	:= $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o) $(FUZZ_OBJ)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
 EXAMPLES := packaging/systemd/teeline@.socket \
@@ -131,6 +144,15 @@ $(BUILD)/tests/golden/player: $(PLAYER) $(LIB)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
+$(REPLAY): $(BUILD)/fuzz/replay_%: $(BUILD)/fuzz/fuzz_%.o \
+    $(BUILD)/fuzz/memory.o $(BUILD)/fuzz/replay.o $(LIB)
+	$(call say,LINK) $(LINK) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
+
+$(FUZZERS): $(BUILD)/fuzz/fuzzer_%: $(BUILD)/fuzz/fuzz_%.o \
+    $(BUILD)/fuzz/memory.o $(LIB)
+	$(call say,LINK) $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ \
+	    -lcmocka $(LIBS)
+
 $(EXTRA_OBJ): | build/.deps-check
 
 $(COMPLETIONS): $(BUILD)/completion/%: $(BUILD)/teeline
@@ -144,7 +166,7 @@ objects: $(OBJ) $(EXTRA_OBJ)
 unit: $(UNIT)
 	SAN=$(SAN) scripts/check $(BUILD) unit
 
-check: all $(UNIT) $(GOLDEN) build/.deps-check \
+check: all $(UNIT) $(GOLDEN) $(REPLAY) build/.deps-check \
     $(if $(VALGRIND),build/.deps-valgrind)
 	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) \
 	    scripts/check $(BUILD) $(RINGS)
@@ -158,9 +180,20 @@ lint: build/.deps-lint
 bench: all $(BENCH) build/.deps-bench
 	TEELINE=$(BUILD)/teeline PYTHON=$(PYTHON) bench/run
 
-# Other cases each time; a failure prints the MODEL_SEED that shows it again.
-fuzz: $(BUILD)/tests/unit/core/test_reasm_model
-	MODEL_SECONDS=$(FUZZ_SECONDS) $<
+replayers: $(REPLAY)
+fuzzers: $(FUZZERS)
+
+# Each in a build folder of its own.
+fuzz: build/.deps-lint
+	$(MAKE) BUILD=build/fuzzers CC=clang CFLAGS='-O1 -g' \
+	    CPPFLAGS='-DTOMBSTONE_RING=128 -DDEFRAG_BLOCKS_DEFAULT=128' \
+	    SAN=fuzzer-no-link,address,undefined fuzzers
+	scripts/fuzz build/fuzzers $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-coverage: build/.deps-lint
+	$(MAKE) BUILD=build/coverage CC=clang SAN= \
+	    CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' replayers
+	scripts/fuzz-coverage build/coverage $(FUZZ_TARGETS)
 
 # Many short sessions with all outputs at once: nothing may grow.
 month: all build/.deps-check
@@ -239,6 +272,6 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench fuzz month range \
-    package-check install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench fuzz fuzz-coverage \
+    fuzzers month replayers range package-check install uninstall clean
 .SECONDARY:
