@@ -6,7 +6,9 @@
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs, and the goals: bench/README.md
 #	make bench-curves	cost against size, as plots in bench/curves
-#	make fuzz	reassembly against its model for FUZZ_SECONDS (600)
+#	make fuzz	each target of fuzz/ for FUZZ_SECONDS (60), or only
+#			FUZZ_TARGETS="http line"; fuzz-coverage: what the corpora
+#			reach
 #	make month	SESSIONS (100000) short sessions, all outputs: what grows?
 #	make soak	everything on, and trouble, for SOAK_MINUTES (30)
 #	make package-check	build Debian's package, try it in fresh roots
@@ -42,9 +44,9 @@ DOCDIR	?= $(PREFIX)/share/doc/teeline
 INSTALL	?= install
 PYTHON	?= /usr/bin/python3
 RANGE	?= main..
-FUZZ_SECONDS ?= 600
+FUZZ_SECONDS ?= 60
 SESSIONS ?= 100000
-RINGS	?= layers unit golden e2e tree
+RINGS	?= layers unit golden fuzz memory e2e tree
 CFLAGS	?= -O2 -g
 
 BUILD	:= build$(if $(SAN),/san-$(SAN))$(if $(PORTABLE),/portable)
@@ -92,7 +94,18 @@ GOLDEN	:= $(if $(PLAYER),$(BUILD)/tests/golden/player)
 BENCH	:= $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
 # Preloaded into the program by tests that need a system which fails.
 FAULT	:= $(BUILD)/tests/fault/fault.so
-EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o)
+# A target for fuzzing is fuzz/fuzz_NAME.c; replay_NAME runs it over inputs that
+# are there, fuzzer_NAME (clang) makes new ones.
+FUZZ	:= $(patsubst fuzz/fuzz_%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
+FUZZ_TARGETS ?= $(FUZZ)
+FUZZ_OBJ := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%.o) $(BUILD)/fuzz/memory.o \
+	   $(BUILD)/fuzz/replay.o
+REPLAY	:= $(FUZZ:%=$(BUILD)/fuzz/replay_%)
+FUZZERS	:= $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzzer_%)
+# fuzz/memory.c makes these fail.
+comma	:= ,
+WRAP	:= $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o) $(FUZZ_OBJ)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
 EXAMPLES := packaging/systemd/teeline@.socket \
@@ -141,6 +154,15 @@ $(FAULT): tests/fault/fault.c $(BUILD)/flags
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
+$(REPLAY): $(BUILD)/fuzz/replay_%: $(BUILD)/fuzz/fuzz_%.o \
+    $(BUILD)/fuzz/memory.o $(BUILD)/fuzz/replay.o $(LIB)
+	$(call say,LINK) $(LINK) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
+
+$(FUZZERS): $(BUILD)/fuzz/fuzzer_%: $(BUILD)/fuzz/fuzz_%.o \
+    $(BUILD)/fuzz/memory.o $(LIB)
+	$(call say,LINK) $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ \
+	    -lcmocka $(LIBS)
+
 $(EXTRA_OBJ): | build/.deps-check
 
 $(COMPLETIONS): $(BUILD)/completion/%: $(BUILD)/teeline
@@ -154,7 +176,7 @@ objects: $(OBJ) $(EXTRA_OBJ)
 unit: $(UNIT)
 	SAN=$(SAN) scripts/check $(BUILD) unit
 
-check: all $(UNIT) $(GOLDEN) $(FAULT) build/.deps-check \
+check: all $(UNIT) $(GOLDEN) $(FAULT) $(REPLAY) build/.deps-check \
     $(if $(VALGRIND),build/.deps-valgrind)
 	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) \
 	    scripts/check $(BUILD) $(RINGS)
@@ -173,9 +195,20 @@ bench-curves: all $(BENCH) build/.deps-bench
 	TEELINE=$(BUILD)/teeline $(PYTHON) bench/run --curves \
 	    --into bench/curves --rounds 3 $(BENCHFLAGS)
 
-# Other cases each time; a failure prints the MODEL_SEED that shows it again.
-fuzz: $(BUILD)/tests/unit/core/test_reasm_model
-	MODEL_SECONDS=$(FUZZ_SECONDS) $<
+replayers: $(REPLAY)
+fuzzers: $(FUZZERS)
+
+# Each in a build folder of its own.
+fuzz: build/.deps-lint
+	$(MAKE) BUILD=build/fuzzers CC=clang CFLAGS='-O1 -g' \
+	    CPPFLAGS='-DTOMBSTONE_RING=128 -DDEFRAG_BLOCKS_DEFAULT=128' \
+	    SAN=fuzzer-no-link,address,undefined fuzzers
+	scripts/fuzz build/fuzzers $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-coverage: build/.deps-lint
+	$(MAKE) BUILD=build/coverage CC=clang SAN= \
+	    CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' replayers
+	scripts/fuzz-coverage build/coverage $(FUZZ_TARGETS)
 
 # Many short sessions with all outputs at once: nothing may grow.
 month: all build/.deps-check
@@ -258,6 +291,7 @@ clean:
 
 -include $(OBJ:.o=.d) $(EXTRA_OBJ:.o=.d)
 .DELETE_ON_ERROR:
-.PHONY: FORCE all objects unit check demo lint bench bench-curves fuzz month \
-    soak range package-check install uninstall clean
+.PHONY: FORCE all objects unit check demo lint bench bench-curves fuzz \
+    fuzz-coverage fuzzers month replayers soak range package-check install \
+    uninstall clean
 .SECONDARY:

@@ -27,8 +27,13 @@
 struct defrag;
 struct err;
 
-/* 4 MiB of fragments; a datagram takes whole KiB, at most 64. */
-#define DEFRAG_BLOCKS_DEFAULT    4096
+/*
+ * 4 MiB of fragments; a datagram takes whole KiB, at most 64.  Fuzzers want
+ * less, which is made quickly.
+ */
+#ifndef DEFRAG_BLOCKS_DEFAULT
+#define DEFRAG_BLOCKS_DEFAULT 4096
+#endif
 #define DEFRAG_DATAGRAMS_DEFAULT 1024
 /* As Linux waits for fragments of IPv4. */
 #define DEFRAG_AGE_NS_DEFAULT UINT64_C(30000000000)

@@ -25,8 +25,11 @@
 /*
  * As many connections as a busy server has in the time that a straggler
  * takes; 6 MB when all are used, which only that server's captures do.
+ * (Fuzzers want it short: then it is full at times, and made quickly.)
  */
+#ifndef TOMBSTONE_RING
 #define TOMBSTONE_RING 65536
+#endif
 
 /*
  * Longer than what is retransmitted comes late: one minute, as long as the

@@ -17,6 +17,9 @@
 
 #define MAGIC_LEN 4
 
+/* zstd wants to see the header of a block together with the one before it. */
+#define ZSTD_BLOCK_HEAD ((size_t)3)
+
 /* RFC 1952: identification, and deflate as the method. */
 #define GZIP_MAGIC 0x1f8b08U
 #define GZIP_FIRST 0x1f
@@ -49,6 +52,7 @@ enum unpack_kind {
  * @in:		Bytes as they lie in the file, from @in_at to @in_len
  * @inside:	In the middle of a member or frame
  * @pending:	The library may have more to give out, without more input
+ * @zstd_wants: Bytes that it asks for next; 0: a frame begins
  * @taken:	Bytes read from the descriptor
  * @given:	Bytes given out
  * @rc, @err:	How it ended, once it has
@@ -68,6 +72,7 @@ struct unpack {
 	bool has_z;
 	z_stream z;
 	ZSTD_DStream *zstd;
+	size_t zstd_wants;
 	uint64_t taken;
 	uint64_t given;
 	int rc;
@@ -232,19 +237,36 @@ step_gzip(struct unpack *u, struct out *o)
 	return damage(u, "gzip", "is damaged");
 }
 
+/*
+ * What the library unpacked in a call that fails is lost.  So it gets a block
+ * a call, and nothing while it still gives out: what comes before a damaged
+ * block has been given out by then.
+ */
+static size_t
+zstd_portion(const struct unpack *u)
+{
+	if (u->pending)
+		return 0;
+	if (u->zstd_wants > 2 * ZSTD_BLOCK_HEAD)
+		return u->zstd_wants - ZSTD_BLOCK_HEAD;
+	return ZSTD_BLOCK_HEAD;
+}
+
 static int
 step_zstd(struct unpack *u, struct out *o)
 {
 	ZSTD_inBuffer in = { u->in, u->in_len, u->in_at };
 	ZSTD_outBuffer out = { o->buf, o->size, o->got };
-	size_t left = ZSTD_decompressStream(u->zstd, &out, &in);
 
+	if (zstd_portion(u) < in.size - in.pos)
+		in.size = in.pos + zstd_portion(u);
+	u->zstd_wants = ZSTD_decompressStream(u->zstd, &out, &in);
 	u->in_at = in.pos;
 	u->given += out.pos - o->got;
 	o->got = out.pos;
-	if (ZSTD_isError(left))
+	if (ZSTD_isError(u->zstd_wants))
 		return damage(u, "zstd", "is damaged");
-	u->inside = left != 0;
+	u->inside = u->zstd_wants != 0;
 	u->pending = u->inside && out.pos == out.size;
 	return 0;
 }
@@ -285,6 +307,7 @@ begin_zstd(struct unpack *u)
 		u->zstd = ZSTD_createDStream();
 	if (u->zstd == NULL || ZSTD_isError(ZSTD_initDStream(u->zstd)))
 		return -ENOMEM;
+	u->zstd_wants = 0;
 	return 0;
 }
 

@@ -113,8 +113,9 @@ struct capfile_item {
 #define CAPFILE_ITEM_PACKET_USUAL 262144
 
 /*
- * Longest item whatever the file says of itself, as libpcap's first limit for
- * blocks: what a reader's window may have to hold.
+ * Longest packet of pcap, and longest block of pcapng, whatever the file says
+ * of itself; as libpcap's first limit for blocks.  With the head of a record,
+ * it is what a reader's window may have to hold.
  */
 #define CAPFILE_ITEM_MAX ((uint32_t)16 << 20)
 

@@ -225,6 +225,8 @@ send_segment(
 	uint8_t head[HEAD_MAX];
 	size_t head_len;
 
+	if ((g->flags & TCP_FLAG_ACK) != 0)
+		s->end[other(g->from)].unheard = false;
 	if (out->emit == NULL) {
 		s->end[g->from].next += g->len + counted;
 		return;
@@ -297,6 +299,7 @@ synth_gap(struct synth *s, const struct synth_out *out, enum synth_side from,
 {
 	synth_accept(s, out);
 	s->end[from].next += len;
+	s->end[from].unheard = s->state == SYNTH_UP;
 }
 
 /*
@@ -311,6 +314,9 @@ finish(struct synth *s, const struct synth_out *out)
 		s->end[SYNTH_SERVER].isn = 0;
 		s->end[SYNTH_SERVER].next = 0;
 	}
+	/* A RST behind bytes that nobody has seen is nobody's (RFC 5961). */
+	if (s->aborted && s->end[s->by].unheard)
+		send_flags(s, out, other(s->by), TCP_FLAG_ACK);
 	if (s->aborted && s->state != SYNTH_NEW)
 		send_flags(s, out, s->by, TCP_FLAG_RST | TCP_FLAG_ACK);
 	set_state(s, SYNTH_OVER);

@@ -20,7 +20,8 @@
  *	open	SYN			data	segments (PSH on the last), ACK
  *	accept	SYN/ACK, ACK		fin	FIN/ACK, ACK
  *	gap	nothing: the sequence	abort	RST, once both directions are
- *		number moves on			over
+ *		number moves on			over; before it an ACK if it
+ *						follows a gap
  *
  * Positions are 64 bits wide and are cut to sequence numbers at the last
  * moment, so that streams of more than 4 GiB are right.  The initial numbers
@@ -68,6 +69,7 @@ enum synth_state {
  * @isn:	Sequence number of stream position 0
  * @next:	Position of what it sends next; SYN and FIN count as one
  * @over:	Its direction has ended
+ * @unheard:	The last of it is a gap that the other end did not acknowledge
  */
 struct synth_end {
 	uint8_t ip[16];
@@ -76,6 +78,7 @@ struct synth_end {
 	uint32_t isn;
 	uint64_t next;
 	bool over;
+	bool unheard;
 };
 
 /**

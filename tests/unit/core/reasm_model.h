@@ -81,6 +81,9 @@ enum doing {
 static struct {
 	uint64_t seed;
 	uint64_t random;
+	const uint8_t *source; /* instead of @random: @left bytes, then 0 */
+	size_t left;
+	bool is_short; /* other allocations fail than those that we let fail */
 	unsigned fail_one_in; /* allocations; 0: none */
 	bool exact;           /* budgets that are never reached, and memory */
 	struct reasm_opts o;
@@ -106,9 +109,27 @@ mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
+/* As few bytes as that takes. */
+static inline uint64_t
+draw_from_source(uint64_t below)
+{
+	uint64_t value = 0;
+
+	for (uint64_t most = below - 1; most > 0; most >>= 8) {
+		value <<= 8;
+		if (model.left > 0) {
+			value |= *model.source++;
+			model.left--;
+		}
+	}
+	return value % below;
+}
+
 static inline uint64_t
 draw(uint64_t below)
 {
+	if (model.source != NULL)
+		return draw_from_source(below);
 	model.random += UINT64_C(0x9e3779b97f4a7c15);
 	return mix(model.random) % below;
 }

@@ -315,6 +315,34 @@ mutations(void **state)
 	obuf_done(&file);
 }
 
+/* Of a frame that fits into one read, too. */
+static void
+what_came_before_damage(void **state)
+{
+	ZSTD_CCtx *z = ZSTD_createCCtx();
+	struct obuf plain = { .data = NULL }, file = { .data = NULL };
+	struct result r;
+	size_t n;
+
+	(void)state;
+	assert_non_null(z);
+	obuf_puts(&plain, "what was there before");
+	assert_false(
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1)));
+	assert_non_null(obuf_room(&file, 200));
+	n = ZSTD_compress2(z, file.data, 200, plain.data, plain.len);
+	assert_false(ZSTD_isError(n));
+	file.data[n - 1] ^= 1;
+	read_file(file.data, n, 700, &r);
+	assert_int_equal(r.rc, -EBADMSG);
+	assert_int_equal(r.got.len, plain.len);
+	assert_memory_equal(r.got.data, plain.data, plain.len);
+	obuf_done(&r.got);
+	obuf_done(&plain);
+	obuf_done(&file);
+	(void)ZSTD_freeCCtx(z); /* always 0 */
+}
+
 /* --- pipes ------------------------------------------------------------- */
 
 /** struct pipes - A pipe to be unpacked, and one that wakes. */
@@ -503,6 +531,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_files),
 		cmocka_unit_test(gzip_files),
+		cmocka_unit_test(what_came_before_damage),
 		cmocka_unit_test(zstd_files),
 		cmocka_unit_test(cut_short),
 		cmocka_unit_test(followed_by_something_else),

@@ -393,6 +393,26 @@ gaps_move_the_numbers(void **state)
 	seen_done(&seen);
 }
 
+/* Else whoever reads the capture could not tell it from a stranger's. */
+static void
+a_reset_behind_a_gap_is_in_its_place(void **state)
+{
+	struct synth s;
+	struct seen seen;
+	struct synth_out out = start(&s, &seen, 2);
+
+	(void)state;
+	synth_open(&s, &out);
+	synth_data(&s, &out, SYNTH_CLIENT, bytes("ab"), 2);
+	synth_gap(&s, &out, SYNTH_CLIENT, 100);
+	seen.trace[0] = '\0';
+	synth_abort(&s, &out, SYNTH_CLIENT, SYNTH_CLIENT);
+	synth_abort(&s, &out, SYNTH_SERVER, SYNTH_CLIENT);
+	assert_string_equal(seen.trace, "S A 1 103 0\n"
+					"C RA 103 1 0\n");
+	seen_done(&seen);
+}
+
 /* A capture that starts late: the SYN stands right before the next byte. */
 static void
 late_start(void **state)
@@ -645,6 +665,7 @@ main(void)
 		cmocka_unit_test(refused_call),
 		cmocka_unit_test(client_gives_up_early),
 		cmocka_unit_test(gaps_move_the_numbers),
+		cmocka_unit_test(a_reset_behind_a_gap_is_in_its_place),
 		cmocka_unit_test(late_start),
 		cmocka_unit_test(joins_in_the_middle),
 		cmocka_unit_test(joins_behind_an_end),
