@@ -60,11 +60,13 @@ FORTIFY	:= $(if $(strip $(SAN) $(filter -O0,$(CFLAGS)) \
 HARDEN	:= -fstack-protector-strong -fPIE $(FORTIFY)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	   -fno-sanitize-recover=all)
-PKGS	:= libuv jansson libmicrohttpd libpcap zlib libzstd
+PKGS	:= libuv jansson libmicrohttpd libpcap zlib libzstd libcap-ng libseccomp
+ONLY_LINUX := libcap-ng libseccomp
 
 # Asked at the first compilation and then kept: only then are the libraries
 # sure to be installed.
-ask_pkg	= $(eval $(1) := $(shell pkg-config $(2) $(PKGS)))$($(1))
+ask_pkg	= $(eval $(1) := $(shell pkg-config $(2) \
+	   $(filter-out $(if $(PORTABLE),$(ONLY_LINUX)),$(PKGS))))$($(1))
 PKG_CFLAGS = $(call ask_pkg,PKG_CFLAGS,--cflags)
 PKG_LIBS = $(call ask_pkg,PKG_LIBS,--libs)
 

@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "app/help.h"
@@ -7,6 +8,8 @@
 #include "base/log.h"
 #include "net/inherit.h"
 #include "net/notify.h"
+#include "net/privilege.h"
+#include "run/run.h"
 
 static const char *
 last_part(const char *path)
@@ -42,6 +45,13 @@ find_command(const char *name)
 	return find_personality(name);
 }
 
+/* tcpreen alone knows when to give it back: its manual promises that. */
+static bool
+may_borrow(const struct registry_command *c)
+{
+	return c != NULL && strcmp(c->name, "tcpreen") == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -50,8 +60,11 @@ main(int argc, char **argv)
 	log_init("teeline", LOG_LEVEL_WARN);
 	if (journal_is_stderr())
 		log_set_writer(journal_write, NULL);
-	inherit_init();
-	notify_init();
+	/* Set-uid, the environment is that of somebody who may do less. */
+	if (!privilege_is_borrowed()) {
+		inherit_init();
+		notify_init();
+	}
 	/* A reader that leaves is an error of write(2), here and in relays. */
 	(void)signal(SIGPIPE, SIG_IGN); /* fails for bad numbers only */
 	if (argc > 0)
@@ -60,6 +73,11 @@ main(int argc, char **argv)
 		c = find_command(argv[1]);
 		argc -= c != NULL;
 		argv += c != NULL;
+	}
+	if (privilege_is_borrowed() && !may_borrow(c)) {
+		log_error("set-uid and set-gid are for tcpreen alone: use -Z "
+			  "USER, or setcap(8), and chmod ug-s this program");
+		return RUN_FAIL;
 	}
 	if (c == NULL)
 		return help_main(argc, argv);

@@ -18,4 +18,20 @@
 /* Number of elements of an array (not of a pointer). */
 #define ATTR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/*
+ * ATTR_SANITIZED - 1: built with a sanitizer, which has needs of its own: it
+ * traces the process at its end, and reads and writes files of its own
+ */
+#if defined(__has_feature)
+#define ATTR_FEATURE(x) __has_feature(x)
+#else
+#define ATTR_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    ATTR_FEATURE(address_sanitizer) || ATTR_FEATURE(thread_sanitizer)
+#define ATTR_SANITIZED 1
+#else
+#define ATTR_SANITIZED 0
+#endif
+
 #endif /* BASE_ATTR_H */

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cli/cmdline.h"
 #include "cli/cmdline_capture.h"
+#include "cli/cmdline_sandbox.h"
 #include "config/nearest.h"
 #include "config/sink_text.h"
 #include "net/privilege.h"
@@ -367,6 +368,9 @@ set_help(void *self, const struct option_value *v, struct err *err)
 
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 static const char *const on_full_words[] = { "drop", "pause", "close", NULL };
+static const char *const sandbox_words[] = { "off", "try", "strict", NULL };
+static_assert(
+    ATTR_COUNT(sandbox_words) == PLAN_NSANDBOXES + 1, "a word for each");
 static const char *const overlap_words[] = { "first", "last", "linux",
 	"windows", "bsd", NULL };
 static_assert(
@@ -567,6 +571,16 @@ static const struct option_row rows[] = {
 	    .help = "become USER once the inputs are open", .section = RUNNING,
 	    .commands = CMDLINE_RUN | CMDLINE_RUNTIME,
 	    .complete = OPTION_COMPLETE_USER, .set = set_user },
+	{ 0, "sandbox", "MODE", OPTION_WORD, .words = sandbox_words,
+	    .dflt = "try",
+	    .help = "give up what a run does not need: off, as much as the "
+		    "system can (try), or fail where it cannot (strict)",
+	    .section = RUNNING, .commands = RUNS, .set = cmdline_sandbox_mode },
+	{ 0, "writable", "DIR", OPTION_TEXT, .many = true,
+	    .help = "files may be written in DIR as well, by outputs that come "
+		    "later; as often as wanted",
+	    .section = RUNNING, .commands = RUNS,
+	    .complete = OPTION_COMPLETE_FILE, .set = cmdline_sandbox_writable },
 	{ 0, "drain-time", "SEC", OPTION_TIME, 0, DAY_NS, .dflt = "2",
 	    .help = "how long outputs may take to finish at the end",
 	    .section = RUNNING, .commands = RUNS, .set = set_drain_time },

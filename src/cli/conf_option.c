@@ -4,14 +4,14 @@
 #include "cli/conf_option.h"
 
 static enum schema_type
-type_of(enum option_type type)
+type_of(const struct option_row *row)
 {
-	switch (type) {
+	switch (row->type) {
 	case OPTION_FLAG:
 		return SCHEMA_BOOL;
 	case OPTION_TEXT:
 	case OPTION_STRING:
-		return SCHEMA_TEXT;
+		return row->many ? SCHEMA_TEXTS : SCHEMA_TEXT;
 	case OPTION_WORD:
 		return SCHEMA_WORD;
 	case OPTION_COUNT:
@@ -45,7 +45,7 @@ as_key(const struct option_row *row)
 {
 	return (struct schema_row){
 		.key = row->name,
-		.type = type_of(row->type),
+		.type = type_of(row),
 		.min = row->min,
 		.max = row->max,
 		.words = row->words,

@@ -85,6 +85,7 @@ typedef int option_setter(
  *		is not shown
  * @section:	Heading it stands under; rows of a section are consecutive
  * @commands:	Bits of the commands that have it; 0: all
+ * @many:	Meant to be given more than once
  * @complete:	See enum option_complete
  * @set:	Carries it out
  */
@@ -100,6 +101,7 @@ struct option_row {
 	const char *help;
 	const char *section;
 	unsigned commands;
+	bool many;
 	enum option_complete complete;
 	option_setter *set;
 };

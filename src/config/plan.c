@@ -32,6 +32,7 @@ plan_init(struct plan *p)
 			.history = (size_t)64 << 10,
 			.history_total = (size_t)64 << 20,
 		},
+		.sandbox = PLAN_SANDBOX_TRY,
 		.log = {
 			.level = LOG_LEVEL_WARN,
 			.file_level = LOG_LEVEL_INFO,
@@ -88,6 +89,9 @@ plan_done(struct plan *p)
 		source_done(&p->sources[i]);
 	for (size_t i = 0; i < p->nsinks; i++)
 		sink_spec_done(&p->sinks[i]);
+	for (size_t i = 0; i < p->nwritable; i++)
+		free(p->writable[i]);
+	free(p->writable);
 	free(p->control.token_file);
 	free(p->control.listen);
 	free(p->lines.host);
@@ -198,20 +202,31 @@ plan_add_pair(struct plan_source *s, struct endpoint *client_take,
 	return 0;
 }
 
-int
-plan_add_file(struct plan_source *s, const char *path)
+static int
+add_text(char ***texts, size_t *n, const char *text)
 {
-	struct plan_capture *pc = &s->capture;
-	char **more = realloc(pc->files, (pc->nfiles + 1) * sizeof(*more));
+	char **more = realloc(*texts, (*n + 1) * sizeof(*more));
 
 	if (more == NULL)
 		return -ENOMEM;
-	pc->files = more;
-	more[pc->nfiles] = strdup(path);
-	if (more[pc->nfiles] == NULL)
+	*texts = more;
+	more[*n] = strdup(text);
+	if (more[*n] == NULL)
 		return -ENOMEM;
-	pc->nfiles++;
+	(*n)++;
 	return 0;
+}
+
+int
+plan_add_file(struct plan_source *s, const char *path)
+{
+	return add_text(&s->capture.files, &s->capture.nfiles, path);
+}
+
+int
+plan_add_writable(struct plan *p, const char *folder)
+{
+	return add_text(&p->writable, &p->nwritable, folder);
 }
 
 int

@@ -67,6 +67,14 @@ struct plan_proxy {
 	bool orderly;
 };
 
+/** enum plan_sandbox - --sandbox */
+enum plan_sandbox {
+	PLAN_SANDBOX_OFF,
+	PLAN_SANDBOX_TRY,    /* as much of it as the system has */
+	PLAN_SANDBOX_STRICT, /* all of it, or no run */
+};
+#define PLAN_NSANDBOXES (PLAN_SANDBOX_STRICT + 1)
+
 /** enum plan_input - How an input hears its traffic. */
 enum plan_input {
 	PLAN_PROXY,
@@ -215,6 +223,9 @@ struct plan_log {
  * @user:	-Z; owned; NULL: stay who we are
  * @stats:	--stats FILE; "-" is stderr; owned; NULL: none
  * @strict:	--strict
+ * @sandbox:	--sandbox; default PLAN_SANDBOX_TRY
+ * @writable:	--writable: @nwritable folders beside those of the outputs;
+ *		owned
  * @daemon:	Go to the background once listening
  * @control:	The control plane
  * @lines:	Another one, beside or instead
@@ -250,6 +261,9 @@ struct plan {
 	char *user;
 	char *stats;
 	bool strict;
+	enum plan_sandbox sandbox;
+	char **writable;
+	size_t nwritable;
 	bool daemon;
 	struct plan_control control;
 	struct plan_lines lines;
@@ -305,6 +319,9 @@ int plan_add_pair(struct plan_source *s, struct endpoint *client_take,
 
 /** plan_add_file() - One more file to read; copied; 0 or -ENOMEM. */
 int plan_add_file(struct plan_source *s, const char *path) ATTR_WUNRES;
+
+/** plan_add_writable() - One more folder; copied; 0 or -ENOMEM. */
+int plan_add_writable(struct plan *p, const char *folder) ATTR_WUNRES;
 
 /** plan_add_sink() - Takes the specification over; 0 or -ENOMEM. */
 int plan_add_sink(struct plan *p, struct sink_spec *spec_take) ATTR_WUNRES;

@@ -43,7 +43,7 @@ is_private(const struct addr *a)
 {
 	struct stat st;
 
-	return a->family == AF_UNIX && a->path[0] == '/' &&
+	return a->family == AF_UNIX && a->path[0] != '\0' &&
 	       stat(a->path, &st) == 0 && (st.st_mode & OTHERS) == 0;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "net/capability.h"
 #include "net/privilege.h"
 
 /** struct who - A user, as the system calls want it. */
@@ -96,7 +97,15 @@ privilege_become(const char *user, struct err *err)
 	struct who who;
 	int rc = find(user, &who, err);
 
+	if (rc == 0)
+		capability_forget();
 	return rc == 0 ? set_ids(&who, err) : rc;
+}
+
+bool
+privilege_is_borrowed(void)
+{
+	return geteuid() != getuid() || getegid() != getgid();
 }
 
 int
@@ -104,7 +113,7 @@ privilege_real(struct err *err)
 {
 	struct who who = { .uid = getuid(), .gid = getgid() };
 
-	if (geteuid() == who.uid && getegid() == who.gid)
+	if (!privilege_is_borrowed())
 		return 0;
 	/*
 	 * The groups were the real user's all along.  The calls with two

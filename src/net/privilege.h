@@ -1,6 +1,8 @@
 #ifndef NET_PRIVILEGE_H
 #define NET_PRIVILEGE_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 /*
@@ -17,7 +19,8 @@ struct err;
  * @user:	A name of the user database, or a number
  *
  * Sets the supplementary groups, the group and the user, and makes sure that
- * the way back is closed.  Return: 0; -EINVAL: there is no such user;
+ * the way back is closed.  The capabilities of root go with it; for the others
+ * see net/capability.h.  Return: 0; -EINVAL: there is no such user;
  * another -errno: not permitted; with @err
  */
 int privilege_become(const char *user, struct err *err) ATTR_WUNRES;
@@ -26,6 +29,13 @@ int privilege_become(const char *user, struct err *err) ATTR_WUNRES;
  * privilege_check_user() - Is there such a user?  0 or -EINVAL with @err
  */
 int privilege_check_user(const char *user, struct err *err) ATTR_WUNRES;
+
+/**
+ * privilege_is_borrowed() - Installed set-uid or set-gid, and started so
+ *
+ * What it may do then is not what its user may do.
+ */
+bool privilege_is_borrowed(void);
 
 /**
  * privilege_real() - Installed set-uid: go back to the real user and group

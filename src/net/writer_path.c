@@ -46,9 +46,8 @@ writer_path_is_special(const char *path)
 	       !S_ISDIR(st.st_mode);
 }
 
-/* Make the folders of @path that are missing; 0 or -errno. */
-static int
-make_folders(char *path)
+int
+writer_path_make_folders(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
@@ -81,7 +80,7 @@ writer_path_open(char *path, int flags, mode_t mode)
 
 	if (fd != -ENOENT || (flags & O_CREAT) == 0)
 		return fd;
-	fd = make_folders(path);
+	fd = writer_path_make_folders(path);
 	return fd == 0 ? open_retry(path, flags, mode) : fd;
 }
 

@@ -11,7 +11,7 @@
 /*
  * writer_path.h - names of files, and making files under them.
  *
- * Private to net/writer*.c.
+ * For net/writer*.c, and whoever has to know their folders before they do.
  */
 
 /**
@@ -27,6 +27,14 @@ size_t writer_path_stem(const char *path);
  * It makes no sense to make such a thing new, to cut it, or to rename it.
  */
 bool writer_path_is_special(const char *path);
+
+/**
+ * writer_path_make_folders() - Make the folders of a file that are missing
+ * @path:	Up to its last '/'; changed and changed back
+ *
+ * Mode 0700: they belong to whoever runs the program.  Return: 0 or -errno
+ */
+int writer_path_make_folders(char *path) ATTR_WUNRES;
 
 /**
  * writer_path_open() - Open for writing, with O_CREAT also missing folders

@@ -15,6 +15,7 @@
 #include "run/outputs.h"
 #include "run/outputs_gone.h"
 #include "run/outputs_request.h"
+#include "run/sandbox.h"
 #include "run/sheet.h"
 #include "run/sinks.h"
 #include "run/tour.h"
@@ -253,6 +254,9 @@ check_addition(struct outputs *o, struct outputs_request *r)
 	if (sinks_is_stdout(&r->spec) && has_stdout(o))
 		return err_set(&r->err, -EBUSY,
 		    "another output goes to standard output already");
+	rc = sandbox_check(o->o.sandbox, &r->spec, &r->err);
+	if (rc != 0)
+		return rc;
 	rc = sinks_reserve(o->o.sinks);
 	if (rc != 0)
 		return err_set(&r->err, rc, "out of memory");

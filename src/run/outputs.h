@@ -33,6 +33,7 @@ struct err;
 struct input;
 struct mainloop;
 struct outputs;
+struct sandbox;
 struct sheet;
 struct sheet_from;
 struct sinks;
@@ -58,6 +59,7 @@ typedef void outputs_done(void *self, int error, const char *text);
  * @figures:	Where their figures are, in the same order
  * @loop:	The main thread's
  * @drain_ns:	How long a sink that is removed may take
+ * @sandbox:	What decides where those that come may write; NULL: nothing
  */
 struct outputs_opts {
 	struct sinks *sinks;
@@ -67,6 +69,7 @@ struct outputs_opts {
 	const struct sheet_from *figures;
 	struct mainloop *loop;
 	uint64_t drain_ns;
+	const struct sandbox *sandbox;
 };
 
 /** outputs_new() - The workers are made; NULL with @err without memory. */
@@ -78,7 +81,8 @@ struct outputs *outputs_new(
  * @spec:	Its contents are moved from it, whatever comes of it
  *
  * It watches the sessions that open from then on.  A name that was asked for
- * and is taken is -EEXIST; two sinks cannot share standard output (-EBUSY).
+ * and is taken is -EEXIST; two sinks cannot share standard output (-EBUSY); one
+ * that the sandbox keeps from its folder is -EACCES.
  */
 int outputs_add(struct outputs *o, struct sink_spec *spec, outputs_done *done,
     void *self) ATTR_WUNRES;

@@ -72,6 +72,7 @@ static const struct field plan_fields[] = {
 	FIELD(plan, "runtime: only", only),
 	FIELD(plan, "runtime: drain-time", drain_ns),
 	FIELD(plan, "runtime: strict", strict),
+	FIELD(plan, "runtime: sandbox", sandbox),
 	FIELD(plan, "control: listen_port", lines.port),
 	FIELD(plan, "control: default_cats", lines.cats),
 	FIELD(plan, "io.mapping: role", lines.is_server),
@@ -154,16 +155,23 @@ warn_pairs(const struct plan_source *now, const struct plan_source *fresh)
 		warn(now->name, "source");
 }
 
+static bool
+are_same_texts(char *const *a, size_t na, char *const *b, size_t nb)
+{
+	bool same = na == nb;
+
+	for (size_t i = 0; same && i < na; i++)
+		same = strcmp(a[i], b[i]) == 0;
+	return same;
+}
+
 static void
 warn_files(const struct plan_source *now, const struct plan_source *fresh)
 {
 	const struct plan_capture *a = &now->capture;
 	const struct plan_capture *b = &fresh->capture;
-	bool same = a->nfiles == b->nfiles;
 
-	for (size_t i = 0; same && i < a->nfiles; i++)
-		same = strcmp(a->files[i], b->files[i]) == 0;
-	if (!same)
+	if (!are_same_texts(a->files, a->nfiles, b->files, b->nfiles))
 		warn(now->name, "files");
 }
 
@@ -204,4 +212,7 @@ reload_fixed_warn(const struct plan *now, const struct plan *fresh)
 			    fresh->sources[i].name);
 	warn_fields("", plan_fields, ATTR_COUNT(plan_fields), now, fresh);
 	warn_texts("", plan_texts, ATTR_COUNT(plan_texts), now, fresh);
+	if (!are_same_texts(now->writable, now->nwritable, fresh->writable,
+		fresh->nwritable))
+		warn("", "runtime: writable");
 }

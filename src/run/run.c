@@ -23,6 +23,7 @@
 #include "run/progress.h"
 #include "run/reload.h"
 #include "run/run.h"
+#include "run/sandbox.h"
 #include "run/service.h"
 #include "run/sheet.h"
 #include "run/sinks.h"
@@ -37,6 +38,7 @@
  *	user		given up before any output is opened
  *	background	fork before any thread
  *	log file	from here on
+ *	sandbox		for good: what is opened later lies within it
  *	main loop	signals and letters
  *	sinks		open their files, start their writers
  *	workers		of each input: loops, fan-outs, the source's part
@@ -60,6 +62,7 @@
  * @sources:	Their sources
  * @from:	Where their figures are
  * @sinks_from:	What sinks are made from, with @env
+ * @sandbox:	What is left to us
  * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @reload:	What SIGHUP changes; NULL: there is no configuration
  * @control:	Who watches it, and may steer it
@@ -81,6 +84,7 @@ struct run {
 	struct sinks sinks;
 	struct sinks_from sinks_from;
 	struct sink_env env;
+	struct sandbox sandbox;
 	struct outputs *outputs;
 	struct reload *reload;
 	size_t fds;
@@ -383,6 +387,7 @@ make_outputs(struct run *r, struct err *err)
 		.figures = r->from,
 		.loop = &r->loop,
 		.drain_ns = r->plan->drain_ns,
+		.sandbox = &r->sandbox,
 	    },
 	    err);
 	return r->outputs != NULL ? 0 : -ENOMEM;
@@ -494,6 +499,8 @@ open_all(struct run *r, int *code, struct err *err)
 	*code = rc == -EINVAL ? RUN_USAGE : RUN_FAIL;
 	if (rc == 0)
 		rc = become_run(r->plan, err);
+	if (rc == 0)
+		rc = sandbox_enter(&r->sandbox, r->plan, err);
 	if (rc == 0)
 		rc = mainloop_open(&r->loop, &loop_ops, r, err);
 	if (rc == 0)
@@ -645,6 +652,7 @@ run_plan(const struct plan *p)
 	struct run r = {
 		.plan = p,
 		.stdout_gone.deliver = deliver_gone,
+		.sandbox.self = -1,
 	};
 	struct err err = { "" };
 	int code;
@@ -669,6 +677,7 @@ run_plan(const struct plan *p)
 	outputs_free(r.outputs);
 	free_all(&r);
 	control_free(&r.control);
+	sandbox_done(&r.sandbox);
 	service_free(&r.service);
 	return code;
 }

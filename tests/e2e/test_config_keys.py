@@ -39,6 +39,7 @@ TEXTS = {
     "source": ['"192.0.2.7"', '"::1"'],
     "user": ['"root"', '"0"'],
     "stats": ['"-"'],
+    "writable": ['"a"', '["a", "b/c"]'],
     "file": ['"x.log"'],
     "token-file": ['"x"'],
     "to": ['"x"'],

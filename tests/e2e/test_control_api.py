@@ -396,7 +396,7 @@ def test_a_long_session_as_packets_begins_where_the_history_does(
 
 def test_outputs_come_and_go_under_traffic(teeline, server, tmp_path):
     peer = server()
-    proxy, control = start(teeline, peer)
+    proxy, control = start(teeline, peer, "--writable", tmp_path)
     early = connect(proxy.port)
     early_there = peer.accept()
     say(early, early_there, b"early", b"early")
@@ -427,7 +427,8 @@ def test_outputs_come_and_go_under_traffic(teeline, server, tmp_path):
 
 def test_outputs_that_cannot_be(teeline, server, tmp_path):
     peer = server(echo)
-    _, control = start(teeline, peer, "-o", "null:,name=nothing")
+    _, control = start(teeline, peer, "-o", "null:,name=nothing",
+                       "--writable", tmp_path)
     there = tmp_path / "there"
     there.write_text("precious")
 
@@ -621,6 +622,7 @@ def two_inputs(teeline, server, tmp_path):
             {"name": "two", "type": "proxy", "listen": "127.0.0.1:0",
              "target": peer.target}],
         "outputs": ["null:"],
+        "runtime": {"writable": str(tmp_path)},
         "control": {"listen": "0", "history": 0}}))
     run = teeline.start("run", path, count=2)
     return run, Control(run)

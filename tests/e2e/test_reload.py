@@ -59,7 +59,8 @@ def fixture_service(teeline, server, tmp_path):
                             "target": peer.target,
                             **keys.pop("limits", {})}],
                 "outputs": list(outputs), **keys}
-        return Service(teeline, tmp_path, conf, *options)
+        return Service(teeline, tmp_path, conf, "--writable", tmp_path,
+                       *options)
     return make
 
 

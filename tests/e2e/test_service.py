@@ -103,7 +103,8 @@ def test_configuration_is_in_force_when_ready(teeline, server, manager,
                         "target": server(echo).target}]}
     path = tmp_path / "x.conf"
     path.write_text(json.dumps(conf))
-    run = teeline.start("run", path, env=manager.env())
+    run = teeline.start("run", "--writable", tmp_path, path,
+                        env=manager.env())
     at = manager.wait_for("READY=1")
 
     logs = [tmp_path / f"log{i}" for i in range(20)]

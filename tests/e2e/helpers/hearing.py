@@ -26,10 +26,12 @@ class Tap:
 
     run     the program, see helpers/program.py
     folder  its files
+
+    become: a command that makes somebody else of it, as setpriv does
     """
 
     def __init__(self, teeline, folder, place, *options, interface="eth0",
-                 **how):
+                 become=(), **how):
         number = sum(name.startswith("tap-") for name in os.listdir(folder))
         self.folder = os.path.join(folder, f"tap-{number}")
         os.mkdir(self.folder)
@@ -40,7 +42,7 @@ class Tap:
             "tap", "-f", "none", "-o", f"flows:{self.folder}/flows", "-o",
             f"jsonl:{self.folder}/log", "--stats", f"{self.folder}/sheet",
             *(["-i", interface] if interface else []), *options,
-            prefix=place.enter, **how)
+            prefix=[*place.enter, *become], **how)
 
     def sessions(self):
         """The sessions so far."""

@@ -123,6 +123,10 @@ spell(const struct plan *p)
 	    p->only, p->drain_ns);
 	obuf_printf(&out, "user %s stats %s strict %d daemon %d\n",
 	    or_none(p->user), or_none(p->stats), p->strict, p->daemon);
+	obuf_printf(&out, "sandbox %d", (int)p->sandbox);
+	for (size_t i = 0; i < p->nwritable; i++)
+		obuf_printf(&out, " writable %s", p->writable[i]);
+	obuf_putc(&out, '\n');
 	obuf_printf(&out, "control %s token %s %d history %zu %zu\n",
 	    or_none(p->control.listen), or_none(p->control.token_file),
 	    p->control.no_token, p->control.history, p->control.history_total);
@@ -382,6 +386,11 @@ static const struct effect effects[] = {
 	{ "{" PROXY ", runtime: {drain-time: '5s'}}", "drain 5000000000\n" },
 	{ "{" PROXY ", runtime: {stats: 's'}}", "stats s " },
 	{ "{" PROXY ", runtime: {strict: true}}", "strict 1 " },
+	{ "{" PROXY ", runtime: {sandbox: 'strict'}}", "\nsandbox 2\n" },
+	{ "{" PROXY ", runtime: {sandbox: 'off'}}", "\nsandbox 0\n" },
+	{ "{" PROXY ", runtime: {writable: 'a'}}", "\nsandbox 1 writable a\n" },
+	{ "{" PROXY ", runtime: {writable: ['a', 'b']}}",
+	    " writable a writable b\n" },
 	{ "{" PROXY ", runtime: {names: true}}", "names 1 " },
 	{ "{" PROXY ", runtime: {overwrite: true}}", "\noverwrite 1 " },
 	{ "{" PROXY ", runtime: {color: 'never'}}", "color 2 " },
@@ -584,7 +593,8 @@ test_defaults(void **state)
 	    "{" PROXY ", outputs: [], control: {token: true, history: '64KiB', "
 	    "history-total: '64MiB'}, logging: {level: 'warn', file-level: "
 	    "'info', timestamps: false}, runtime: {overwrite: false, color: "
-	    "'auto', names: false, drain-time: 2, strict: false}}");
+	    "'auto', names: false, drain-time: 2, strict: false, "
+	    "sandbox: 'try'}}");
 
 	(void)state;
 	assert_string_equal(plain, said);

@@ -216,6 +216,8 @@ run(void)
 	log_init("teeline", LOG_LEVEL_INFO);
 	if (sc.nproc > 0)
 		become_user();
+	/* What raises limits again at the end would be kept from it. */
+	sc.plan.sandbox = PLAN_SANDBOX_OFF;
 	code = run_plan(&sc.plan);
 	plan_done(&sc.plan);
 	/* A sanitizer looks for leaks with a thread of its own. */

@@ -1,0 +1,49 @@
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "net/sandbox_landlock.h"
+
+int
+sandbox_landlock_version(void)
+{
+	return -ENOTSUP;
+}
+
+struct sandbox_landlock *
+sandbox_landlock_new(struct err *err)
+{
+	(void)err_set(err, -ENOTSUP, "this system has no Landlock");
+	return NULL;
+}
+
+int
+sandbox_landlock_allow(
+    struct sandbox_landlock *l, const char *path, enum sandbox_landlock_use use)
+{
+	(void)l;
+	(void)path;
+	(void)use;
+	return -ENOTSUP;
+}
+
+int
+sandbox_landlock_enter(struct sandbox_landlock *l, struct err *err)
+{
+	(void)l;
+	return err_set(err, -ENOTSUP, "this system has no Landlock");
+}
+
+bool
+sandbox_landlock_may_write(const struct sandbox_landlock *l, const char *path)
+{
+	(void)l;
+	(void)path;
+	return true;
+}
+
+void
+sandbox_landlock_free(struct sandbox_landlock *l)
+{
+	(void)l;
+}
