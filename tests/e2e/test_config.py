@@ -79,7 +79,8 @@ SENTENCES = [
     ("{inputs: [{type: 'tap', name: 'a'},\n {type: 'tap', name: 'a'}]}",
      ['2:22: name: "a" is the name of another input']),
     ("{inputs: [{type: 'tap', listen: 1}]}",
-     ['1:25: "listen" is no key of an input of type tap']),
+     ['1:25: "listen" is no key of an input of type tap, but of an input of '
+      "type proxy"]),
     ("{inputs: [{type: 'tap', intrface: 'lo'}]}",
      ['1:25: "intrface" is no key of an input of type tap (did you mean '
       "interface?)"]),
