@@ -2,6 +2,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "app/help.h"
 #include "app/registry.h"
 #include "base/journal.h"
@@ -10,6 +14,14 @@
 #include "net/notify.h"
 #include "net/privilege.h"
 #include "run/run.h"
+
+#ifdef __GLIBC__
+/* Blocks from here on are the kernel's again when they are freed. */
+#define LARGE_BLOCK (64 * 1024)
+
+/* How much of the heap's end may lie unused. */
+#define HEAP_SPARE (1024 * 1024)
+#endif
 
 static const char *
 last_part(const char *path)
@@ -52,11 +64,27 @@ may_borrow(const struct registry_command *c)
 	return c != NULL && strcmp(c->name, "tcpreen") == 0;
 }
 
+/*
+ * glibc learns from a large block that was freed that such blocks come again,
+ * and takes the next ones from the heap, up to 32 MiB each; small ones that
+ * live longer then pin them down.  After a month of sessions that is most of
+ * the memory.  Told what is large, it gives it back at once (mallopt(3)).
+ */
+static void
+give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct registry_command *c = NULL;
 
+	give_memory_back();
 	log_init("teeline", LOG_LEVEL_WARN);
 	if (journal_is_stderr())
 		log_set_writer(journal_write, NULL);
