@@ -35,7 +35,6 @@ struct job;
  * @data:	And the next ones: NULL: left out
  */
 struct shape {
-	const char *name;
 	const char *type;
 	const char *ending;
 	void (*begin)(struct job *job);
@@ -224,22 +223,20 @@ pcapng_finish(struct job *job, bool closed)
 
 /* --- all of them ------------------------------------------------------- */
 
+/* In the order of shape_words. */
 static const struct shape shapes[] = {
 	{
-	    .name = "raw",
 	    .type = "application/octet-stream",
 	    .ending = "bin",
 	    .data = raw_data,
 	},
 	{
-	    .name = "hex",
 	    .type = "text/plain; charset=utf-8",
 	    .ending = "txt",
 	    .data = hex_data,
 	    .gap = hex_gap,
 	},
 	{
-	    .name = "pcapng",
 	    .type = "application/x-pcapng",
 	    .ending = "pcapng",
 	    .begin = pcapng_begin,

@@ -128,8 +128,10 @@ has_room(const struct line *l, const struct line_client *new)
 
 	if (l->nclients >= LINE_CLIENTS)
 		return false;
-	for (const struct list *at = l->clients.next;
-	     !new->is_near &&at != &l->clients; at = at->next) {
+	if (new->is_near)
+		return true;
+	for (struct list *at = l->clients.next; at != &l->clients;
+	     at = at->next) {
 		const struct line_client *c =
 		    LIST_ENTRY(at, struct line_client, node);
 

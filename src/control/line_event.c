@@ -253,7 +253,7 @@ line_event_listen(struct line *l)
 static bool
 anybody_follows(const struct line *l)
 {
-	for (const struct list *at = l->clients.next; at != &l->clients;
+	for (struct list *at = l->clients.next; at != &l->clients;
 	     at = at->next) {
 		const struct line_client *c =
 		    LIST_ENTRY(at, struct line_client, node);

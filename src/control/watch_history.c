@@ -38,7 +38,7 @@ watch_history_init(
 }
 
 static struct watch_page *
-page_of(const struct list *node)
+page_of(struct list *node)
 {
 	return LIST_ENTRY(node, struct watch_page, node);
 }
@@ -251,7 +251,8 @@ watch_history_seek(
 
 	r->h = h;
 	for (int d = 0; d < DIR_NDIRS; d++) {
-		const struct list *end = &h->pages[d], *page = end->next;
+		const struct list *end = &h->pages[d];
+		struct list *page = end->next;
 
 		while (page != end && page_of(page)->last_seq < seq)
 			page = page->next;

@@ -104,7 +104,7 @@ uint64_t watch_history_from(
  */
 struct watch_reader {
 	const struct watch_history *h;
-	const struct list *page[DIR_NDIRS];
+	struct list *page[DIR_NDIRS];
 	size_t at[DIR_NDIRS];
 };
 

@@ -30,6 +30,13 @@ is_kept(unsigned cap)
 	return cap == CAP_NET_BIND_SERVICE || geteuid() == 0;
 }
 
+static int
+add(unsigned cap)
+{
+	return capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, cap) |
+	       capng_update(CAPNG_ADD, CAPNG_PERMITTED, cap);
+}
+
 int
 capability_drop(struct err *err)
 {
@@ -47,8 +54,7 @@ capability_drop(struct err *err)
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < ATTR_COUNT(useful); i++)
 		if (kept[i])
-			rc |= capng_update(CAPNG_ADD,
-			    CAPNG_EFFECTIVE | CAPNG_PERMITTED, useful[i]);
+			rc |= add(useful[i]);
 	errno = 0;
 	if (rc == 0)
 		rc = capng_apply(CAPNG_SELECT_CAPS);

@@ -158,11 +158,12 @@ rubbish(char *line, size_t room, uint64_t *dice)
 
 	for (size_t i = 0; i < parts; i++) {
 		const char *word = words[roll(dice, ATTR_COUNT(words))];
-		size_t len = strlen(word);
+		size_t len;
 
 		/* Half of them begin as they should. */
 		if (i == 0 && roll(dice, 2) == 0)
-			word = words[0], len = strlen(word);
+			word = words[0];
+		len = strlen(word);
 		if (n + len > room)
 			break;
 		memcpy(line + n, word, len);
