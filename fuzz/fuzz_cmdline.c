@@ -47,12 +47,11 @@ split(struct fuzz_in *in, struct words *w)
 }
 
 static int
-take_operands(
-    struct cmdline *c, const struct words *w, int argc, struct err *err)
+take_operands(struct cmdline *c, struct words *w, int argc, struct err *err)
 {
 	if (cmdline_source(c)->input != PLAN_PROXY)
-		return command_filter(cmdline_source(c),
-		    (char **)(uintptr_t)(w->argv + 1), argc - 1, err);
+		return command_filter(
+		    cmdline_source(c), w->argv + 1, argc - 1, err);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		int rc = cmdline_pair(c, w->argv[i], w->argv[i + 1], err);
 

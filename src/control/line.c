@@ -331,11 +331,11 @@ void
 line_log_stats(struct line *l)
 {
 	json_t *event = line_event(NEWS_STATS, "stats");
-	json_t *object = line_stats(l);
+	json_t *figures = line_stats(l);
 
-	if (object != NULL)
-		(void)json_object_update(event, object);
-	json_decref(object);
+	if (figures != NULL)
+		(void)json_object_update(event, figures);
+	json_decref(figures);
 	line_publish(l, event);
 }
 

@@ -169,7 +169,7 @@ put_aside(struct line_book *b, struct news_tally *t)
 	struct news_tally **more;
 
 	if (!is_settled(t) && b->nlate == b->late_room) {
-		more = realloc(b->late, room * sizeof(*more));
+		more = realloc(b->late, room * sizeof(struct news_tally *));
 		if (more != NULL) {
 			b->late = more;
 			b->late_room = room;

@@ -30,11 +30,11 @@ of_session(struct line *l, enum news_cat cat, const char *name,
 
 /* "session.tcp_open {...}", without what the words say already. */
 static void
-log_event(struct line *l, const json_t *event)
+log_event(struct line *l, json_t *event)
 {
 	const char *cat = json_string_value(json_object_get(event, "cat"));
 	const char *name = json_string_value(json_object_get(event, "event"));
-	json_t *rest = json_copy((json_t *)(uintptr_t)event);
+	json_t *rest = json_copy(event);
 	char what[64];
 	char *text;
 

@@ -33,7 +33,7 @@ line_json_ts(uint64_t ts_ns)
 	char stamp[TEXT_STAMP_MAX];
 
 	(void)text_stamp(ts_ns, stamp); /* is @stamp */
-	(void)strcpy(stamp + SECONDS_LEN, "Z");
+	memcpy(stamp + SECONDS_LEN, "Z", 2);
 	return json_string(stamp);
 }
 

@@ -30,7 +30,7 @@ grow(struct poller *p)
 
 	if (set != NULL)
 		p->set = set;
-	fds = realloc(p->fds, room * sizeof(*fds));
+	fds = realloc(p->fds, room * sizeof(struct poller_fd *));
 	if (fds != NULL)
 		p->fds = fds;
 	if (set == NULL || fds == NULL)

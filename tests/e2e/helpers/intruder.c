@@ -37,6 +37,12 @@
 
 typedef long attempt(const char *arg);
 
+static int
+number(const char *arg)
+{
+	return (int)strtol(arg, NULL, 10); /* the test has written it */
+}
+
 static long
 open_with(const char *path, int flags)
 {
@@ -95,7 +101,7 @@ packet_dgram(const char *arg)
 static long
 netlink(const char *arg)
 {
-	return make_socket(AF_NETLINK, SOCK_RAW, atoi(arg));
+	return make_socket(AF_NETLINK, SOCK_RAW, number(arg));
 }
 
 static long
@@ -190,7 +196,7 @@ make_process(const char *arg)
 static long
 trace(const char *arg)
 {
-	return syscall(SYS_ptrace, PTRACE_ATTACH, atoi(arg), 0L, 0L);
+	return syscall(SYS_ptrace, PTRACE_ATTACH, number(arg), 0L, 0L);
 }
 
 static long
@@ -200,13 +206,13 @@ look_into(const char *arg)
 	struct iovec here = { &byte, 1 }, there = { &byte, 1 };
 
 	return syscall(
-	    SYS_process_vm_readv, atoi(arg), &here, 1L, &there, 1L, 0L);
+	    SYS_process_vm_readv, number(arg), &here, 1L, &there, 1L, 0L);
 }
 
 static long
 end_other(const char *arg)
 {
-	return syscall(SYS_kill, atoi(arg), 0);
+	return syscall(SYS_kill, number(arg), 0);
 }
 
 static long

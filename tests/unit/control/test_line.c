@@ -185,12 +185,9 @@ an_end_that_does_not_acknowledge(void **state)
 /* --- what is asked ------------------------------------------------------- */
 
 static void
-commands_about_a_session(void **state)
+a_session_is_named_by_number_or_text(void **state)
 {
 	static const char *const same[] = { "1", "2.0", "\"3\"" };
-	static const char *const unknown[] = { "4", "-2", "\"-2\"", "\"\"",
-		"true", "[2]", "1e300", "18446744073709551618.0",
-		"\"99999999999999999999999\"" };
 	struct line_rig lr;
 	struct caller c;
 	char ask[128];
@@ -206,9 +203,27 @@ commands_about_a_session(void **state)
 		    "{\"cmd\":\"Close\",\"id\":[%s],\"session_id\":%s}",
 		    same[i], same[i]);
 		json_decref(caller_ask(&c, &lr, ask));
-		LINE_RIG_UNTIL(&lr, lr.r.ended == i + 1);
 	}
-	lr.r.ended = 0;
+	LINE_RIG_UNTIL(&lr, lr.r.ended == ATTR_COUNT(same));
+	caller_leave(&c);
+	line_rig_stop(&lr);
+}
+
+static void
+no_other_name_is_one(void **state)
+{
+	static const char *const unknown[] = { "4", "-2", "\"-2\"", "\"\"",
+		"true", "[2]", "1e300", "18446744073709551618.0",
+		"\"99999999999999999999999\"" };
+	struct line_rig lr;
+	struct caller c;
+	char ask[128];
+
+	(void)state;
+	line_rig_start(&lr, NULL);
+	rig_open(&lr.r, 0);
+	rig_settle(&lr.r);
+	caller_come(&c, &lr);
 	for (size_t i = 0; i < ATTR_COUNT(unknown); i++) {
 		json_t *reply;
 
@@ -418,7 +433,8 @@ main(void)
 		cmocka_unit_test(each_client_has_its_subscriptions),
 		cmocka_unit_test(notes_come_to_who_has_asked),
 		cmocka_unit_test(an_end_that_does_not_acknowledge),
-		cmocka_unit_test(commands_about_a_session),
+		cmocka_unit_test(a_session_is_named_by_number_or_text),
+		cmocka_unit_test(no_other_name_is_one),
 		cmocka_unit_test(lines_in_pieces),
 		cmocka_unit_test(changes_by_others_need_the_token),
 		cmocka_unit_test(news_wait_for_their_session),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -75,13 +76,21 @@ make_folder(void **state)
 }
 
 static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
 remove_folder(void **state)
 {
-	char command[sizeof(folder) + 16];
-
 	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
+	return chdir("/") == 0
+		   ? nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS)
+		   : -1;
 }
 
 #ifdef TEELINE_PORTABLE

@@ -118,23 +118,44 @@ start_dumpcap(void)
 	_exit(127);
 }
 
-/* What tshark says: a line for each packet. */
-static char *
-packets_of(const char *fields)
+static pid_t
+start_tshark(const char *one, const char *two, int out)
 {
-	char command[256];
-	size_t size = 1 << 20, n;
+	int null;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	/* Of a file that still grows it may complain. */
+	null = open("/dev/null", O_RDWR);
+	(void)dup2(null, STDERR_FILENO);
+	(void)dup2(out, STDOUT_FILENO);
+	(void)execlp("tshark", "tshark", "-r", path_of("cap"), "-T", "fields",
+	    "-e", one, two != NULL ? "-e" : (char *)NULL, two, (char *)NULL);
+	_exit(127);
+}
+
+/* What tshark says of one field or two: a line for each packet. */
+static char *
+packets_of(const char *one, const char *two)
+{
+	size_t size = 1 << 20, len = 0;
 	char *text = calloc(1, size);
-	FILE *f;
+	int out[2], status;
+	pid_t pid;
+	ssize_t n;
 
 	assert_non_null(text);
-	(void)snprintf(command, sizeof(command),
-	    "tshark -r %s -T fields %s 2>/dev/null", path_of("cap"), fields);
-	f = popen(command, "r");
-	assert_non_null(f);
-	n = fread(text, 1, size - 1, f);
-	assert_true(n < size - 1);
-	(void)pclose(f); /* of a file that still grows it may complain */
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	pid = start_tshark(one, two, out[1]);
+	close(out[1]);
+	while ((n = read(out[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_true(len < size - 1);
+	close(out[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return text;
 }
 
@@ -155,7 +176,7 @@ count_lines(const char *text, const char *line)
 static bool
 is_heard(void)
 {
-	char *names = packets_of("-e frame.interface_name");
+	char *names = packets_of("frame.interface_name", NULL);
 	bool both =
 	    count_lines(names, "lo") > 0 && count_lines(names, "proxy") > 0;
 
@@ -194,7 +215,7 @@ a_proxy_and_a_tap_for_one_client(void **state)
 	UNTIL(waitpid(dumpcap, &status, WNOHANG) == dumpcap);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
-	names = packets_of("-e frame.interface_id -e frame.interface_name");
+	names = packets_of("frame.interface_id", "frame.interface_name");
 	/* The one that was known came first. */
 	assert_true(count_lines(names, "0\tlo") >= 10 * 8);
 	assert_true(count_lines(names, "1\tproxy") >= 10 * 8);
