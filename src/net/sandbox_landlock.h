@@ -27,8 +27,8 @@ struct sandbox_landlock;
 /** enum sandbox_landlock_use - What may be done in a place. */
 enum sandbox_landlock_use {
 	SANDBOX_LANDLOCK_READ,   /* read files, list folders */
-	SANDBOX_LANDLOCK_WRITE,  /* make, write, rename, remove files; folders
-				    too; not read them */
+	SANDBOX_LANDLOCK_WRITE,  /* make, write, rename, remove files, folders,
+				    sockets; not read them */
 	SANDBOX_LANDLOCK_REMOVE, /* remove files: sockets at the end */
 };
 #define SANDBOX_LANDLOCK_NUSES (SANDBOX_LANDLOCK_REMOVE + 1)

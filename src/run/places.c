@@ -94,6 +94,22 @@ visit_template(const char *text, places_visit *visit, void *self)
 	return rc;
 }
 
+/* One that listens makes its socket anew, as often as it comes. */
+static int
+visit_socket(const char *arg, places_visit *visit, void *self)
+{
+	static const char unix_word[] = "unix:";
+	char *path;
+	int rc;
+
+	if (strncmp(arg, unix_word, sizeof(unix_word) - 1) != 0)
+		return 0;
+	path = strdup(arg + sizeof(unix_word) - 1);
+	rc = path != NULL ? visit_folder(path, visit, self) : -ENOMEM;
+	free(path);
+	return rc;
+}
+
 static bool
 is_arg(const struct sink_kind *kind, const char *arg)
 {
@@ -111,6 +127,8 @@ places_of_output(const struct sink_spec *spec, places_visit *visit, void *self)
 		return 0;
 	if (is_arg(kind, "DIR"))
 		return visit(self, spec->arg);
+	if (is_arg(kind, "ADDR:PORT"))
+		return visit_socket(spec->arg, visit, self);
 	if (is_arg(kind, "ROOT"))
 		return places_of_file(spec->arg, visit, self);
 	if (is_arg(kind, "FILE"))

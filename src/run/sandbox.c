@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -248,6 +250,21 @@ allow_all(struct sandbox *b, const struct plan *p, struct err *err)
 
 /* --- the parts ----------------------------------------------------------- */
 
+/* Programs that tell their beginning themselves have no words for it. */
+static void ATTR_PRINTF(2, 3) say(const struct plan *p, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (p->ready == NULL)
+		log_info("sandbox: %s", text);
+	else
+		log_debug("sandbox: %s", text);
+}
+
 static int
 shut_files(struct sandbox *b, const struct plan *p, struct err *err)
 {
@@ -260,8 +277,9 @@ shut_files(struct sandbox *b, const struct plan *p, struct err *err)
 	if (rc == 0)
 		rc = sandbox_landlock_enter(b->landlock, err);
 	if (rc == 0) {
-		log_info("sandbox: no files but those of the outputs (Landlock "
-			 "%d)",
+		say(p,
+		    "no files but those of the outputs (Landlock "
+		    "%d)",
 		    sandbox_landlock_version());
 		return 0;
 	}
@@ -276,9 +294,8 @@ drop_capabilities(struct sandbox *b, const struct plan *p, struct err *err)
 	int rc = capability_drop(err);
 
 	(void)b;
-	(void)p;
 	if (rc == 0)
-		log_info("sandbox: no capabilities that are not needed");
+		say(p, "no capabilities that are not needed");
 	return rc;
 }
 
@@ -288,9 +305,8 @@ gain_nothing(struct sandbox *b, const struct plan *p, struct err *err)
 	int rc = capability_no_new(err);
 
 	(void)b;
-	(void)p;
 	if (rc == 0)
-		log_info("sandbox: no new privileges");
+		say(p, "no new privileges");
 	return rc;
 }
 
@@ -302,7 +318,7 @@ filter_calls(struct sandbox *b, const struct plan *p, struct err *err)
 	(void)b;
 	if (n < 0)
 		return n;
-	log_info("sandbox: no system calls but %d (seccomp)", n);
+	say(p, "no system calls but %d (seccomp)", n);
 	return 0;
 }
 
@@ -330,7 +346,7 @@ sandbox_enter(struct sandbox *b, const struct plan *p, struct err *err)
 			return rc;
 		}
 		if (rc != 0)
-			log_info("sandbox: %s; going on without", err->text);
+			say(p, "%s; going on without", err->text);
 	}
 	err->text[0] = '\0';
 	return 0;

@@ -272,7 +272,10 @@ def test_while_sessions_end(teeline, server, tmp_path):
             "out.netrecord_*")]
         return len(logs) == 10 and all(
             log.count(b" hup\n") == 2 for log in logs) and all(
-            fins(recorder.path(kind)) == 20 for kind in CAPTURES)
+            fins(recorder.path(kind)) == 20 for kind in CAPTURES) and {
+            number: flow.bytes("c2s") for number, flow in records.flows(
+                recorder.path("flows")).items()} == {
+            number + 1: b"whole %d" % number for number in range(10)}
 
     wait_until(are_written, what="the logs are whole")
     clients = [connect(recorder.run.port) for _ in range(10)]
