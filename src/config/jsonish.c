@@ -74,6 +74,19 @@ append(struct parse *p, struct jsonish *v, int *rc)
 	return &v->items[n];
 }
 
+/* The text is no string: strndup(3) might look at what is behind its end. */
+static char *
+copy_of(const struct jsonish_scan *s)
+{
+	char *copy = malloc(s->len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, s->start, s->len);
+	copy[s->len] = '\0';
+	return copy;
+}
+
 static int
 parse_key(struct parse *p, struct jsonish *member)
 {
@@ -82,7 +95,7 @@ parse_key(struct parse *p, struct jsonish *member)
 
 	member->key_pos = s->pos;
 	if (s->token == JSONISH_TOKEN_WORD) {
-		member->key = strndup(s->start, s->len);
+		member->key = copy_of(s);
 		if (member->key == NULL)
 			rc = err_set(s->err, -ENOMEM, "out of memory");
 	} else if (s->token == JSONISH_TOKEN_STRING) {
@@ -196,7 +209,7 @@ parse_number(struct parse *p, struct jsonish *v)
 			"quotes",
 			(int)(s->len < 64 ? s->len : 64), s->start));
 	v->kind = JSONISH_NUMBER;
-	v->text = strndup(s->start, s->len);
+	v->text = copy_of(s);
 	if (v->text == NULL)
 		return err_set(s->err, -ENOMEM, "out of memory");
 	return jsonish_scan_next(s);
