@@ -13,7 +13,7 @@ import pytest
 
 from helpers.manager import Systemd, hung, status, workers
 from helpers.peers import connect, echo, half_close, recv_all
-from helpers.program import TOP, program_path
+from helpers.program import TOP, is_instrumented, program_path
 from helpers.real import run
 from helpers.wait import wait_until
 
@@ -68,6 +68,10 @@ def fixture_web(systemd, server, tmp_path):
         f"{server(echo).target}", f"/usr/bin/test ! -e {tmp_path}/bad"))
     systemd.unit("teeline@.service.d/here.conf",
                  HERE.format(folder=tmp_path, program=program_path()))
+    if is_instrumented():
+        # It stops the program with ptrace(2) to look for leaks.
+        systemd.unit("teeline@.service.d/leaks.conf",
+                     "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     systemd.unit("teeline@web.socket", SOCKET.format(folder=tmp_path))
     systemd.start()
     systemd.control("start", "teeline@web.socket")
