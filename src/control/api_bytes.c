@@ -11,6 +11,7 @@
 #include "control/backend.h"
 #include "control/watch.h"
 #include "core/event.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 #include "wire/pcapng.h"
 #include "wire/synth.h"

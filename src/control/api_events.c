@@ -13,6 +13,7 @@
 #include "control/roster.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 #include "http/http_stream.h"
 

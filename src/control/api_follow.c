@@ -8,6 +8,7 @@
 #include "control/backend.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 #include "http/http_stream.h"
 #include "wire/jsonl.h"

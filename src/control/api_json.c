@@ -2,6 +2,7 @@
 
 #include "base/obuf.h"
 #include "control/api_json.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 /* json_dump_callback_t */

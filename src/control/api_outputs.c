@@ -12,6 +12,7 @@
 #include "control/api_json.h"
 #include "control/api_outputs.h"
 #include "control/backend.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 /*

@@ -9,6 +9,7 @@
 #include "control/api_json.h"
 #include "control/api_program.h"
 #include "control/backend.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 void

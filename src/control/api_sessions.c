@@ -9,6 +9,7 @@
 #include "control/roster.h"
 #include "control/session_json.h"
 #include "control/watch.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 /* Sessions of an answer: unless told otherwise, and at most. */

@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 
 #include "control/files.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 const struct files_file *

@@ -240,7 +240,7 @@ line_book_total(struct line_book *b, struct line_sum *sum)
 }
 
 uint64_t
-line_sum_dropped(const struct line_sum *sum, uint64_t *chunks)
+line_book_sum_dropped(const struct line_sum *sum, uint64_t *chunks)
 {
 	uint64_t bytes = 0;
 
@@ -255,11 +255,12 @@ line_sum_dropped(const struct line_sum *sum, uint64_t *chunks)
 }
 
 uint64_t
-line_sum_forwarded(const struct line_sum *sum)
+line_book_sum_forwarded(const struct line_sum *sum)
 {
 	uint64_t dropped, all = 0;
 
-	(void)line_sum_dropped(sum, &dropped); /* its bytes do not matter */
+	(void)line_book_sum_dropped(
+	    sum, &dropped); /* its bytes do not matter */
 	for (int i = 0; i < NEWS_NSTREAMS; i++)
 		all += sum->chunks[i];
 	/* One chunk can be dropped in parts. */

@@ -135,10 +135,11 @@ void line_book_sum(const struct line_entry *e, struct line_sum *sum);
 /** line_book_total() - Figures of all there were. */
 void line_book_total(struct line_book *b, struct line_sum *sum);
 
-/** line_sum_forwarded() - Chunks that were not dropped. */
-uint64_t line_sum_forwarded(const struct line_sum *sum);
+/** line_book_sum_forwarded() - Chunks that were not dropped. */
+uint64_t line_book_sum_forwarded(const struct line_sum *sum);
 
-/** line_sum_dropped() - Bytes that were, and in *@chunks how many chunks. */
-uint64_t line_sum_dropped(const struct line_sum *sum, uint64_t *chunks);
+/** line_book_sum_dropped() - Bytes that were, and in *@chunks how many chunks.
+ */
+uint64_t line_book_sum_dropped(const struct line_sum *sum, uint64_t *chunks);
 
 #endif /* CONTROL_LINE_BOOK_H */

@@ -127,13 +127,13 @@ static void
 put_sums(json_t *object, const struct line_sum *sum)
 {
 	uint64_t dropped_chunks;
-	uint64_t dropped = line_sum_dropped(sum, &dropped_chunks);
+	uint64_t dropped = line_book_sum_dropped(sum, &dropped_chunks);
 
 	(void)json_object_set_new(object, "bytes_forwarded",
 	    number(sum->written[0] + sum->written[1]));
 	(void)json_object_set_new(object, "bytes_dropped", number(dropped));
 	(void)json_object_set_new(
-	    object, "chunks_forwarded", number(line_sum_forwarded(sum)));
+	    object, "chunks_forwarded", number(line_book_sum_forwarded(sum)));
 	(void)json_object_set_new(
 	    object, "chunks_dropped", number(dropped_chunks));
 }
@@ -143,7 +143,7 @@ drop_detail(const struct line_sum *sum)
 {
 	json_t *by_why = json_object(), *by_stream = json_object();
 	uint64_t all_chunks;
-	uint64_t all = line_sum_dropped(sum, &all_chunks);
+	uint64_t all = line_book_sum_dropped(sum, &all_chunks);
 
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		uint64_t n = sum->drop_chunks[0][r] + sum->drop_chunks[1][r];

@@ -8,6 +8,7 @@
 #include "control/metrics_process.h"
 #include "core/count.h"
 #include "core/dir.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 
 #define TYPE "text/plain; version=0.0.4; charset=utf-8"

@@ -118,13 +118,13 @@ http_clients_expire(struct http_clients *cs, uint64_t mono_ns)
 
 		/* Half a request and a FIN: the library may miss the FIN. */
 		if (mono_ns - c->since_ns > patience(c) ||
-		    (c->state == HTTP_CLIENT_ASKS && http_client_looks_gone(c)))
+		    (c->state == HTTP_CLIENT_ASKS && http_clients_look_gone(c)))
 			shut(cs, c);
 	}
 }
 
 bool
-http_client_looks_gone(const struct http_client *c)
+http_clients_look_gone(const struct http_client *c)
 {
 	char byte;
 

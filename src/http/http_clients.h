@@ -89,7 +89,7 @@ void http_clients_remove(struct http_clients *cs, struct http_client *c);
 /** http_clients_expire() - Shut down whoever was too slow, or gave up. */
 void http_clients_expire(struct http_clients *cs, uint64_t mono_ns);
 
-/** http_client_looks_gone() - It has at least stopped sending. */
-bool http_client_looks_gone(const struct http_client *c);
+/** http_clients_look_gone() - It has at least stopped sending. */
+bool http_clients_look_gone(const struct http_client *c);
 
 #endif /* HTTP_HTTP_CLIENTS_H */

@@ -20,6 +20,7 @@
 #include "http/http_door.h"
 #include "http/http_judge.h"
 #include "http/http_pump.h"
+#include "http/http_reply.h"
 #include "http/http_request.h"
 #include "http/http_server.h"
 #include "http/http_stream.h"
@@ -445,7 +446,7 @@ tick_streams(struct http_server *s, uint64_t mono_ns, bool look)
 		next = l->next;
 		http_clients_set(&s->clients, c, HTTP_CLIENT_FOLLOWS, mono_ns);
 		http_stream_tick(
-		    st, mono_ns, look && http_client_looks_gone(c));
+		    st, mono_ns, look && http_clients_look_gone(c));
 	}
 }
 

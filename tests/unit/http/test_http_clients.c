@@ -140,7 +140,7 @@ test_half_a_request_and_a_fin(void **state)
 	assert_non_null(c);
 	http_clients_set(&cs, http_clients_add(&cs, follows.ours, S),
 	    HTTP_CLIENT_FOLLOWS, S);
-	assert_false(http_client_looks_gone(c));
+	assert_false(http_clients_look_gone(c));
 	assert_int_equal(write(asks.theirs, "GET", 3), 3);
 	assert_int_equal(shutdown(asks.theirs, SHUT_WR), 0);
 	assert_int_equal(shutdown(follows.theirs, SHUT_WR), 0);
@@ -148,7 +148,7 @@ test_half_a_request_and_a_fin(void **state)
 	http_clients_expire(&cs, S);
 	assert_false(is_shut(&asks));
 	assert_int_equal(read(asks.ours, (char[8]){ 0 }, 8), 3);
-	assert_true(http_client_looks_gone(c));
+	assert_true(http_clients_look_gone(c));
 	http_clients_expire(&cs, S);
 	assert_true(is_shut(&asks));
 	assert_false(is_shut(&follows));
