@@ -12,10 +12,11 @@
  * poller.h - which descriptors are ready: the wait of a worker's loop.
  *
  * What carries traffic is polled here and not through libuv, whose handles cost
- * eight system calls more for each session: it asks the kernel twice whether a
- * descriptor can be polled, and takes out of the set by itself what closing
- * takes out anyway.  Here it is one call to begin, one for each change of what
- * is wanted, and none to end.  Everything else of a worker stays on libuv's
+ * eight system calls more for each session: it asks the kernel whether a
+ * descriptor can be polled before it polls it.  Here it is one call to begin,
+ * one for each change of what is wanted, and one to end.  That closing takes a
+ * descriptor out is true only while nobody else has it open: not in a process
+ * that was forked.  Everything else of a worker stays on libuv's
  * loop, whose descriptor is one among ours (net/worker.c).
  *
  * Level-triggered.  All calls on the worker's thread, or while it has none.
@@ -73,14 +74,10 @@ int poller_open(struct poller *p, struct poller_fd *f, int fd,
 void poller_set(struct poller *p, struct poller_fd *f, unsigned interest);
 
 /**
- * poller_close() - No more; the caller closes the descriptor right after
+ * poller_close() - No more; the descriptor is still open
  * @closed:	Called at the end of a turn, never at once: memory may go then
  */
 void poller_close(
-    struct poller *p, struct poller_fd *f, void (*closed)(struct poller_fd *f));
-
-/** poller_leave() - As poller_close(), of a descriptor that stays open. */
-void poller_leave(
     struct poller *p, struct poller_fd *f, void (*closed)(struct poller_fd *f));
 
 /** poller_count() - How many are open or closing. */

@@ -113,18 +113,11 @@ poller_close(
 	for (int i = p->at; i < p->nbatch; i++)
 		if (p->batch[i].data.ptr == f)
 			p->batch[i].data.ptr = NULL;
+	/* It is in the set, and leaving that needs nothing. */
+	(void)control(p, EPOLL_CTL_DEL, f);
 	f->interest = 0;
 	f->closed = closed;
 	list_append(&p->closing, &f->node);
-}
-
-void
-poller_leave(
-    struct poller *p, struct poller_fd *f, void (*closed)(struct poller_fd *f))
-{
-	/* It is in the set, and leaving that needs nothing. */
-	(void)control(p, EPOLL_CTL_DEL, f);
-	poller_close(p, f, closed);
 }
 
 size_t

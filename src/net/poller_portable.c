@@ -119,13 +119,6 @@ poller_close(
 	list_append(&p->closing, &f->node);
 }
 
-void
-poller_leave(
-    struct poller *p, struct poller_fd *f, void (*closed)(struct poller_fd *f))
-{
-	poller_close(p, f, closed);
-}
-
 size_t
 poller_count(const struct poller *p)
 {

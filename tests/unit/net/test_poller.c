@@ -37,7 +37,7 @@ on_ready(struct poller_fd *f, unsigned events)
 	e->told++;
 	e->last = events;
 	if (e->victim != NULL) {
-		poller_leave(e->sc->p, e->victim, on_closed);
+		poller_close(e->sc->p, e->victim, on_closed);
 		e->victim = NULL;
 	}
 }
@@ -77,7 +77,7 @@ look(struct scene *sc)
 static void
 leave(struct scene *sc, int i)
 {
-	poller_leave(sc->p, &sc->end[i].f, on_closed);
+	poller_close(sc->p, &sc->end[i].f, on_closed);
 	(void)look(sc);
 	assert_int_equal(sc->end[i].closed, 1);
 }
@@ -202,9 +202,11 @@ static void
 closing_is_told_with_the_next_turn(void **state)
 {
 	struct scene *sc = *state;
+	int other = dup(sc->fd[0]);
 	bool also;
 
 	enter(sc, 0, POLLER_IN);
+	assert_int_equal(write(sc->fd[1], "x", 1), 1);
 	poller_close(sc->p, &sc->end[0].f, on_closed);
 	close(sc->fd[0]);
 	sc->fd[0] = dup(sc->fd[2]);
@@ -213,6 +215,10 @@ closing_is_told_with_the_next_turn(void **state)
 	/* For ever, if it were waited for. */
 	(void)poller_wait(sc->p, -1, &also);
 	assert_int_equal(sc->end[0].closed, 1);
+	/* Somebody else has it open, and it is ready there. */
+	assert_int_equal(look(sc), 0);
+	assert_int_equal(sc->end[0].told, 0);
+	close(other);
 }
 
 static void
@@ -247,7 +253,7 @@ many(void **state)
 		(void)look(sc);
 	for (int i = 0; i < 600; i++) {
 		assert_true(ends[i].told > 0);
-		poller_leave(sc->p, &ends[i].f, on_closed);
+		poller_close(sc->p, &ends[i].f, on_closed);
 		close(fds[i]);
 	}
 	(void)look(sc);
