@@ -313,7 +313,7 @@ def test_tap(teeline, wire, server, tmp_path, keepalive):
 def test_tap_does_not_hear_itself(teeline, wire, tmp_path, layers):
     """What it sends passes the interface that it listens to."""
     place = wire.client
-    place.spawn("socat", "-u", "TCP-LISTEN:9000,fork,reuseaddr",
+    place.spawn("socat", "-u", "TCP-LISTEN:9000,fork,reuseaddr,backlog=200",
                 f"OPEN:{tmp_path}/heard,creat,append")
     place.listens(9000)
     run = tap(teeline, place, tmp_path,
