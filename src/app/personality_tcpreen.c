@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,9 +155,12 @@ log_to_syslog(void *self, enum log_level level, const char *line)
 static void
 on_daemon_ready(const struct plan *p, const struct addr *listening, size_t n)
 {
+	bool *started = p->self;
+
 	openlog("tcpreen", LOG_PID, LOG_DAEMON);
 	log_set_writer(log_to_syslog, NULL);
 	syslog(LOG_NOTICE, "starting");
+	*started = true;
 	say_listening(p, listening, n, say_on_syslog);
 }
 
@@ -165,7 +169,6 @@ on_daemon_stopping(const struct plan *p, int number)
 {
 	(void)p;
 	syslog(LOG_NOTICE, "Caught signal: %s", strsignal(number));
-	syslog(LOG_NOTICE, "stopping");
 }
 
 /* --- the plan ---------------------------------------------------------- */
@@ -353,13 +356,18 @@ relay(const struct tcpreen_args *a)
 {
 	struct err err = { "" };
 	struct plan p;
+	bool started = false;
 	int status = RUN_FAIL;
 
 	personality_init(&p);
+	p.self = &started;
 	if (make_plan(&p, a, &err) == 0)
 		status = run_plan(&p);
 	else
 		(void)fprintf(stderr, "%s\n", err.text);
+	/* Sinks have threads of their own that talk to syslog: not before. */
+	if (started)
+		syslog(LOG_NOTICE, "stopping");
 	plan_done(&p);
 	return status == RUN_USAGE ? RUN_FAIL : status;
 }
