@@ -4,7 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "net/poller.h"
+#include "net/poller_body.h"
 
 /* Taken from the kernel at once; more come with the next turn. */
 #define BATCH 256
@@ -137,28 +137,9 @@ tell(struct poller_fd *f, uint32_t bits_told)
 		events |= POLLER_OUT;
 	if (bits_told & EPOLLPRI)
 		events |= POLLER_PRI;
-	/* The interest may have changed within this batch. */
-	events &= f->interest;
-	if (events == 0 && (bits_told & (EPOLLERR | EPOLLHUP)))
-		events = f->interest;
-	if (events == 0)
-		return;
 	if (bits_told & EPOLLERR)
 		events |= POLLER_ERR;
-	f->ready(f, events);
-}
-
-static void
-let_go(struct poller *p)
-{
-	struct list *node;
-
-	while ((node = list_shift(&p->closing)) != NULL) {
-		struct poller_fd *f = LIST_ENTRY(node, struct poller_fd, node);
-
-		p->count--;
-		f->closed(f);
-	}
+	poller_body_tell(f, events, (bits_told & (EPOLLERR | EPOLLHUP)) != 0);
 }
 
 size_t
@@ -182,6 +163,6 @@ poller_wait(struct poller *p, int timeout_ms, bool *also)
 			tell(ev.data.ptr, ev.events);
 	}
 	p->nbatch = 0;
-	let_go(p);
+	p->count -= poller_body_let_go(&p->closing);
 	return (size_t)n;
 }

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "net/poller.h"
+#include "net/poller_body.h"
 
 /**
  * struct poller - See poller.h
@@ -136,28 +136,9 @@ tell(struct poller_fd *f, int told)
 		events |= POLLER_OUT;
 	if (told & POLLPRI)
 		events |= POLLER_PRI;
-	/* The interest may have changed within this turn. */
-	events &= f->interest;
-	if (events == 0 && (told & (POLLERR | POLLHUP)))
-		events = f->interest;
-	if (events == 0)
-		return;
 	if (told & POLLERR)
 		events |= POLLER_ERR;
-	f->ready(f, events);
-}
-
-static void
-let_go(struct poller *p)
-{
-	struct list *node;
-
-	while ((node = list_shift(&p->closing)) != NULL) {
-		struct poller_fd *f = LIST_ENTRY(node, struct poller_fd, node);
-
-		p->count--;
-		f->closed(f);
-	}
+	poller_body_tell(f, events, (told & (POLLERR | POLLHUP)) != 0);
 }
 
 /* Places of the closed are taken by the last; nobody is being told now. */
@@ -194,7 +175,7 @@ poller_wait(struct poller *p, int timeout_ms, bool *also)
 	}
 	if (!list_is_empty(&p->closing)) {
 		fill_places(p);
-		let_go(p);
+		p->count -= poller_body_let_go(&p->closing);
 	}
 	return rc > 0 ? (size_t)rc : 0;
 }
