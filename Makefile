@@ -2,7 +2,8 @@
 #
 #	make		build build/teeline
 #	make demo	build, show a conversation being relayed and recorded
-#	make check	build, run every test; RINGS="unit golden" runs only these
+#	make check	build, run every test; RINGS="unit golden" runs only these,
+#			JOBS=1 one end-to-end test at a time
 #	make lint	the analysers; each is a script in scripts/lint
 #	make bench	timings beside other programs, and the goals: bench/README.md
 #	make bench-curves	cost against size, as plots in bench/curves
@@ -180,7 +181,7 @@ unit: $(UNIT)
 
 check: all $(UNIT) $(GOLDEN) $(FAULT) $(REPLAY) build/.deps-check \
     $(if $(VALGRIND),build/.deps-valgrind)
-	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) \
+	SAN=$(SAN) VALGRIND=$(VALGRIND) PYTHON=$(PYTHON) JOBS=$(JOBS) \
 	    scripts/check $(BUILD) $(RINGS)
 
 demo: all build/.deps-demo

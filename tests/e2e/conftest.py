@@ -20,6 +20,7 @@ import os
 import resource
 import shutil
 import signal
+import stat
 
 import pytest
 
@@ -114,6 +115,18 @@ def fixture_server():
     with contextlib.ExitStack() as stack:
         for one in servers:
             stack.callback(one.finish)
+
+
+@pytest.fixture(name="public")
+def fixture_public(tmp_path_factory):
+    """A folder that any user can reach."""
+    folder = tmp_path_factory.mktemp("public")
+    for one in [folder, *folder.parents]:
+        if one == one.parent or one.stat().st_uid != os.getuid():
+            break
+        if not one.stat().st_mode & stat.S_IWOTH:
+            one.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(name="place")

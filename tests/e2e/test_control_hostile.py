@@ -11,7 +11,7 @@ import pytest
 from helpers.control import Control
 from helpers.peers import Background, connect, echo, recv_exactly, reset
 from helpers.program import is_instrumented
-from helpers.wait import SCALE, wait_until
+from helpers.wait import SLOW, wait_until
 
 ROOM = 64       # clients there is room for at once
 
@@ -296,7 +296,7 @@ def test_noise(scene):
     rng = random.Random(5)
     good = (scene.ask("POST /api/v1/sessions?limit=1&q=x")
             + b'Content-Length: 12\r\n\r\n{"output":1}')
-    for _ in range(400 if SCALE == 1 else 100):
+    for _ in range(400 if SLOW == 1 else 100):
         text = bytearray(good)
         for _ in range(rng.randint(1, 8)):
             text[rng.randrange(len(text))] = rng.randrange(256)
@@ -332,7 +332,7 @@ def test_memory_and_descriptors_stay_flat(scene):
         round_of_all()
     scene.settle()
     before = scene.proxy.memory()
-    for _ in range(100 if SCALE == 1 else 20):
+    for _ in range(100 if SLOW == 1 else 20):
         round_of_all()
     scene.settle()
     if not is_instrumented():

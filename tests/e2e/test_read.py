@@ -381,17 +381,12 @@ def test_a_reader_that_has_gone(teeline, tmp_path):
     assert done.err == b""
 
 
-def test_outputs_belong_to_the_user(teeline, tmp_path, path):
+def test_outputs_belong_to_the_user(teeline, public, path):
     """-Z: the file is opened before, everything else after."""
-    folder = tmp_path / "open"
+    folder = public / "open"
     folder.mkdir()
     folder.chmod(0o777)
-    tmp_path.chmod(0o755)
     os.chmod(path, 0o600)
-    for parent in tmp_path.parents:
-        if parent.stat().st_uid == os.getuid() and parent.name.startswith(
-                "pytest-"):
-            parent.chmod(0o755)
     teeline.run("read", "-Z", "nobody", "-f", "none", "-o",
                 f"raw:{folder}/raw", path)
     found = (folder / "raw").stat()

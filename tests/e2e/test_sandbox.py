@@ -59,16 +59,6 @@ def fixture_intruder(tmp_path_factory):
     return library
 
 
-@pytest.fixture(name="public")
-def fixture_public(tmp_path_factory):
-    """A folder that any user can reach."""
-    folder = tmp_path_factory.mktemp("public")
-    for parent in [folder, *folder.parents][:3]:
-        if os.stat(parent).st_uid == os.getuid() and parent != parent.parent:
-            parent.chmod(0o755)
-    return folder
-
-
 def invite(teeline, server, intruder, attempts, *options, **how):
     """{attempt: errno} of a relay that has let the intruder in."""
     peer = server(lambda conn: conn.sendall(recv_all(conn)))

@@ -12,7 +12,7 @@ import random
 import struct
 
 from helpers.peers import parse
-from helpers.wait import SCALE
+from helpers.wait import SCALE, SLOW
 
 HEAD = struct.Struct(">QQQ?")
 
@@ -141,11 +141,11 @@ async def _everything(start, talks, together, seconds):
             done = [one for one in clients if one.done()]
             if done:
                 done[0].result()
-            await asyncio.sleep(0.01 * SCALE)
+            await asyncio.sleep(0.01 * SLOW)
         gate.set()
         await asyncio.gather(*clients)
         while at_server.open:
-            await asyncio.sleep(0.001 * SCALE)
+            await asyncio.sleep(0.001 * SLOW)
     listener.close()
     if at_server.errors:
         raise at_server.errors[0]
