@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include "net/patience.h"
 #include "net/pipe.h"
 #include "net/poller.h"
@@ -307,6 +308,7 @@ thread_main(void *self)
 {
 	struct worker *w = self;
 
+	thread_name("worker-%u", w->index);
 	if (w->begin != NULL)
 		w->begin(w->begin_self);
 	run(w);
