@@ -50,7 +50,7 @@ struct poller_fd {
 
 /**
  * poller_new() - An empty set
- * @also:	A descriptor that is watched beside it: poller_wait()
+ * @also:	A descriptor that is watched beside it: poller_tell()
  *
  * Return: NULL with errno
  */
@@ -84,12 +84,20 @@ void poller_close(
 size_t poller_count(const struct poller *p);
 
 /**
- * poller_wait() - Wait, tell all that are ready, let go of what was closed
+ * poller_wait() - Wait until something is ready; tell nobody yet
  * @timeout_ms:	0: do not wait; -1: for ever
- * @also:	Set if the descriptor of poller_new() is ready
  *
- * Return: how many were ready, that one with them
+ * May be called again before poller_tell(): what is ready stays so.
+ *
+ * Return: how many are ready, the descriptor of poller_new() with them
  */
-size_t poller_wait(struct poller *p, int timeout_ms, bool *also);
+size_t poller_wait(struct poller *p, int timeout_ms);
+
+/**
+ * poller_tell() - Tell those that poller_wait() found, let go of the closed
+ *
+ * Return: true if the descriptor of poller_new() is ready
+ */
+bool poller_tell(struct poller *p);
 
 #endif /* NET_POLLER_H */

@@ -11,7 +11,7 @@
 
 /**
  * struct poller - See poller.h
- * @batch:	What the kernel told last; @nbatch of it, @at is being told
+ * @batch:	What the kernel told last; @nbatch of it, told before @at
  * @also:	Stands for the descriptor beside the set
  */
 struct poller {
@@ -143,26 +143,31 @@ tell(struct poller_fd *f, uint32_t bits_told)
 }
 
 size_t
-poller_wait(struct poller *p, int timeout_ms, bool *also)
+poller_wait(struct poller *p, int timeout_ms)
 {
 	int n;
 
 	if (!list_is_empty(&p->closing))
 		timeout_ms = 0;
-	*also = false;
 	n = epoll_wait(p->epoll, p->batch, BATCH, timeout_ms);
-	if (n < 0)
-		n = 0; /* EINTR */
-	p->nbatch = n;
-	for (p->at = 0; p->at < n; p->at++) {
+	p->nbatch = n < 0 ? 0 : n; /* EINTR */
+	return (size_t)p->nbatch;
+}
+
+bool
+poller_tell(struct poller *p)
+{
+	bool also = false;
+
+	for (; p->at < p->nbatch; p->at++) {
 		struct epoll_event ev = p->batch[p->at];
 
 		if (ev.data.ptr == &p->also)
-			*also = true;
+			also = true;
 		else if (ev.data.ptr != NULL)
 			tell(ev.data.ptr, ev.events);
 	}
-	p->nbatch = 0;
+	p->at = p->nbatch = 0;
 	p->count -= poller_body_let_go(&p->closing);
-	return (size_t)n;
+	return also;
 }

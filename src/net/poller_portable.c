@@ -11,12 +11,14 @@
  * @fds:	NULL: it has been closed, its place is free
  * @n:		Places in use, [0] with them
  * @room:	Places that there are
+ * @polled:	Places that the kernel was asked about, and not told of yet
  */
 struct poller {
 	struct pollfd *set;
 	struct poller_fd **fds;
 	size_t n;
 	size_t room;
+	size_t polled;
 	size_t count;
 	struct list closing;
 };
@@ -159,23 +161,29 @@ fill_places(struct poller *p)
 }
 
 size_t
-poller_wait(struct poller *p, int timeout_ms, bool *also)
+poller_wait(struct poller *p, int timeout_ms)
 {
-	size_t n;
 	bool closes = !list_is_empty(&p->closing);
-	int rc;
+	int rc = poll(p->set, (nfds_t)p->n, closes ? 0 : timeout_ms);
 
-	rc = poll(p->set, (nfds_t)p->n, closes ? 0 : timeout_ms);
-	*also = rc > 0 && p->set[0].revents != 0;
-	n = rc > 0 ? p->n : 0; /* EINTR: nothing */
-	for (size_t i = 1; i < n; i++) {
+	p->polled = rc > 0 ? p->n : 0; /* EINTR: nothing */
+	return rc > 0 ? (size_t)rc : 0;
+}
+
+bool
+poller_tell(struct poller *p)
+{
+	bool also = p->polled > 0 && p->set[0].revents != 0;
+
+	for (size_t i = 1; i < p->polled; i++) {
 		if (p->fds[i] == NULL || p->set[i].revents == 0)
 			continue;
 		tell(p->fds[i], p->set[i].revents);
 	}
+	p->polled = 0;
 	if (!list_is_empty(&p->closing)) {
 		fill_places(p);
 		p->count -= poller_body_let_go(&p->closing);
 	}
-	return rc > 0 ? (size_t)rc : 0;
+	return also;
 }

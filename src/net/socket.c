@@ -131,9 +131,12 @@ socket_unsent(int fd)
 	socklen_t len = sizeof(int);
 	int n = 0, domain = AF_UNIX;
 
+	/* Mostly there is nothing: then it does not matter what it is. */
+	if (ioctl(fd, SIOCOUTQ, &n) != 0 || n <= 0)
+		return 0;
 	/* What a UNIX socket has taken lies in its reader's queue already. */
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-	    domain != AF_UNIX && ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0)
+	    domain != AF_UNIX)
 		return (size_t)n;
 #else
 	(void)fd;

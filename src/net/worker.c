@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
+#include "net/patience.h"
 #include "net/pipe.h"
 #include "net/poller.h"
 #include "net/worker.h"
@@ -15,6 +17,7 @@
 /**
  * struct worker - See worker.h
  * @poller:	What waits; @loop's descriptor is part of it
+ * @patience:	Whether to look for an answer before waiting for it
  * @anchor:	Counts as a handle while libuv knows of none and more is to come
  * @is_anchored: ... that is the case
  * @due_ns:	When @timer will fire; CLOCK_NEVER while it is stopped
@@ -28,6 +31,7 @@ struct worker {
 	uv_loop_t loop;
 	struct mail_box box;
 	struct poller *poller;
+	struct patience patience;
 	uv_prepare_t anchor;
 	bool is_anchored;
 	uv_timer_t timer;
@@ -132,6 +136,27 @@ hold_on(struct worker *w)
 }
 
 /*
+ * Before it sleeps, where that is worth while.  What is there at once is no
+ * answer to what was passed on: nothing is learned from it.
+ */
+static size_t
+look(struct worker *w)
+{
+	uint64_t until_ns = patience_begin(&w->patience, clock_mono_ns());
+	size_t n;
+
+	if (until_ns == 0)
+		return 0;
+	n = poller_wait(w->poller, 0);
+	if (n > 0)
+		return n;
+	while (n == 0 && clock_mono_ns() < until_ns)
+		n = poller_wait(w->poller, 0);
+	patience_end(&w->patience, n > 0);
+	return n;
+}
+
+/*
  * libuv's loop runs when its descriptor is ready, when a timer of it is due,
  * or when it has something to do at once, which it tells by a timeout of 0:
  * handles to close, and descriptors that the kernel does not know of yet.  How
@@ -142,7 +167,7 @@ take_turn(struct worker *w, int limit_ms)
 {
 	int timeout_ms;
 	bool also;
-	size_t n;
+	size_t n = 0;
 
 	run_hook(w);
 	hold_on(w);
@@ -151,7 +176,11 @@ take_turn(struct worker *w, int limit_ms)
 	timeout_ms = uv_backend_timeout(&w->loop);
 	if (limit_ms >= 0 && (timeout_ms < 0 || timeout_ms > limit_ms))
 		timeout_ms = limit_ms;
-	n = poller_wait(w->poller, timeout_ms, &also);
+	if (timeout_ms != 0)
+		n = look(w);
+	if (n == 0)
+		n = poller_wait(w->poller, timeout_ms);
+	also = poller_tell(w->poller);
 	if (n == 0 || timeout_ms == 0 || also)
 		(void)uv_run(&w->loop, UV_RUN_NOWAIT);
 	hold_on(w);
@@ -228,6 +257,7 @@ worker_new(unsigned index, struct err *err)
 	w->index = index;
 	w->due_ns = CLOCK_NEVER;
 	list_init(&w->waiters);
+	patience_init(&w->patience);
 	w->room_mail.deliver = on_room;
 	w->stop_mail.deliver = on_stop;
 	w->buffer = malloc(WORKER_BUFFER);
@@ -278,6 +308,7 @@ thread_main(void *self)
 {
 	struct worker *w = self;
 
+	thread_name("worker-%u", w->index);
 	if (w->begin != NULL)
 		w->begin(w->begin_self);
 	run(w);
@@ -392,6 +423,12 @@ void
 worker_touch(struct worker *w)
 {
 	w->touched = true;
+}
+
+void
+worker_passed(struct worker *w, enum dir dir, size_t len)
+{
+	patience_passed(&w->patience, dir, len);
 }
 
 void

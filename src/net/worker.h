@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/list.h"
+#include "core/dir.h"
 #include "net/mail.h"
 
 /*
@@ -119,6 +120,14 @@ void worker_let_go(struct worker *w);
  * From within the hook: after the next one.
  */
 void worker_touch(struct worker *w);
+
+/**
+ * worker_passed() - @len bytes of @dir were passed on
+ *
+ * If few, an answer may come at once: the worker may look for it before it
+ * sleeps (net/patience.h).
+ */
+void worker_passed(struct worker *w, enum dir dir, size_t len);
 
 /** worker_post() - Deliver @m on the worker's thread; from any thread. */
 void worker_post(struct worker *w, struct mail *m);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/thread.h"
 
 #include "core/count.h"
 #include "net/worker.h"
@@ -298,6 +299,7 @@ thread_main(void *self)
 {
 	struct writer *w = self;
 
+	thread_name("writer %s", w->name);
 	uv_mutex_lock(&w->lock);
 	for (;;) {
 		struct list *node;

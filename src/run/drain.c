@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "core/sink.h"
 #include "run/drain.h"
 
@@ -33,6 +34,15 @@ run(void *self)
 
 	d->rc = d->sink->ops->drain(d->sink, d->deadline_ns);
 	return NULL;
+}
+
+static void *
+thread_main(void *self)
+{
+	struct drain *d = self;
+
+	thread_name("drain %s", d->sink->name);
+	return run(d);
 }
 
 /* Those without a thread come last: then nobody waits for them. */
@@ -91,7 +101,8 @@ drain_all(
 			continue;
 		d->sink = sinks[i];
 		d->deadline_ns = deadline_of(sinks[i], deadline_ns, is_told);
-		d->threaded = pthread_create(&d->thread, NULL, run, d) == 0;
+		d->threaded =
+		    pthread_create(&d->thread, NULL, thread_main, d) == 0;
 		used++;
 	}
 	rc = finish(v, used);

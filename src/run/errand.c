@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "base/attr.h"
+#include "base/thread.h"
 #include "run/errand.h"
 #include "run/mainloop.h"
 
@@ -36,6 +37,13 @@ run(void *self)
 	return NULL;
 }
 
+static void *
+thread_main(void *self)
+{
+	thread_name("errand");
+	return run(self);
+}
+
 void
 errand_start(struct errand *e, struct mainloop *loop, void (*work)(void *self),
     void (*over)(void *self), void *self)
@@ -54,7 +62,7 @@ errand_start(struct errand *e, struct mainloop *loop, void (*work)(void *self),
 	/* Signals are the main thread's business. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	e->has_thread = pthread_create(&e->thread, NULL, run, e) == 0;
+	e->has_thread = pthread_create(&e->thread, NULL, thread_main, e) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!e->has_thread)
 		(void)run(e);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/obuf.h"
+#include "base/thread.h"
 #include "net/worker.h"
 
 #include "sink/formats.h"
@@ -144,6 +145,7 @@ thread_main(void *self)
 {
 	struct syslog_sink *ss = self;
 
+	thread_name("syslog");
 	uv_mutex_lock(&ss->lock);
 	while (!ss->closing || !list_is_empty(&ss->queue)) {
 		struct list *node = list_shift(&ss->queue);

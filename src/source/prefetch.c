@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "source/netrecord_log.h"
 #include "source/prefetch.h"
 #include "source/unpack.h"
@@ -331,6 +332,7 @@ thread_main(void *self)
 {
 	struct prefetch *p = self;
 
+	thread_name("reader");
 	for (size_t i = 0; i < p->o.npaths && !is_stopped(p); i++)
 		read_file(p, i);
 	return NULL;

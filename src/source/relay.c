@@ -150,13 +150,18 @@ wants_reset(const struct relay *r)
 
 /* Has all that the receiver of @d can still get reached it? */
 static bool
-is_flushed(const struct relay *r, enum dir d)
+is_flushed(const struct relay *r, enum dir d, size_t unsent)
 {
-	const struct relay_side *to = &r->side[dir_other(d)];
-
-	if (to->error != 0)
+	if (r->side[dir_other(d)].error != 0)
 		return true;
-	return flow_is_final(&r->flow[d]) && socket_unsent(to->fd) == 0;
+	return flow_is_final(&r->flow[d]) && unsent == 0;
+}
+
+/* A connection that was reset is closed already. */
+static bool
+is_reset(const struct relay_side *side)
+{
+	return side->error == ECONNRESET;
 }
 
 /*
@@ -175,14 +180,16 @@ abort_step(struct relay *r)
 		struct relay_side *side = &r->side[to];
 		unsigned want =
 		    flow_want(&r->flow[d], mover_held(&r->mover[d]));
+		size_t unsent;
 
 		if (side->fd < 0)
 			continue;
 		if (late || (want & FLOW_WANT_BURY))
 			bury(r, (enum dir)d);
-		if (is_flushed(r, (enum dir)d) || late) {
-			r->session->lost_bytes[d] += socket_unsent(side->fd);
-			close_side(r, to, wants_reset(r));
+		unsent = socket_unsent(side->fd);
+		if (is_flushed(r, (enum dir)d, unsent) || late) {
+			r->session->lost_bytes[d] += unsent;
+			close_side(r, to, wants_reset(r) && !is_reset(side));
 			continue;
 		}
 		open = true;
@@ -241,7 +248,6 @@ side_failed(struct relay *r, enum dir d, int error)
 		side->error = error;
 	if (r->side[dir_other(d)].error == 0)
 		r->first = (uint8_t)d;
-	set_interest(side, 0);
 	bury(r, dir_other(d));
 }
 
@@ -297,12 +303,35 @@ note_activity(struct relay *r)
 		r->env->active(r);
 }
 
+/* Has a failed side been read to its end?  Its bytes lie in the kernel. */
+static bool
+is_read_out(enum mover_result result)
+{
+	return result == MOVER_EMPTY || result == MOVER_FIN ||
+	       result == MOVER_READ;
+}
+
+/* All before the error that was told has been read; recv() may say which. */
+static void
+reach_error(struct relay *r, enum dir d, enum mover_result result)
+{
+	int error = result == MOVER_READ ? r->mover[d].error
+					 : -socket_error(r->side[d].fd);
+
+	side_failed(r, d, error != 0 ? error : ECONNRESET);
+	flow_cut(&r->flow[d]);
+}
+
 /* Return: true to read again at once */
 static bool
 handle(struct relay *r, enum dir d, enum mover_result result)
 {
 	int error = r->mover[d].error;
 
+	if (r->side[d].told && is_read_out(result)) {
+		reach_error(r, d, result);
+		return false;
+	}
 	switch (result) {
 	case MOVER_MORE:
 		return true;
@@ -336,14 +365,6 @@ is_blocked(struct relay *r)
 		return false;
 	worker_wait_room(r->env->worker, &r->room);
 	return true;
-}
-
-/* Has a failed side been read to its end?  Its bytes lie in the kernel. */
-static bool
-is_read_out(enum mover_result result)
-{
-	return result == MOVER_EMPTY || result == MOVER_FIN ||
-	       result == MOVER_READ;
 }
 
 static void
@@ -414,8 +435,10 @@ update_interest(struct relay *r)
 		struct relay_side *side = &r->side[d];
 		unsigned interest = 0;
 
-		if (side->error != 0)
-			continue; /* stopped for good */
+		if (side->error != 0) { /* stopped for good */
+			set_interest(side, 0);
+			continue;
+		}
 		if (wants(r, (enum dir)d, FLOW_WANT_READ) && !blocked)
 			interest |= POLLER_IN;
 		if (wants(r, dir_other((enum dir)d), FLOW_WANT_WRITE))
@@ -490,6 +513,26 @@ look_at(struct relay *r, enum dir d)
 	set_interest(&r->side[d], 0);
 }
 
+/*
+ * An error waits.  Who reads is told it behind the last byte, which saves
+ * asking for it.  Return: what is left to do
+ */
+static unsigned
+meet_error(struct relay *r, enum dir d, unsigned events)
+{
+	struct relay_side *side = &r->side[d];
+	int error;
+
+	if (r->phase == RELAY_RUN && (events & POLLER_IN) &&
+	    wants(r, d, FLOW_WANT_READ)) {
+		side->told = true;
+		return POLLER_IN;
+	}
+	error = -socket_error(side->fd);
+	side_failed(r, d, error != 0 ? error : ECONNRESET);
+	return 0;
+}
+
 static void
 on_ready(struct poller_fd *f, unsigned events)
 {
@@ -497,14 +540,10 @@ on_ready(struct poller_fd *f, unsigned events)
 	struct relay *r = side->relay;
 	enum dir d = side == &r->side[DIR_CLIENT] ? DIR_CLIENT : DIR_SERVER;
 
-	if (events & POLLER_PRI) {
+	if (events & POLLER_PRI)
 		look_at(r, d);
-	} else if (events & POLLER_ERR) {
-		int error = -socket_error(side->fd);
-
-		side_failed(r, d, error != 0 ? error : ECONNRESET);
-		events = 0;
-	}
+	else if (events & POLLER_ERR)
+		events = meet_error(r, d, events);
 	if (r->phase == RELAY_HOLD) {
 		if (r->side[d].error != 0)
 			r->env->gone(r, r->side[d].error);

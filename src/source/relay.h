@@ -28,10 +28,12 @@
  *	OVER	Both sockets are closed; relay_over() has been called.
  *
  * Resets: when a socket in error is told, bytes may still be readable in front
- * of the error; reading SO_ERROR clears it, and the next recv() looks like a
- * FIN.  So the error is saved, the rest read to its end, and that end taken for
- * the reset it is.  A side that nothing is wanted from keeps POLLER_PRI: with
- * no interest at all its error would never be told.
+ * of the error.  Whoever reads from it goes on, and recv() tells the error
+ *behind the last byte.  Whoever does not asks for SO_ERROR, which clears it,
+ *and then the next recv() looks like a FIN: so the error is saved, the rest
+ *read to its end later, and that end taken for the reset it is.  A side that
+ *nothing is wanted from keeps POLLER_PRI: with no interest at all its error
+ *would never be told.
  */
 
 struct relay;
@@ -78,6 +80,8 @@ enum relay_phase {
  * @fd:		-1 once closed
  * @error:	Saved errno; 0: none.  The peer is gone, what it sent may not
  *		be read to its end yet.
+ * @told:	The kernel says that there is an error, and it was not taken
+ *		yet: what came before it is read first, and recv() tells it
  * @watched:	@poll is open
  * @parked:	A condition without an error stays raised on a side that we
  *		want nothing from: not polled until we do
@@ -87,6 +91,7 @@ struct relay_side {
 	struct relay *relay;
 	int fd;
 	int error;
+	bool told;
 	bool watched;
 	bool parked;
 };

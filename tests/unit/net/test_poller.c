@@ -67,10 +67,9 @@ setup(void **state)
 static size_t
 look(struct scene *sc)
 {
-	bool also;
-	size_t n = poller_wait(sc->p, 0, &also);
+	size_t n = poller_wait(sc->p, 0);
 
-	assert_false(also);
+	assert_false(poller_tell(sc->p));
 	return n;
 }
 
@@ -203,7 +202,6 @@ closing_is_told_with_the_next_turn(void **state)
 {
 	struct scene *sc = *state;
 	int other = dup(sc->fd[0]);
-	bool also;
 
 	enter(sc, 0, POLLER_IN);
 	assert_int_equal(write(sc->fd[1], "x", 1), 1);
@@ -213,7 +211,8 @@ closing_is_told_with_the_next_turn(void **state)
 	assert_int_equal(sc->end[0].closed, 0);
 	assert_int_equal(poller_count(sc->p), 1);
 	/* For ever, if it were waited for. */
-	(void)poller_wait(sc->p, -1, &also);
+	(void)poller_wait(sc->p, -1);
+	(void)poller_tell(sc->p);
 	assert_int_equal(sc->end[0].closed, 1);
 	/* Somebody else has it open, and it is ready there. */
 	assert_int_equal(look(sc), 0);
@@ -225,13 +224,34 @@ static void
 tells_of_the_descriptor_beside_it(void **state)
 {
 	struct scene *sc = *state;
-	bool also = true;
 
-	assert_int_equal(poller_wait(sc->p, 0, &also), 0);
-	assert_false(also);
+	assert_int_equal(poller_wait(sc->p, 0), 0);
+	assert_false(poller_tell(sc->p));
 	assert_int_equal(write(sc->also[1], "x", 1), 1);
-	assert_int_equal(poller_wait(sc->p, -1, &also), 1);
-	assert_true(also);
+	assert_int_equal(poller_wait(sc->p, -1), 1);
+	assert_true(poller_tell(sc->p));
+	assert_false(poller_tell(sc->p));
+}
+
+/* Whoever looks again and again tells once, and only those still there. */
+static void
+waits_twice_and_tells_once(void **state)
+{
+	struct scene *sc = *state;
+
+	enter(sc, 0, POLLER_OUT);
+	enter(sc, 2, POLLER_OUT);
+	assert_int_equal(poller_wait(sc->p, 0), 2);
+	assert_int_equal(poller_wait(sc->p, 0), 2);
+	assert_int_equal(sc->end[0].told + sc->end[2].told, 0);
+	poller_close(sc->p, &sc->end[2].f, on_closed);
+	assert_false(poller_tell(sc->p));
+	assert_int_equal(sc->end[0].told, 1);
+	assert_int_equal(sc->end[2].told, 0);
+	assert_int_equal(sc->end[2].closed, 1);
+	(void)poller_tell(sc->p);
+	assert_int_equal(sc->end[0].told, 1);
+	leave(sc, 0);
 }
 
 /* More than one batch, and more than the first room. */
@@ -274,6 +294,7 @@ main(void)
 		TEST(the_closed_hear_nothing_more),
 		TEST(closing_is_told_with_the_next_turn),
 		TEST(tells_of_the_descriptor_beside_it),
+		TEST(waits_twice_and_tells_once),
 		TEST(many),
 	};
 

@@ -321,6 +321,7 @@ struct life {
 	struct worker *w;
 	uv_timer_t timer;
 	pthread_t thread;
+	char name[32];
 	bool mail_came;
 	unsigned begun;
 	unsigned finished;
@@ -335,6 +336,7 @@ on_begin(void *self)
 	assert(!life->mail_came);
 	life->begun++;
 	life->thread = pthread_self();
+	(void)pthread_getname_np(life->thread, life->name, sizeof(life->name));
 	(void)uv_timer_init(worker_loop(life->w), &life->timer);
 }
 
@@ -381,6 +383,9 @@ begins_before_its_first_letter(void **state)
 	assert_int_equal(life.begun, 1);
 	assert_int_equal(life.finished, 1);
 	assert_false(pthread_equal(life.thread, pthread_self()));
+#ifndef TEELINE_PORTABLE
+	assert_string_equal(life.name, "worker-3");
+#endif
 }
 
 /* There was no memory for its thread: freeing it waits for nobody. */

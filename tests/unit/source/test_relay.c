@@ -222,6 +222,27 @@ client_fin_and_server_reset_at_once(void **state)
 	fin_and_reset_at_once(DIR_CLIENT);
 }
 
+/*
+ * One that says its last words, ends, and resets, before it is looked at: an
+ * error was told, and what recv() says behind the words is a FIN.
+ */
+static void
+a_reset_that_looks_like_a_fin_is_one(void **state)
+{
+	(void)state;
+	begin();
+	assert_true(is_asleep());
+	sends(DIR_CLIENT, 100);
+	fins(DIR_CLIENT);
+	resets(DIR_CLIENT);
+	loopback_wait(sc.r.side[DIR_CLIENT].fd, POLLIN);
+	receives_all(DIR_CLIENT);
+	expect_close(HOW_RST, PARTY_CLIENT);
+	expect_end(DIR_CLIENT, HOW_RST, PARTY_CLIENT);
+	expect_end(DIR_SERVER, HOW_RST, PARTY_CLIENT);
+	expect_rst(DIR_CLIENT);
+}
+
 /* Who began is who is named, also if the other one follows suit. */
 static void
 the_first_to_reset_is_named(void **state)
@@ -349,6 +370,7 @@ main(void)
 		MEMORY(closing_on_unread_bytes_is_a_reset),
 		MEMORY(server_fin_and_client_reset_at_once),
 		MEMORY(client_fin_and_server_reset_at_once),
+		MEMORY(a_reset_that_looks_like_a_fin_is_one),
 		MEMORY(the_first_to_reset_is_named),
 		EACH(bytes_that_a_dead_receiver_never_got_are_counted),
 		EACH(nothing_is_read_while_a_sink_pauses),

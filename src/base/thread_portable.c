@@ -1,0 +1,7 @@
+#include "base/thread.h"
+
+void
+thread_name(const char *format, ...)
+{
+	(void)format;
+}
