@@ -83,6 +83,7 @@ int
 main(int argc, char **argv)
 {
 	const struct registry_command *c = NULL;
+	int rc = privilege_set_aside();
 
 	give_memory_back();
 	log_init("teeline", LOG_LEVEL_WARN);
@@ -102,7 +103,7 @@ main(int argc, char **argv)
 		argc -= c != NULL;
 		argv += c != NULL;
 	}
-	if (privilege_is_borrowed() && !may_borrow(c)) {
+	if (rc != 0 || (privilege_is_borrowed() && !may_borrow(c))) {
 		log_error("set-uid and set-gid are for tcpreen alone: use -Z "
 			  "USER, or setcap(8), and chmod ug-s this program");
 		return RUN_FAIL;

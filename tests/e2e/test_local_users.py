@@ -1,0 +1,89 @@
+"""The program installed set-uid root, started by somebody who means ill.
+
+tcpreen alone may be, to take a port that only root may take; of all else it
+does not do more than its user could.
+"""
+
+import os
+import socket
+import stat
+
+import pytest
+
+from helpers.peers import connect, echo, half_close, recv_all
+from helpers.tcpreen import LISTENING
+from helpers.there import Target, socket_at
+from helpers.users import IS_ROOT, NOBODY, OTHER, ids, reachable, set_uid
+
+
+@pytest.fixture(name="tcpreen")
+def fixture_tcpreen(teeline, tmp_path):
+    """Starts it as nobody: tcpreen(*args)."""
+    program = set_uid(teeline, tmp_path, "tcpreen")
+    return lambda *args, prefix=(), **how: teeline.spawn(
+        [program, *args], prefix=[*prefix, *NOBODY], **how)
+
+
+@pytest.fixture(name="private")
+def fixture_private(tmp_path):
+    """A folder that everybody may look into, and its owner write to."""
+    folder = reachable(tmp_path) / "private"
+    folder.mkdir(mode=0o755)
+    return folder
+
+
+def test_a_low_port(tcpreen, place):
+    """What set-uid is for: root's port, and then nothing of root is left."""
+    target = Target(place)
+    ours = tcpreen("-n", "-m", "1", "-a", "127.0.0.1", str(target.port), "7",
+                   prefix=place.enter)
+    if not IS_ROOT:
+        ours.wait(None)
+        return
+    ours.wait_ready(LISTENING)
+    assert ids(ours.pid) == {OTHER.pw_uid}
+    with socket_at(place, socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.connect(("127.0.0.1", 7))
+        client.sendall(b"hello")
+        half_close(client)
+        assert recv_all(client) == b""
+    ours.wait()
+    assert target.heard == [b"hello"]
+
+
+def test_a_socket_is_not_made_as_root(tcpreen, server, private):
+    """The path of a UNIX socket is made by whoever asks for it, or not."""
+    if not IS_ROOT:
+        return
+    done = tcpreen("-p", "tcp/local", str(server().port), private / "sock")
+    done.wait(1)
+    assert b"ermission" in done.err
+    assert list(private.iterdir()) == []
+
+
+def test_a_socket_is_not_removed_as_root(tcpreen, server, private):
+    """One that its owner has left behind is not somebody else's to remove."""
+    if not IS_ROOT:
+        return
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(private / "sock"))
+    done = tcpreen("-p", "tcp/local", str(server().port), private / "sock")
+    done.wait(1)
+    assert stat.S_ISSOCK((private / "sock").stat().st_mode)
+
+
+def test_a_socket_of_the_users_own(tcpreen, server, private):
+    """Where its user may, it makes one, which is the user's, and removes it."""
+    os.chown(private, OTHER.pw_uid, OTHER.pw_gid)
+    peer = server(echo)
+    ours = tcpreen("-n", "-m", "1", "-p", "tcp/local", str(peer.port),
+                   private / "sock")
+    ours.wait_ready(LISTENING)
+    assert (private / "sock").stat().st_uid == OTHER.pw_uid
+    assert ids(ours.pid) == {OTHER.pw_uid}
+    with connect(f"unix:{private}/sock") as client:
+        client.sendall(b"hello")
+        half_close(client)
+        assert recv_all(client) == b"hello"
+    ours.wait()
+    assert list(private.iterdir()) == []
