@@ -134,6 +134,29 @@ wall_ns(void)
 	return (uint64_t)t.tv_sec * CLOCK_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/*
+ * @out:	TEXT_MAX bytes.  Names of files and hosts, paths of peers, and
+ * what else strangers have put into a sentence: no control comes through, a
+ * newline neither, so that nobody writes lines in our name.  Return: it can be
+ * written
+ */
+static bool
+put_words(char *out, const char *fmt, va_list ap)
+{
+	uint8_t shown[TEXT_ESCAPE_ROOM(TEXT_MAX)];
+	char text[TEXT_MAX];
+	size_t n;
+
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return false;
+	n = text_escape(shown, (const uint8_t *)text, strlen(text), TEXT_WORDS);
+	if (n >= TEXT_MAX)
+		n = TEXT_MAX - 1;
+	memcpy(out, shown, n);
+	out[n] = '\0';
+	return true;
+}
+
 static void
 say(enum log_level level, const char *fmt, va_list ap)
 {
@@ -145,7 +168,7 @@ say(enum log_level level, const char *fmt, va_list ap)
 	char stamp[TEXT_DATE_MAX] = "";
 	char text[TEXT_MAX];
 
-	if ((!shown && !filed) || vsnprintf(text, sizeof(text), fmt, ap) < 0)
+	if ((!shown && !filed) || !put_words(text, fmt, ap))
 		return;
 	if (filed || stamps)
 		(void)text_date(wall_ns(), stamp); /* is @stamp */
@@ -158,6 +181,26 @@ say(enum log_level level, const char *fmt, va_list ap)
 	else if (shown)
 		write_line(log_console, stamps ? stamp : "",
 		    log_leveled ? word : log_name, text);
+}
+
+void
+log_print(const char *fmt, ...)
+{
+	char line[TEXT_MAX + 1];
+	bool is_written;
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	is_written = put_words(line, fmt, ap);
+	va_end(ap);
+	if (!is_written)
+		return;
+	n = strlen(line);
+	line[n] = '\n';
+	/* There is nobody left to tell when stderr itself fails. */
+	if (write(STDERR_FILENO, line, n + 1) < 0)
+		return;
 }
 
 /* Lets @fd be what is written to, under the number that is in use. */
