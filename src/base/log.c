@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/outfile.h"
 #include "base/text.h"
 
 /* The file takes no level. */
@@ -235,12 +236,12 @@ log_open_file(const char *path, enum log_level level, struct err *err)
 	copy = strdup(path);
 	if (copy == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	rc = fd < 0 ? -errno : take_over(fd);
+	fd = outfile_open(path, O_CREAT | O_APPEND, 0600, OUTFILE_NAMED);
+	rc = fd < 0 ? fd : take_over(fd);
 	if (rc != 0) {
 		free(copy);
 		return err_set(
-		    err, rc, "cannot open %s: %s", path, strerror(-rc));
+		    err, rc, "cannot open %s: %s", path, outfile_why(rc));
 	}
 	free(log_path);
 	log_path = copy;
