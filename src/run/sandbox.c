@@ -272,7 +272,7 @@ shut_files(struct sandbox *b, const struct plan *p, struct err *err)
 
 	b->landlock = sandbox_landlock_new(err);
 	if (b->landlock == NULL)
-		return -ENOTSUP;
+		return -ENOSYS;
 	rc = allow_all(b, p, err);
 	if (rc == 0)
 		rc = sandbox_landlock_enter(b->landlock, err);
