@@ -1,7 +1,7 @@
-"""The program installed set-uid root, started by somebody who means ill.
+"""Started by somebody who means ill: installed set-uid root, and otherwise.
 
-tcpreen alone may be, to take a port that only root may take; of all else it
-does not do more than its user could.
+tcpreen alone may be set-uid, to take a port that only root may take; of all
+else it does not do more than its user could.
 """
 
 import os
@@ -14,6 +14,7 @@ from helpers.peers import connect, echo, half_close, recv_all
 from helpers.tcpreen import LISTENING
 from helpers.there import Target, socket_at
 from helpers.users import IS_ROOT, NOBODY, OTHER, ids, reachable, set_uid
+from helpers.wait import wait_until
 
 
 @pytest.fixture(name="tcpreen")
@@ -87,3 +88,23 @@ def test_a_socket_of_the_users_own(tcpreen, server, private):
         assert recv_all(client) == b"hello"
     ours.wait()
     assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors(teeline, server, tmp_path, closed):
+    """Words for standard error go to nobody's connection, and to no record."""
+    sock = tmp_path / "sock"
+    run = teeline.spawn(
+        [teeline.path, "proxy", "-vv", "--stats", "-", "-o",
+         f"text:{tmp_path}/out", f"unix:{sock}", server(echo).target],
+        prefix=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    with wait_until(lambda: connect(f"unix:{sock}")) as client:
+        client.sendall(b"hello")
+        standard = [os.readlink(f"/proc/{run.pid}/fd/{fd}") for fd in range(3)]
+        half_close(client)
+        assert recv_all(client) == b"hello"
+    run.stop(expect=None)
+    assert standard.count("/dev/null") == closed.count("&-") + (
+        "<" not in closed)
+    assert not [one for one in standard if "socket" in one or "anon" in one]
+    assert (tmp_path / "out").read_bytes().count(b"\n") == 4
