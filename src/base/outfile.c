@@ -138,12 +138,71 @@ settle(int fd, const char *path, int flags, enum outfile_what what)
 	return fcntl(fd, F_SETFL, flags & O_APPEND) == 0 ? 0 : -errno;
 }
 
+/* One that is not there, or cannot be seen, leads nowhere. */
+static bool
+is_trap(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	       !is_trusted(&st) && is_public(path);
+}
+
+/* @part: looked at up to its @len th byte, and changed back */
+static bool
+is_trap_up_to(char *part, size_t len)
+{
+	char next = part[len];
+	bool is;
+
+	part[len] = '\0';
+	is = is_trap(part);
+	part[len] = next;
+	return is;
+}
+
+int
+outfile_check_folder(const char *path)
+{
+	char *part = strdup(path);
+	int rc = part == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 1; rc == 0 && path[0] != '\0'; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		if (is_trap_up_to(part, i))
+			rc = -ELOOP;
+		if (path[i] == '\0')
+			break;
+	}
+	free(part);
+	return rc;
+}
+
+/* The folder that @path lies in. */
+static int
+check_way(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder;
+	int rc;
+
+	if (slash == NULL || slash == path)
+		return 0;
+	folder = strndup(path, (size_t)(slash - path));
+	rc = folder != NULL ? outfile_check_folder(folder) : -ENOMEM;
+	free(folder);
+	return rc;
+}
+
 int
 outfile_open(const char *path, int flags, mode_t mode, enum outfile_what what)
 {
 	int look = (flags & ~O_TRUNC) | GENTLE;
-	int fd, rc;
+	int fd, rc = what == OUTFILE_NAMED ? check_way(path) : 0;
 
+	if (rc != 0)
+		return rc;
 	/* There is nothing, or it fails. */
 	if ((flags & O_EXCL) != 0)
 		return open_once(path, flags, mode);

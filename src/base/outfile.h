@@ -20,7 +20,8 @@
  *				it has no other name
  *	a pipe, a device	is taken only where our user has named it
  *
- * Links in the folders before the last part are the kernel's to judge.
+ *	a folder on the way	is a link that we or root have made, or lies
+ *				where not everybody may write
  */
 
 /** enum outfile_what - What may be there. */
@@ -38,6 +39,7 @@ enum outfile_what {
  *		taken
  * @mode:	With O_CREAT, less the umask
  *
+ * The folders on the way to what is named are looked at, too.
  * Waits for nothing, but up to OUTFILE_WAIT_MS for the reader of a named pipe.
  * The descriptor blocks, and is closed by exec.
  *
@@ -47,6 +49,14 @@ enum outfile_what {
  */
 int outfile_open(const char *path, int flags, mode_t mode,
     enum outfile_what what) ATTR_WUNRES;
+
+/**
+ * outfile_check_folder() - Does a link of somebody else's lead to a folder?
+ * @path:	It need not be there
+ *
+ * Looked for where everybody may write.  Return: 0, -ELOOP or -ENOMEM
+ */
+int outfile_check_folder(const char *path) ATTR_WUNRES;
 
 /** outfile_why() - What @rc of outfile_open() means, or strerror(3). */
 const char *outfile_why(int rc);

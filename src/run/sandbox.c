@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/outfile.h"
 #include "config/plan.h"
 #include "net/capability.h"
 #include "net/sandbox_landlock.h"
@@ -54,6 +55,9 @@ allow_writing(void *self, const char *path)
 	char *folder;
 	int rc;
 
+	/* The output will be refused. */
+	if (outfile_check_folder(path) != 0)
+		return 0;
 	if (stat(path, &st) != 0) {
 		folder = malloc(len + sizeof("/"));
 		if (folder == NULL)

@@ -114,17 +114,51 @@ def test_several_names_at_home(teeline, server, tmp_path):
 def test_stats_and_log(teeline, server, folder, secret, tmp_path):
     """The sheet and the log are files like others."""
     as_nobody(["ln", "-s", secret, folder / "out"])
+    as_nobody(["ln", "-s", tmp_path, folder / "way"])
     if not IS_ROOT:
         return
-    proxy = teeline.proxy(server(echo).target, "--stats", folder / "out")
-    proxy.stop(expect=1)
-    assert proxy.complaints(b"--stats.*symbolic link")
+    for name in ("out", "way/out"):
+        proxy = teeline.proxy(server(echo).target, "--stats", folder / name)
+        proxy.stop(expect=1)
+        assert proxy.complaints(b"--stats.*symbolic link")
+    assert not (tmp_path / "out").exists()
     config = tmp_path / "conf"
     config.write_text(
         '{inputs: [{type: "proxy", listen: "0", target: "127.0.0.1:1"}], '
         'logging: {file: "%s"}}' % (folder / "out"))
     run = teeline.run("run", config, expect=1)
     assert run.complaints(b"cannot open .*symbolic link")
+
+
+@pytest.mark.parametrize("output", [
+    "flows:{}", "gotcpspy:{}", "text:{}/x", "jsonl:{}/{{id}}",
+    "netrecord:{}/log", "pcapng:{}/{{id}},closed={}/{{id}}-closed"])
+@pytest.mark.parametrize("below", ["", "/a/b"])
+@pytest.mark.parametrize("sandbox", ["try", "off"])
+def test_a_folder_of_somebody_elses(teeline, folder, tmp_path, output, below,
+                                    sandbox):
+    """A link in the place of the folder: nothing is made where it leads."""
+    (tmp_path / "target").mkdir()
+    as_nobody(["ln", "-s", tmp_path / "target", folder / "out"])
+    if not IS_ROOT:
+        return
+    said = refused(teeline, "--sandbox", sandbox, "-o", output.format(
+        f"{folder}/out{below}", f"{folder}/out{below}"))
+    assert "symbolic link" in said
+    assert list((tmp_path / "target").iterdir()) == []
+
+
+def test_a_folder_of_ones_own(teeline, server, folder, tmp_path):
+    """Is a folder, wherever it is."""
+    (tmp_path / "target").mkdir()
+    (folder / "out").symlink_to(tmp_path / "target")
+    proxy = teeline.proxy(server(echo).target, "-f", "none", "-o",
+                          f"flows:{folder}/out/deep", "--stats",
+                          f"{folder}/out/stats")
+    talk(proxy)
+    proxy.idle().stop()
+    assert len(list((tmp_path / "target/deep").iterdir())) == 2
+    assert (tmp_path / "target/stats").exists()
 
 
 # --- files -------------------------------------------------------------------
