@@ -43,6 +43,8 @@ def test_a_low_port(tcpreen, place):
         return
     ours.wait_ready(LISTENING)
     assert ids(ours.pid) == {OTHER.pw_uid}
+    # Its memory is not its user's to look at, or to have dumped.
+    assert os.stat(f"/proc/{ours.pid}/environ").st_uid == 0
     with socket_at(place, socket.AF_INET, socket.SOCK_STREAM) as client:
         client.connect(("127.0.0.1", 7))
         client.sendall(b"hello")
@@ -88,6 +90,48 @@ def test_a_socket_of_the_users_own(tcpreen, server, private):
         assert recv_all(client) == b"hello"
     ours.wait()
     assert list(private.iterdir()) == []
+
+
+def test_the_environment_of_a_service(tcpreen, server, tmp_path):
+    """What a service manager would have said, its user may have made up."""
+    if not IS_ROOT:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
+            socket.socket() as handed:
+        manager.bind(str(tmp_path / "notify"))
+        (tmp_path / "notify").chmod(0o777)
+        handed.bind(("127.0.0.1", 0))
+        handed.listen()
+        ours = tcpreen(
+            "-n", str(server(echo).port), prefix=[
+                "sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"],
+            env={"LISTEN_FDS": "1", "WATCHDOG_USEC": "1000000",
+                 "NOTIFY_SOCKET": str(tmp_path / "notify")},
+            fds=[handed.fileno()])
+        ours.wait_ready(LISTENING)
+        ours.stop()
+        manager.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            manager.recv(1)
+    assert b"handed over" not in ours.err
+
+
+OTHERS = ["proxy", "tap", "read", "run", "check", "list", "completion",
+          "gotcpspy", "netrecord", "stethoscope", "teecp", "--help", "-V",
+          "tcpreen."]
+
+
+def test_nothing_else_is_set_uid(teeline, tmp_path):
+    """Set-uid or set-gid, whatever is not tcpreen says no."""
+    if not IS_ROOT:
+        return
+    for mode in (0o4755, 0o2755, 0o6755):
+        program = set_uid(teeline, tmp_path, f"program-{mode:o}", mode)
+        for word in OTHERS:
+            done = teeline.spawn([program, word], prefix=NOBODY)
+            done.wait(1)
+            assert done.out == b""
+            assert b"set-uid" in done.err and done.err.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
