@@ -129,6 +129,20 @@ def test_the_path_of_a_target(teeline, server, evil, tmp_path):
         check_tame((tmp_path / kind).read_bytes())
 
 
+def test_the_name_of_an_interface(teeline, place):
+    """Whoever rules a network calls its interfaces as they like."""
+    name = "\x1b[2J\u009bx"
+    place.run("ip", "link", "add", "name", name, "type", "veth", "peer",
+              "name", "other")
+    listed = teeline.run("list", "interfaces", prefix=place.enter)
+    check_tame(listed.out, "\\x1b[2J\\xc2\\x9bx")
+    place.run("ip", "link", "set", name, "up")
+    tap = teeline.start("tap", "-i", name, prefix=place.enter,
+                        ready=re.compile(b"capturing on"))
+    tap.stop()
+    check_tame(tap.err, "\\x1b[2J")
+
+
 def talk_by_path(address):
     """A word and its echo, once somebody is there."""
     with wait_until(lambda: connect(address)) as client:
