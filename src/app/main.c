@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -79,11 +81,30 @@ give_memory_back(void)
 #endif
 }
 
+/*
+ * A number that is free is given to what is opened next, a session or a record,
+ * and then standard error is written there.  Opened the wrong way round, it is
+ * as good as closed to whoever uses it.
+ */
+static void
+keep_numbers(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int how = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+		/* The lowest free number is this one; else there is no /dev. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", how) != fd)
+			return;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct registry_command *c = NULL;
+	int rc = privilege_set_aside();
 
+	keep_numbers();
 	give_memory_back();
 	log_init("teeline", LOG_LEVEL_WARN);
 	if (journal_is_stderr())
@@ -102,7 +123,7 @@ main(int argc, char **argv)
 		argc -= c != NULL;
 		argv += c != NULL;
 	}
-	if (privilege_is_borrowed() && !may_borrow(c)) {
+	if (rc != 0 || (privilege_is_borrowed() && !may_borrow(c))) {
 		log_error("set-uid and set-gid are for tcpreen alone: use -Z "
 			  "USER, or setcap(8), and chmod ug-s this program");
 		return RUN_FAIL;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/outfile.h"
 #include "base/text.h"
 
 /* The file takes no level. */
@@ -134,6 +135,29 @@ wall_ns(void)
 	return (uint64_t)t.tv_sec * CLOCK_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/*
+ * @out:	TEXT_MAX bytes.  Names of files and hosts, paths of peers, and
+ * what else strangers have put into a sentence: no control comes through, a
+ * newline neither, so that nobody writes lines in our name.  Return: it can be
+ * written
+ */
+static bool
+put_words(char *out, const char *fmt, va_list ap)
+{
+	uint8_t shown[TEXT_ESCAPE_ROOM(TEXT_MAX)];
+	char text[TEXT_MAX];
+	size_t n;
+
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return false;
+	n = text_escape(shown, (const uint8_t *)text, strlen(text), TEXT_WORDS);
+	if (n >= TEXT_MAX)
+		n = TEXT_MAX - 1;
+	memcpy(out, shown, n);
+	out[n] = '\0';
+	return true;
+}
+
 static void
 say(enum log_level level, const char *fmt, va_list ap)
 {
@@ -145,7 +169,7 @@ say(enum log_level level, const char *fmt, va_list ap)
 	char stamp[TEXT_DATE_MAX] = "";
 	char text[TEXT_MAX];
 
-	if ((!shown && !filed) || vsnprintf(text, sizeof(text), fmt, ap) < 0)
+	if ((!shown && !filed) || !put_words(text, fmt, ap))
 		return;
 	if (filed || stamps)
 		(void)text_date(wall_ns(), stamp); /* is @stamp */
@@ -158,6 +182,26 @@ say(enum log_level level, const char *fmt, va_list ap)
 	else if (shown)
 		write_line(log_console, stamps ? stamp : "",
 		    log_leveled ? word : log_name, text);
+}
+
+void
+log_print(const char *fmt, ...)
+{
+	char line[TEXT_MAX + 1];
+	bool is_written;
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	is_written = put_words(line, fmt, ap);
+	va_end(ap);
+	if (!is_written)
+		return;
+	n = strlen(line);
+	line[n] = '\n';
+	/* There is nobody left to tell when stderr itself fails. */
+	if (write(STDERR_FILENO, line, n + 1) < 0)
+		return;
 }
 
 /* Lets @fd be what is written to, under the number that is in use. */
@@ -192,12 +236,12 @@ log_open_file(const char *path, enum log_level level, struct err *err)
 	copy = strdup(path);
 	if (copy == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	rc = fd < 0 ? -errno : take_over(fd);
+	fd = outfile_open(path, O_CREAT | O_APPEND, 0600, OUTFILE_NAMED);
+	rc = fd < 0 ? fd : take_over(fd);
 	if (rc != 0) {
 		free(copy);
 		return err_set(
-		    err, rc, "cannot open %s: %s", path, strerror(-rc));
+		    err, rc, "cannot open %s: %s", path, outfile_why(rc));
 	}
 	free(log_path);
 	log_path = copy;

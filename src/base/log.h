@@ -14,6 +14,8 @@
  *	teeline: cannot listen on ...			standard error
  *	2026-11-21 08:30:00.123 teeline: cannot ...	with log_set_stamps()
  *	2026-11-21 08:30:00.123 error: cannot ...	the file
+ *
+ * Wherever it goes, controls in it are escaped (TEXT_WORDS of base/text.h).
  */
 
 struct err;
@@ -90,6 +92,9 @@ void log_set_writer(log_writer *writer, void *self);
 
 /** log_is_on() - Would a line of @level be written anywhere? */
 bool log_is_on(enum log_level level);
+
+/** log_print() - A line that has no level and no name, to standard error. */
+void log_print(const char *fmt, ...) ATTR_PRINTF(1, 2);
 
 void log_error(const char *fmt, ...) ATTR_PRINTF(1, 2);
 void log_warn(const char *fmt, ...) ATTR_PRINTF(1, 2);

@@ -98,8 +98,27 @@ static_assert(sizeof(struct entry) == 8, "one store per entry");
 		    HAS_PICTURE(b) ? 3 : PLAIN_LEN(b)                          \
 	}
 
+/* A backslash is one of ours, or has been put there by an escape before. */
+#define IS_OURS(b) ((b) == '\\')
+#define WORDS(b)                                                               \
+	{                                                                      \
+		{ IS_OURS(b) ? (char)(b) : PLAIN_0(b),                         \
+			IS_OURS(b) ? (char)0 : PLAIN_1(b), PLAIN_2(b),         \
+			PLAIN_3(b) },                                          \
+		    IS_OURS(b) ? 1 : PLAIN_LEN(b)                              \
+	}
+
 static const struct entry plain[256] = { TABLE_256(PLAIN) };
 static const struct entry pictures[256] = { TABLE_256(PICTURE) };
+static const struct entry words[256] = { TABLE_256(WORDS) };
+
+static const struct entry *const tables[] = {
+	[TEXT_PICTURES] = pictures,
+	[TEXT_PLAIN] = plain,
+	[TEXT_ASCII] = plain,
+	[TEXT_WORDS] = words,
+};
+static_assert(ATTR_COUNT(tables) == TEXT_NLOOKS, "a table for each look");
 
 static uint8_t *
 entry_write(uint8_t *w, const struct entry *e)
@@ -149,7 +168,7 @@ is_ascii(const uint8_t *p)
 size_t
 text_escape(uint8_t *out, const uint8_t *p, size_t n, enum text_look look)
 {
-	const struct entry *table = look == TEXT_PICTURES ? pictures : plain;
+	const struct entry *table = tables[look];
 	bool is_wide = look != TEXT_ASCII;
 	uint8_t *w = out;
 	size_t i = 0;

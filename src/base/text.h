@@ -38,8 +38,9 @@ enum text_look {
 	TEXT_PICTURES, /* UTF-8, and control pictures for CR, LF and TAB */
 	TEXT_PLAIN,    /* UTF-8, and \r, \n and \t for these */
 	TEXT_ASCII,    /* as TEXT_PLAIN, but every other byte escaped */
+	TEXT_WORDS,    /* as TEXT_PLAIN, but the backslash stays one */
 };
-#define TEXT_NLOOKS (TEXT_ASCII + 1)
+#define TEXT_NLOOKS (TEXT_WORDS + 1)
 
 /* Bytes of room that text_escape() needs for @n bytes: it may write a few
  * more than it returns. */
@@ -54,6 +55,9 @@ enum text_look {
  * Printable characters stay.  The backslash becomes "\\".  Controls (C0, DEL,
  * C1), bidirectional controls, the line and paragraph separators (U+2028,
  * U+2029) and bytes that are not UTF-8 become "\xNN", byte by byte.
+ *
+ * TEXT_WORDS is for sentences of ours with words of strangers in them: it may
+ * be used on what was escaped before.
  *
  * Return: bytes written; no NUL is added
  */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "base/text.h"
 #include "cli/cmd_check.h"
 #include "cli/conf.h"
 #include "cli/print.h"
@@ -48,7 +49,8 @@ say_fine(const char *path)
 {
 	struct obuf out = { .data = NULL };
 
-	obuf_printf(&out, "%s: fine\n", path);
+	text_escape_put(&out, path, TEXT_WORDS);
+	obuf_puts(&out, ": fine\n");
 	return print_out(&out);
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obuf.h"
+#include "base/text.h"
 #include "cli/interfaces.h"
 #include "cli/print.h"
 #include "run/run.h"
@@ -13,17 +14,29 @@
 #define NAME_WIDTH  16
 #define STATE_WIDTH 16
 
-/* "eth0            up              192.0.2.7 2001:db8::7" */
+/*
+ * "eth0            up              192.0.2.7 2001:db8::7"
+ *
+ * Interfaces are called as whoever made them liked, a container or a device.
+ */
 static void
 line_put(struct obuf *out, const struct capture_listed *l)
 {
+	struct obuf line = { .data = NULL };
 	const char *what = l->addrs[0] != '\0' ? l->addrs : l->description;
 	char state[48];
 
 	(void)snprintf(state, sizeof(state), "%s%s%s", l->up ? "up" : "down",
 	    l->loopback ? ", loopback" : "", l->wireless ? ", wireless" : "");
-	obuf_printf(out, "%-*s%s%-*s%s\n", NAME_WIDTH - 1, l->name, " ",
+	obuf_printf(&line, "%-*s%s%-*s%s", NAME_WIDTH - 1, l->name, " ",
 	    what[0] != '\0' ? STATE_WIDTH : 0, state, what);
+	obuf_putc(&line, '\0');
+	if (line.failed)
+		out->failed = true;
+	else
+		text_escape_put(out, (const char *)line.data, TEXT_WORDS);
+	obuf_putc(out, '\n');
+	obuf_done(&line);
 }
 
 int

@@ -85,24 +85,10 @@ sort(struct findings *f)
 	}
 }
 
-/* Escapes controls; a backslash of ours ("written \\,") stays one. */
 static void
 put_shown(struct obuf *out, const char *text)
 {
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\\");
-		uint8_t *room = obuf_room(out, TEXT_ESCAPE_ROOM(n));
-
-		if (room == NULL)
-			return;
-		out->len +=
-		    text_escape(room, (const uint8_t *)text, n, TEXT_PLAIN);
-		text += n;
-		if (*text == '\\') {
-			obuf_putc(out, '\\');
-			text++;
-		}
-	}
+	text_escape_put(out, text, TEXT_WORDS);
 }
 
 void

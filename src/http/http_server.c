@@ -545,7 +545,7 @@ void
 http_server_put_url(const struct http_server *s, struct obuf *o)
 {
 	http_door_put(&s->door, o);
-	if (s->judge.token.text[0] != '\0' && !s->door.is_private)
+	if (s->has_secret)
 		obuf_printf(o, "#token=%s", s->judge.token.text);
 }
 

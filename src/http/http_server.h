@@ -64,7 +64,12 @@ struct http_server_opts {
 struct http_server *http_server_open(
     const struct http_server_opts *o, int *code, struct err *err) ATTR_WUNRES;
 
-/** http_server_put_url() - Append where a person finds it, token included. */
+/**
+ * http_server_put_url() - Append where a person finds it
+ *
+ * With the token if that is random: what is printed at start ends up in logs,
+ * where a random one dies with its run, and one from a file would live on.
+ */
 void http_server_put_url(const struct http_server *s, struct obuf *o);
 
 /** http_server_has_secret() - The token is random: only the URL tells it. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -102,16 +103,56 @@ privilege_become(const char *user, struct err *err)
 	return rc == 0 ? set_ids(&who, err) : rc;
 }
 
+/**
+ * struct lent - What the owner of the program lends to whoever starts it
+ * @uid:	Saved, while the real user's is in force
+ */
+static struct {
+	uid_t uid;
+	gid_t gid;
+	bool aside;
+} lent;
+
 bool
 privilege_is_borrowed(void)
 {
-	return geteuid() != getuid() || getegid() != getgid();
+	return lent.aside || geteuid() != getuid() || getegid() != getgid();
+}
+
+int
+privilege_set_aside(void)
+{
+	if (!privilege_is_borrowed())
+		return 0;
+	lent.uid = geteuid();
+	lent.gid = getegid();
+	lent.aside = true;
+	/* The group first: afterwards it might not be permitted. */
+	return setegid(getgid()) == 0 && seteuid(getuid()) == 0 ? 0 : -errno;
+}
+
+int
+privilege_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	bool is_port = sa->sa_family == AF_INET || sa->sa_family == AF_INET6;
+	int rc;
+
+	if (!lent.aside || !is_port)
+		return bind(fd, sa, len) == 0 ? 0 : -errno;
+	if (seteuid(lent.uid) != 0)
+		return -errno;
+	rc = bind(fd, sa, len) == 0 ? 0 : -errno;
+	/* It has just been permitted; going on as root is no answer. */
+	if (seteuid(getuid()) != 0)
+		abort();
+	return rc;
 }
 
 int
 privilege_real(struct err *err)
 {
 	struct who who = { .uid = getuid(), .gid = getgid() };
+	uid_t before = lent.aside ? lent.uid : geteuid();
 
 	if (!privilege_is_borrowed())
 		return 0;
@@ -122,8 +163,10 @@ privilege_real(struct err *err)
 	if (setregid(who.gid, who.gid) != 0 || setreuid(who.uid, who.uid) != 0)
 		return err_set(err, -errno, "cannot go back to user %u: %s",
 		    (unsigned)who.uid, strerror(errno));
-	if (who.uid != 0 && setuid(0) == 0)
-		return err_set(err, -EPERM, "user %u could become root again",
-		    (unsigned)who.uid);
+	if (before != who.uid && seteuid(before) == 0)
+		return err_set(err, -EPERM,
+		    "user %u could become user %u again", (unsigned)who.uid,
+		    (unsigned)before);
+	lent.aside = false;
 	return 0;
 }

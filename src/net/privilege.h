@@ -2,6 +2,7 @@
 #define NET_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "base/attr.h"
 
@@ -38,7 +39,25 @@ int privilege_check_user(const char *user, struct err *err) ATTR_WUNRES;
 bool privilege_is_borrowed(void);
 
 /**
- * privilege_real() - Installed set-uid: go back to the real user and group
+ * privilege_set_aside() - Installed set-uid: be the real user until needed
+ *
+ * From here on paths are opened, made and removed with the rights of whoever
+ * started the program; privilege_bind() alone takes the owner's.  The first
+ * thing that main() does.  Does nothing otherwise.  Return: 0 or -errno
+ */
+int privilege_set_aside(void) ATTR_WUNRES;
+
+/**
+ * privilege_bind() - As bind(2); a port of TCP with what was set aside
+ *
+ * The path of a UNIX socket is bound as the real user.  While there is one
+ * thread, or after privilege_real().  Return: 0 or -errno
+ */
+int privilege_bind(
+    int fd, const struct sockaddr *sa, socklen_t len) ATTR_WUNRES;
+
+/**
+ * privilege_real() - Installed set-uid: the real user and group for good
  *
  * Does nothing otherwise.  Return: 0 or -errno with @err
  */

@@ -36,7 +36,7 @@ enum sandbox_landlock_use {
 /**
  * sandbox_landlock_version() - Of the kernel's rules (1: Linux 5.13)
  *
- * Return: -ENOTSUP: it has none, -EOPNOTSUPP: they are switched off, or
+ * Return: -ENOSYS: it has none, -EOPNOTSUPP: they are switched off, or
  * another -errno
  */
 int sandbox_landlock_version(void);

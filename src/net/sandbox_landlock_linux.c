@@ -100,7 +100,7 @@ sandbox_landlock_version(void)
 
 	if (version >= 0)
 		return (int)version;
-	return errno == ENOSYS ? -ENOTSUP : -errno;
+	return -errno;
 }
 
 static struct ruleset
@@ -124,7 +124,7 @@ why_not(int version)
 {
 	if (version == -EOPNOTSUPP)
 		return "it is switched off";
-	if (version == -ENOTSUP)
+	if (version == -ENOSYS)
 		return "this kernel has none";
 	return strerror(-version);
 }

@@ -7,13 +7,13 @@
 int
 sandbox_landlock_version(void)
 {
-	return -ENOTSUP;
+	return -ENOSYS;
 }
 
 struct sandbox_landlock *
 sandbox_landlock_new(struct err *err)
 {
-	(void)err_set(err, -ENOTSUP, "this system has no Landlock");
+	(void)err_set(err, -ENOSYS, "this system has no Landlock");
 	return NULL;
 }
 
@@ -24,14 +24,14 @@ sandbox_landlock_allow(
 	(void)l;
 	(void)path;
 	(void)use;
-	return -ENOTSUP;
+	return -ENOSYS;
 }
 
 int
 sandbox_landlock_enter(struct sandbox_landlock *l, struct err *err)
 {
 	(void)l;
-	return err_set(err, -ENOTSUP, "this system has no Landlock");
+	return err_set(err, -ENOSYS, "this system has no Landlock");
 }
 
 bool

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "net/adopt.h"
+#include "net/privilege.h"
 #include "net/socket.h"
 
 /*
@@ -333,9 +334,10 @@ listen_at(const struct addr *a, const struct socket_listen_opts *o,
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (o->reuse_port)
 		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (bind(fd, (struct sockaddr *)&ss, len) != 0 ||
-	    listen(fd, o->backlog) != 0) {
+	rc = privilege_bind(fd, (struct sockaddr *)&ss, len);
+	if (rc == 0 && listen(fd, o->backlog) != 0)
 		rc = -errno;
+	if (rc != 0) {
 		close(fd);
 		return rc;
 	}

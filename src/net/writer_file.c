@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/err.h"
+#include "base/outfile.h"
 
 #include "core/sink_spec.h"
 
@@ -114,23 +115,26 @@ writer_file_name(const struct writer_file *f)
 
 /* -- opening ------------------------------------------------------------ */
 
+/* A pipe or a device is fine where our user has named it, and nowhere else. */
 static int
 open_new(struct writer_file *f)
 {
+	enum outfile_what what = f->named ? OUTFILE_NAMED : OUTFILE_FILE;
 	int fd;
 
 	switch (f->exists) {
 	case WRITER_EXISTS_OVERWRITE:
-		return writer_path_open(f->path, O_CREAT | O_TRUNC, f->mode);
+		return writer_path_open(
+		    f->path, O_CREAT | O_TRUNC, f->mode, what);
 	case WRITER_EXISTS_APPEND:
-		return writer_path_open(f->path, O_CREAT, f->mode);
+		return writer_path_open(f->path, O_CREAT, f->mode, what);
 	case WRITER_EXISTS_SUFFIX:
 	case WRITER_EXISTS_REFUSE:
 		break;
 	}
-	fd = writer_path_open(f->path, O_CREAT | O_EXCL, f->mode);
-	if (fd == -EEXIST && writer_path_is_special(f->path))
-		fd = writer_path_open(f->path, 0, 0);
+	fd = writer_path_open(f->path, O_CREAT | O_EXCL, f->mode, what);
+	if (fd == -EEXIST && f->named && writer_path_is_special(f->path))
+		fd = writer_path_open(f->path, 0, 0, what);
 	else if (fd == -EEXIST && f->exists == WRITER_EXISTS_SUFFIX)
 		fd = writer_path_make_unique(&f->path, f->mode);
 	return fd;
@@ -145,10 +149,11 @@ open_by_state(struct writer_file *f)
 	case WRITER_FILE_NEW:
 		return open_new(f);
 	case WRITER_FILE_SHUT:
-		fd = writer_path_open(f->path, 0, 0);
+		fd = writer_path_open(f->path, 0, 0, OUTFILE_FILE);
 		return fd == -ENOENT || fd == -ENOTDIR ? -ESTALE : fd;
 	case WRITER_FILE_RENEW:
-		return writer_path_open(f->path, O_CREAT, f->mode);
+		return writer_path_open(
+		    f->path, O_CREAT, f->mode, OUTFILE_FILE);
 	case WRITER_FILE_OPEN:
 		break;
 	}
@@ -319,15 +324,18 @@ writer_file_ready(struct writer_file *f, struct writer_file_set *set)
 int
 writer_file_open(struct writer_file *f, struct err *err)
 {
-	int rc = writer_file_ready(f, NULL);
+	int rc;
 
+	/* Names of files that follow each other are ours. */
+	f->named = f->exists != WRITER_EXISTS_SUFFIX;
+	rc = writer_file_ready(f, NULL);
 	if (rc == -EEXIST)
 		return err_set(err, rc,
 		    "%s exists; --overwrite would replace it",
 		    writer_file_name(f));
 	if (rc != 0)
 		return err_set(err, rc, "cannot write %s: %s",
-		    writer_file_name(f), strerror(-rc));
+		    writer_file_name(f), outfile_why(rc));
 	return 0;
 }
 

@@ -57,6 +57,7 @@ enum writer_file_state {
  * @seekable:	A regular file of ours: written at @pos.  What was given, and
  *		pipes and devices, are written wherever they stand.
  * @exact:	See struct writer_file_opts
+ * @named:	Our user has said this very name: it may be a pipe or a device
  * @head:	What a newly made file begins with; NULL: nothing
  * @head_due:	The parts of it from here on must be written before anything
  *		else
@@ -82,6 +83,7 @@ struct writer_file {
 	bool seekable;
 	bool exact;
 	bool lazy;
+	bool named;
 	bool body;
 	bool extend;
 	enum writer_exists exists;

@@ -62,26 +62,15 @@ writer_path_make_folders(char *path)
 	return 0;
 }
 
-static int
-open_retry(const char *path, int flags, mode_t mode)
-{
-	int fd;
-
-	do {
-		fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
 int
-writer_path_open(char *path, int flags, mode_t mode)
+writer_path_open(char *path, int flags, mode_t mode, enum outfile_what what)
 {
-	int fd = open_retry(path, flags, mode);
+	int fd = outfile_open(path, flags, mode, what);
 
 	if (fd != -ENOENT || (flags & O_CREAT) == 0)
 		return fd;
 	fd = writer_path_make_folders(path);
-	return fd == 0 ? open_retry(path, flags, mode) : fd;
+	return fd == 0 ? outfile_open(path, flags, mode, what) : fd;
 }
 
 int
@@ -96,7 +85,7 @@ writer_path_make_unique(char **path, mode_t mode)
 	for (unsigned n = 2; fd == -EEXIST && n <= SUFFIX_MAX; n++) {
 		(void)snprintf(unique, size, "%.*s-%u%s", (int)stem, *path, n,
 		    *path + stem);
-		fd = open_retry(unique, O_CREAT | O_EXCL, mode);
+		fd = outfile_open(unique, O_CREAT | O_EXCL, mode, OUTFILE_FILE);
 	}
 	if (fd < 0) {
 		free(unique);

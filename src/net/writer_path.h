@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/outfile.h"
 
 /*
  * writer_path.h - names of files, and making files under them.
@@ -40,9 +41,10 @@ int writer_path_make_folders(char *path) ATTR_WUNRES;
  * writer_path_open() - Open for writing, with O_CREAT also missing folders
  * @path:	Changed and changed back
  *
- * Return: a descriptor or -errno
+ * Return: as outfile_open()
  */
-int writer_path_open(char *path, int flags, mode_t mode) ATTR_WUNRES;
+int writer_path_open(
+    char *path, int flags, mode_t mode, enum outfile_what what) ATTR_WUNRES;
 
 /**
  * writer_path_make_unique() - Make the first of "x-2.log", "x-3.log", ...

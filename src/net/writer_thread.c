@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/outfile.h"
 #include "base/thread.h"
 
 #include "core/count.h"
@@ -81,7 +82,7 @@ on_failed(void *self, const struct writer_file *f, int rc)
 {
 	struct writer *w = self;
 	const char *why = rc == -ESTALE ? "it was removed, replaced or changed"
-					: strerror(-rc);
+					: outfile_why(rc);
 	uint64_t now_ns = clock_mono_ns();
 	char text[512];
 

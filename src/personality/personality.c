@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/obuf.h"
 #include "config/goflag.h"
 #include "config/plan.h"
@@ -154,8 +155,8 @@ personality_flags(const struct option_table *t, int *argc, char **argv,
 	if (rc == 0)
 		return true;
 	if (rc != -ECANCELED)
-		(void)fprintf(stderr, "%s\n", err.text);
-	(void)fprintf(stderr, "Usage of %s:\n", argv[0]);
+		log_print("%s", err.text);
+	log_print("Usage of %s:", argv[0]);
 	personality_defaults(t);
 	*status = rc == -ECANCELED ? RUN_OK : FLAG_STATUS;
 	return false;

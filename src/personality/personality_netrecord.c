@@ -11,15 +11,12 @@
 #include "personality/personality_netrecord.h"
 #include "run/run.h"
 
-/* A failure to write to standard error cannot be told anybody. */
-#define SAY(...) (void)fprintf(stderr, __VA_ARGS__)
-
 static void
 on_ready(const struct plan *p, const struct addr *listening, size_t n)
 {
 	(void)p;
 	if (n > 0)
-		SAY("Listening on port %" PRIu16 ".\n", listening[0].port);
+		log_print("Listening on port %" PRIu16 ".", listening[0].port);
 }
 
 /* The signal that ended the run; 0: none. */
@@ -76,7 +73,7 @@ read_port(const char *text, uint16_t *port)
 {
 	if (endpoint_parse_port(text, port) == 0)
 		return 0;
-	SAY("Could not parse port '%s'\n", text);
+	log_print("Could not parse port '%s'", text);
 	return -1;
 }
 
@@ -89,15 +86,16 @@ personality_netrecord(int argc, char **argv)
 	int status = RUN_FAIL;
 
 	if (argc != 5) {
-		SAY("Usage:\n%s <server host> <server port> <proxy port> "
-		    "<log file root>\n",
+		log_print("Usage:");
+		log_print("%s <server host> <server port> <proxy port> "
+			  "<log file root>",
 		    argv[0]);
 		return RUN_FAIL;
 	}
 	if (read_port(argv[2], &server) != 0 || read_port(argv[3], &proxy) != 0)
 		return RUN_FAIL;
 	if (server == 0) {
-		SAY("Could not parse port '%s'\n", argv[2]);
+		log_print("Could not parse port '%s'", argv[2]);
 		return RUN_FAIL;
 	}
 	if (personality_relays(&p, &err) == 0 &&
@@ -108,7 +106,7 @@ personality_netrecord(int argc, char **argv)
 	plan_done(&p);
 	/* Remarks on connections were still under way when the signal came. */
 	if (stopped_by == SIGINT)
-		SAY("Shutting down.\n");
+		log_print("Shutting down.");
 	/* Its own convention: whatever is wrong is 1. */
 	return status == RUN_USAGE ? RUN_FAIL : status;
 }

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -150,7 +149,7 @@ personality_stethoscope(int argc, char **argv)
 	if (!personality_flags(&table, &argc, argv, &flags, &status))
 		return status;
 	if (flags.config == NULL || flags.config[0] == '\0') {
-		(void)fprintf(stderr, "--config is needed\n");
+		log_print("--config is needed");
 		personality_defaults(&table);
 		return RUN_USAGE;
 	}

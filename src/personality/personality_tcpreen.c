@@ -114,8 +114,7 @@ say_listening(const struct plan *p, const struct addr *listening, size_t n,
 static void
 say_on_stderr(const char *line)
 {
-	/* A failure to write there cannot be told anybody. */
-	(void)fprintf(stderr, "%s\n", line);
+	log_print("%s", line);
 }
 
 static void
@@ -134,7 +133,7 @@ static void
 on_stopping(const struct plan *p, int number)
 {
 	(void)p;
-	(void)fprintf(stderr, "Caught signal: %s\n", strsignal(number));
+	log_print("Caught signal: %s", strsignal(number));
 }
 
 /* What the program itself has to say goes the same way from here on. */
@@ -363,7 +362,7 @@ relay(const struct tcpreen_args *a)
 		p.self = &started;
 		status = run_plan(&p);
 	} else {
-		(void)fprintf(stderr, "%s\n", err.text);
+		log_print("%s", err.text);
 	}
 	/* Sinks have threads of their own that talk to syslog: not before. */
 	if (started)
@@ -391,7 +390,7 @@ personality_tcpreen(int argc, char **argv)
 		break;
 	case TCPREEN_ARGS_WRONG:
 		if (err.text[0] != '\0')
-			(void)fprintf(stderr, "%s.\n", err.text);
+			log_print("%s.", err.text);
 		(void)fputs(HINT, stderr);
 		break;
 	}

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 
 #include <jansson.h>
 
@@ -179,8 +178,7 @@ manage_announce(const struct manage *m, bool quiet)
 	http_server_put_url(m->server, &url);
 	obuf_putc(&url, '\0');
 	if (!url.failed)
-		(void)fprintf(
-		    stderr, "teeline: control at %s\n", (const char *)url.data);
+		log_print("teeline: control at %s", (const char *)url.data);
 	obuf_done(&url);
 }
 

@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/outfile.h"
 #include "config/plan.h"
 #include "net/capability.h"
 #include "net/sandbox_landlock.h"
@@ -54,6 +55,9 @@ allow_writing(void *self, const char *path)
 	char *folder;
 	int rc;
 
+	/* The output will be refused. */
+	if (outfile_check_folder(path) != 0)
+		return 0;
 	if (stat(path, &st) != 0) {
 		folder = malloc(len + sizeof("/"));
 		if (folder == NULL)
@@ -272,7 +276,7 @@ shut_files(struct sandbox *b, const struct plan *p, struct err *err)
 
 	b->landlock = sandbox_landlock_new(err);
 	if (b->landlock == NULL)
-		return -ENOTSUP;
+		return -ENOSYS;
 	rc = allow_all(b, p, err);
 	if (rc == 0)
 		rc = sandbox_landlock_enter(b->landlock, err);

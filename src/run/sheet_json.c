@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/outfile.h"
 #include "run/sheet.h"
 
 /* The sheet for machines: the names are those of teeline-files(5). */
@@ -251,9 +252,9 @@ sheet_write(const struct sheet *sh, const char *path, struct err *err)
 	json_decref(root);
 	if (text == NULL)
 		return err_set(err, rc, "--stats %s: out of memory", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = outfile_open(path, O_CREAT | O_TRUNC, 0600, OUTFILE_NAMED);
 	if (fd < 0) {
-		rc = -errno;
+		rc = fd;
 		goto out;
 	}
 	rc = write_all(fd, text, strlen(text));
@@ -264,6 +265,7 @@ sheet_write(const struct sheet *sh, const char *path, struct err *err)
 out:
 	free(text);
 	if (rc != 0)
-		return err_set(err, rc, "--stats %s: %s", path, strerror(-rc));
+		return err_set(
+		    err, rc, "--stats %s: %s", path, outfile_why(rc));
 	return 0;
 }

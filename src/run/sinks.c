@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/outfile.h"
 #include "config/plan.h"
 #include "core/packet.h"
 #include "core/source.h"
 #include "run/kinds.h"
+#include "run/places.h"
 #include "run/sinks.h"
 
 /* Enough for a writer to be busy while the next batches are made. */
@@ -215,6 +217,16 @@ begin_one(struct sinks_made *m, const char *name, const struct sink_spec *spec)
 	return m->sink == NULL || m->sink->name == NULL ? -ENOMEM : 0;
 }
 
+static int
+check_place(void *self, const char *path)
+{
+	int rc = outfile_check_folder(path);
+
+	return rc == 0 ? 0
+		       : err_set(self, rc, "cannot write in %s: %s", path,
+			     outfile_why(rc));
+}
+
 int
 sinks_make_one(struct sinks_made *m, const char *name,
     const struct sinks_from *from, const struct sink_spec *spec,
@@ -230,6 +242,8 @@ sinks_make_one(struct sinks_made *m, const char *name,
 		return err_set(
 		    err, -EINVAL, "\"%.64s\" is no kind of sink", spec->kind);
 	rc = check_inputs(from->plan, spec, err);
+	if (rc == 0)
+		rc = places_of_output(spec, check_place, err);
 	if (rc == 0 &&
 	    settle_env(spec, from->plan, from->sources, &env, &m->ifaces) != 0)
 		rc = err_set(err, -ENOMEM, "out of memory");

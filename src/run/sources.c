@@ -1,10 +1,10 @@
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "config/plan.h"
 #include "run/sources.h"
 #include "source/capture.h"
@@ -78,7 +78,7 @@ announce_proxy(const struct source *src, const struct plan_source *s)
 
 	(void)s;
 	for (size_t i = 0; i < n && i < MAX_SHOWN; i++)
-		(void)fprintf(stderr, "teeline: listening on %s, %s %s\n",
+		log_print("teeline: listening on %s, %s %s",
 		    addr_format(&list[i].addr, text),
 		    list[i].for_server ? "for servers of" : "relaying to",
 		    list[i].peer);
@@ -150,11 +150,10 @@ announce_tap(const struct source *src, const struct plan_source *s)
 	const char *filter = s->capture.filter;
 
 	if (filter != NULL)
-		(void)fprintf(stderr, "teeline: capturing on %s (%s)\n",
-		    capture_iface(src), filter);
+		log_print("teeline: capturing on %s (%s)", capture_iface(src),
+		    filter);
 	else
-		(void)fprintf(
-		    stderr, "teeline: capturing on %s\n", capture_iface(src));
+		log_print("teeline: capturing on %s", capture_iface(src));
 }
 
 /* One thread reads ahead, one dissects: see source/savefile.h. */

@@ -1,3 +1,5 @@
+#include "base/obuf.h"
+#include "base/text.h"
 #include "core/session.h"
 
 #include "sink/formats.h"
@@ -16,7 +18,7 @@ errors_open(const struct format_opts *o, void *st, const struct session *s,
 	(void)st;
 	if (s->error == NULL)
 		return;
-	obuf_puts(out, s->target != NULL ? s->target : "?");
+	text_escape_put(out, s->target != NULL ? s->target : "?", TEXT_WORDS);
 	obuf_puts(out, ": ");
 	obuf_puts(out, s->error);
 	obuf_putc(out, '\n');

@@ -28,8 +28,8 @@ tcpreen_lines_reached(const struct session *s)
 
 /*
  * "HOST port PORT".  A UNIX socket has no host, and its path is the port: so
- * tcpreen says it.  Names come from the DNS, where a stranger may have put
- * them.
+ * tcpreen says it.  A peer chooses the path that it is bound to, and names come
+ * from the DNS, where a stranger may have put them.
  */
 static void
 put_end(const struct addr *a, const struct session_name *name, struct obuf *out)
@@ -38,7 +38,7 @@ put_end(const struct addr *a, const struct session_name *name, struct obuf *out)
 
 	if (a->family == AF_UNIX) {
 		obuf_puts(out, " port ");
-		obuf_puts(out, a->path);
+		text_escape_put(out, a->path, TEXT_WORDS);
 		return;
 	}
 	text_escape_put(out,

@@ -546,13 +546,30 @@ def test_a_token_of_ones_own(teeline, server, tmp_path):
     file.write_text("  correct-horse-battery  \nsecond line\n")
     file.chmod(0o600)
     proxy, control = start(teeline, peer, "--control-token-file", file)
-    assert control.token == "correct-horse-battery"
+    assert control.token is None
+    control.problem(401, "GET", "version")
+    control.token = "correct-horse-battery"
     assert control.get("version")
     assert not proxy.complaints(rb"others")
     control.problem(401, "GET", "version", token="correct-horse-batter")
     file.chmod(0o644)
     proxy, control = start(teeline, peer, "--control-token-file", file)
     assert proxy.complaints(rb"others than its owner")
+
+
+@pytest.mark.parametrize("options", [[], ["-vv"]])
+def test_a_token_from_a_file_is_printed_nowhere(teeline, server, tmp_path,
+                                                options):
+    """What is printed stays in logs, and the file outlives the run."""
+    file, token = tmp_path / "token", "correct-horse-battery"
+    file.write_text(token)
+    file.chmod(0o600)
+    proxy, control = start(teeline, server(echo), "--control-token-file",
+                           file, *options)
+    control.token = token
+    assert control.get("version")
+    proxy.stop()
+    assert token.encode() not in proxy.err + proxy.out
 
 
 @pytest.mark.parametrize("content", ["", "short", "no blanks in-it please"])

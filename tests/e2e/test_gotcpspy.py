@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from helpers.peers import (closed_port, connect, half_close, parse, recv_all,
-                           recv_exactly, reset_at_once)
+from helpers.peers import (closed_port, connect, echo, half_close, parse,
+                           recv_all, recv_exactly, reset_at_once)
 from helpers.wait import wait_until
 
 READY = re.compile(rb"^Start listening on port (?P<port>\d+) and forwarding "
@@ -272,3 +272,21 @@ def test_refused(spy):
     # The original would have crashed here; this one goes on.
     running.stop()
     holder.close()
+
+
+def test_paths_lead_nowhere(teeline, server, tmp_path):
+    """UNIX sockets as ends: their folders are no folders of the logs."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "a").mkdir()
+    peer = server(echo, f"unix:{tmp_path}/there")
+    sock = f"unix:{tmp_path}/a/../../{tmp_path.name}/here"
+    proxy = teeline.proxy(peer.target, "-f", "none", "-o",
+                          f"gotcpspy:{tmp_path}/logs", listen=sock)
+    with connect(f"unix:{tmp_path}/here") as client:
+        client.sendall(b"hello")
+        half_close(client)
+        assert recv_all(client) == b"hello"
+    proxy.idle().stop()
+    assert len(os.listdir(tmp_path / "logs")) == 3
+    assert all((tmp_path / "logs" / name).is_file()
+               for name in os.listdir(tmp_path / "logs"))

@@ -270,6 +270,24 @@ test_writer(void **state)
 	assert_int_equal(log_open_file(NULL, LOG_LEVEL_WARN, &err), 0);
 }
 
+static void
+say_evil(void)
+{
+	log_warn("cannot open %s", "\x1b[2J\n<0>teeline: fine\xc2\x9b\\x");
+	log_print("%s on", "\x07here");
+}
+
+/* What strangers call themselves is no escape, and no line of ours. */
+static void
+test_controls(void **state)
+{
+	(void)state;
+	log_init("us", LOG_LEVEL_WARN);
+	assert_string_equal(errors_of(say_evil),
+	    "us: cannot open \\x1b[2J\\n<0>teeline: fine\\xc2\\x9b\\x\n"
+	    "\\x07here on\n");
+}
+
 int
 main(void)
 {
@@ -280,6 +298,7 @@ main(void)
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_cannot_open),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_controls),
 		cmocka_unit_test(test_writer),
 	};
 

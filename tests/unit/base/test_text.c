@@ -168,6 +168,9 @@ escaping_shows_text_and_disarms_the_rest(void **state)
 		check_escape(row[i].in, n, TEXT_ASCII, row[i].ascii);
 	}
 	check_escape("a\0b", 3, TEXT_PICTURES, "a\\x00b");
+	/* A sentence of ours, with what was escaped before and what was not. */
+	check_escape("caf\xc3\xa9 \\x1b a\\,b \x1b\n\xc2\x9b", 20, TEXT_WORDS,
+	    "caf\xc3\xa9 \\x1b a\\,b \\x1b\\n\\xc2\\x9b");
 	check_escape("", 0, TEXT_PLAIN, "");
 }
 

@@ -425,16 +425,44 @@ reopened_files_go_on_under_their_name(void **state)
 static void
 devices_are_written_not_made(void **state)
 {
-	struct writer_file_opts o = { .path = "/dev/null", .mode = 0600 };
+	struct writer_file_opts o = {
+		.path = "/dev/null",
+		.mode = 0600,
+		.exists = WRITER_EXISTS_REFUSE,
+	};
 	struct writer_file *f = writer_file_new(&o);
+	struct err err = { "" };
 
 	(void)state;
 	assert_non_null(f);
+	assert_int_equal(writer_file_open(f, &err), 0);
 	rig_say(&rig, f, "text");
 	writer_close(rig.port, f);
 	rig_finish(&rig);
 	assert_int_equal(access("/dev/null-2", F_OK), -1);
 	assert_int_equal(count_get(&rig.count.written), 4);
+}
+
+/* What was not named by a user is a file, whatever lies there. */
+static void
+pipes_in_the_way_are_left_alone(void **state)
+{
+	static const enum writer_exists how[] = { WRITER_EXISTS_SUFFIX,
+		WRITER_EXISTS_OVERWRITE, WRITER_EXISTS_APPEND };
+	char path[256];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkfifo(rig_path(&rig, "x.log", path), 0600), 0);
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++)
+		write_file("x.log",
+		    (struct writer_file_opts){ .exists = how[i] }, "text");
+	rig_finish(&rig);
+	rig_assert_file(&rig, "x-2.log", "text");
+	assert_int_equal(stat(rig_path(&rig, "x.log", path), &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(count_get(&rig.count.written), 4);
+	assert_int_equal(rig.ntold, 1);
 }
 
 #ifndef TEELINE_PORTABLE
@@ -533,6 +561,7 @@ main(void)
 		RIG(unused_files_are_reopened_as_well),
 		RIG_TWO(reopened_files_go_on_under_their_name),
 		RIG(devices_are_written_not_made),
+		RIG(pipes_in_the_way_are_left_alone),
 #ifndef TEELINE_PORTABLE
 		RIG(pipes_are_emptied_in_their_place),
 		RIG(pipes_are_copied_where_splice_is_refused),
