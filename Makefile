@@ -105,6 +105,8 @@ FUZZ_OBJ := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%.o) $(BUILD)/fuzz/memory.o \
 	   $(BUILD)/fuzz/replay.o
 REPLAY	:= $(FUZZ:%=$(BUILD)/fuzz/replay_%)
 FUZZERS	:= $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzzer_%)
+# Unit tests of what happens without memory.
+MEMORY	:= $(filter %_memory,$(UNIT))
 # fuzz/memory.c makes these fail.
 comma	:= ,
 WRAP	:= $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
@@ -144,6 +146,9 @@ $(BUILD)/flags: FORCE | build/.deps-build
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+$(MEMORY): %: %.o $(BUILD)/fuzz/memory.o $(LIB)
+	$(call say,LINK) $(LINK) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
 
 $(BUILD)/tests/golden/player: $(PLAYER) $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)

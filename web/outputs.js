@@ -18,10 +18,11 @@ function figure(n) {
 	return h("td", { class: "num", title: exactly(n) }, bytes(n));
 }
 
-/* [["queue full", { chunks, bytes }], ...] that are not nothing */
+/* [["queue full", { chunks, bytes, records }], ...] that are not nothing */
 function losses(output) {
 	return Object.entries(output.dropped ?? {})
-		.filter(([, lost]) => lost.bytes > 0 || lost.chunks > 0)
+		.filter(([, lost]) => lost.bytes > 0 || lost.chunks > 0 ||
+			lost.records > 0)
 		.map(([reason, lost]) => [REASONS[reason] ?? reason, lost]);
 }
 
@@ -34,7 +35,8 @@ function lost_cell(output) {
 		    `${plural(output.missed_sessions, "session")} missed`));
 	for (const [reason, lost] of all)
 		cell.append(h("div", { title: exactly(lost.bytes) },
-		    `${bytes(lost.bytes)} ${reason}`));
+		    `${bytes(lost.bytes)} ${reason}` + (lost.records > 0 ?
+			`, ${plural(lost.records, "record")}` : "")));
 	if (cell.childElementCount === 0)
 		put(cell, h("span", { class: "none" }, "nothing"));
 	return cell;

@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "control/api.h"
 #include "control/api_json.h"
 #include "control/api_outputs.h"
+#include "control/api_status.h"
 #include "control/backend.h"
 #include "http/http_reply.h"
 #include "http/http_request.h"
@@ -30,26 +30,6 @@ struct change {
 	struct http_request *rq;
 	unsigned status;
 };
-
-/* What is not there when an output is added is a folder, or a host. */
-static unsigned
-status_of(int error, bool is_new)
-{
-	switch (error) {
-	case -EINVAL:
-		return 400;
-	case -ENOENT:
-		return is_new ? 500 : 404;
-	case -EEXIST:
-	case -ENOTSUP:
-		return 409;
-	case -EBUSY:
-	case -ENOMEM:
-		return 503;
-	default:
-		return 500;
-	}
-}
 
 static void
 answer(struct http_request *rq, unsigned status, const char *name)
@@ -82,7 +62,7 @@ on_done(void *self, int error, const char *text)
 		answer(rq, c->status, text);
 	else if (rq != NULL)
 		http_reply_problem(
-		    rq, status_of(error, c->status == 201), "%s", text);
+		    rq, api_status(error, c->status == 201), "%s", text);
 	list_remove(&c->node);
 	free(c);
 }

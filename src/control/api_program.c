@@ -56,7 +56,7 @@ api_program_set_log(struct http_request *rq)
 		api_program_log(rq);
 		return;
 	}
-	http_reply_problem(rq, 400,
+	http_reply_problem(rq, 422,
 	    "level: \"%.64s\" is none of these: error, warn, info, debug",
 	    text);
 	json_decref(body);

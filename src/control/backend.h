@@ -23,8 +23,12 @@ struct watch;
  * backend_done - An output was added, removed or rotated, or could not be
  * @error:	0 or a negative errno: -EINVAL the text is wrong, -EEXIST the
  *		name is taken, or a file that must not be overwritten is there,
- *		-ENOENT there is no such output, -EBUSY another change is under
- *		way, -ENOTSUP it cannot be rotated; else the surroundings
+ *		-ENOENT there is no such output, -EBUSY another one keeps it
+ *		from that, or it hangs, -ENOTSUP it cannot be rotated, -EACCES
+ *		the sandbox forbids it, -E2BIG there are as many as can be,
+ *		-EAGAIN too many changes are under way, -ESHUTDOWN the run ends;
+ *		else the surroundings.  control/api_status.h has their names in
+ *		HTTP
  * @text:	The name of the output that was added, or one sentence about
  *		what is wrong
  */

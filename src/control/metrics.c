@@ -279,14 +279,13 @@ put_output(
 
 /* All reasons of all outputs, so that the first drop is an increase. */
 static void
-put_drops(struct obuf *o, const json_t *sheet)
+put_drops(struct obuf *o, const json_t *sheet, const char *name,
+    const char *help, const char *key)
 {
-	static const char name[] = "teeline_output_dropped_bytes_total";
 	const json_t *sink;
 	size_t i;
 
-	metrics_family(o, name, "counter",
-	    "Bytes that an output did not write, by reason.");
+	metrics_family(o, name, "counter", help);
 	json_array_foreach(json_object_get(sheet, "sinks"), i, sink)
 	{
 		for (int r = 0; r < DROP_NREASONS; r++) {
@@ -298,7 +297,7 @@ put_drops(struct obuf *o, const json_t *sheet)
 
 			metrics_sample(o, name, l, ATTR_COUNT(l),
 			    number(json_object_get(
-				at(sink, "dropped", why), "bytes")));
+				at(sink, "dropped", why), key)));
 		}
 	}
 }
@@ -324,7 +323,11 @@ put_outputs(struct obuf *o, const json_t *sheet)
 		metrics_family(o, rows[i].name, rows[i].type, rows[i].help);
 		put_output(o, sheet, rows[i].name, rows[i].key);
 	}
-	put_drops(o, sheet);
+	put_drops(o, sheet, "teeline_output_dropped_bytes_total",
+	    "Bytes that an output did not write, by reason.", "bytes");
+	put_drops(o, sheet, "teeline_output_dropped_records_total",
+	    "Records of no bytes that an output did not write, by reason.",
+	    "records");
 }
 
 /* --- the control plane ------------------------------------------------- */

@@ -66,6 +66,9 @@ const char *count_drop_name(enum drop_reason r);
  *		others: the worker.
  * @drop_chunks: Likewise, in data events; a conflict that was left out is
  *		one of no bytes.
+ * @drop_records: Likewise, records that stand for no byte: the beginning and
+ *		the end of a session, a line of a summary, a file that was to
+ *		hold none.  Only of sinks that write files
  * @missed:	Sessions that were not recorded at all since the queue was
  *		full when they opened; their bytes are dropped as "queue_full".
  *		Writer: the worker.
@@ -88,6 +91,7 @@ struct sink_count {
 	struct count written;
 	struct count drop_bytes[DROP_NREASONS];
 	struct count drop_chunks[DROP_NREASONS];
+	struct count drop_records[DROP_NREASONS];
 	struct count missed;
 	struct count equal;
 	struct count different;

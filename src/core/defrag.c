@@ -216,6 +216,16 @@ expire(struct defrag *d, uint64_t now_ns)
 		forget(d, oldest(d));
 }
 
+void
+defrag_jump(struct defrag *d, int64_t jump_ns)
+{
+	struct list *node;
+
+	for (node = d->age.next; node != &d->age; node = node->next)
+		LIST_ENTRY(node, struct datagram, age)->first_ns +=
+		    (uint64_t)jump_ns;
+}
+
 static struct datagram *
 make(struct defrag *d, const struct key *k, const struct defrag_piece *p)
 {

@@ -116,6 +116,13 @@ struct defrag_whole {
 };
 
 /**
+ * defrag_jump() - The clock that stamps packets was set by @jump_ns
+ *
+ * What waits goes on waiting for as long as it would have.
+ */
+void defrag_jump(struct defrag *d, int64_t jump_ns);
+
+/**
  * defrag_add() - A fragment has come
  * @p:		May point into what the last call has put together
  * @w:		Filled in when its datagram is whole now

@@ -579,6 +579,29 @@ flow_table_tick(struct flow_table *t, uint64_t now_ns)
 }
 
 void
+flow_table_jump(struct flow_table *t, int64_t jump_ns)
+{
+	uint64_t more = (uint64_t)jump_ns; /* modulo 2^64: it may be less */
+	struct list *node;
+
+	if (t->env.now_ns == 0)
+		return;
+	t->env.now_ns += more;
+	t->next_tick_ns = 0;
+	for (unsigned i = 0; i < FLOW_NRANKS; i++) {
+		for (node = t->idle[i].next; node != &t->idle[i];
+		     node = node->next) {
+			struct flow *f = LIST_ENTRY(node, struct flow, idle);
+
+			f->seen_ns += more;
+			f->due_ns += more;
+		}
+	}
+	tombstone_jump(&t->tombs, jump_ns);
+	reasm_pool_jump(t->env.pool, jump_ns);
+}
+
+void
 flow_table_limit(struct flow_table *t, const struct source_limits *l)
 {
 	assert(l->concurrent > 0);

@@ -112,6 +112,14 @@ enum flow_verdict flow_table_segment(
 void flow_table_tick(struct flow_table *t, uint64_t now_ns);
 
 /**
+ * flow_table_jump() - The clock that stamps packets was set by @jump_ns
+ *
+ * What waits goes on waiting for as long as it would have.  Costs a walk over
+ * all connections.
+ */
+void flow_table_jump(struct flow_table *t, int64_t jump_ns);
+
+/**
  * flow_table_stop() - End every session
  * @how:	HOW_STOP
  *

@@ -628,6 +628,19 @@ expire(struct reasm_pool *p, struct reasm *r)
 }
 
 void
+reasm_pool_jump(struct reasm_pool *p, int64_t jump_ns)
+{
+	struct list *node;
+
+	if (p->now_ns == 0)
+		return;
+	p->now_ns += (uint64_t)jump_ns;
+	for (node = p->wait.next; node != &p->wait; node = node->next)
+		LIST_ENTRY(node, struct reasm, wait)->hole_ns +=
+		    (uint64_t)jump_ns;
+}
+
+void
 reasm_pool_tick(struct reasm_pool *p, uint64_t now_ns,
     void (*gave_up)(void *self, struct reasm *r), void *self)
 {

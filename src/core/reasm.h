@@ -215,6 +215,13 @@ void reasm_discard(struct reasm_pool *p, struct reasm *r);
 void reasm_pool_tick(struct reasm_pool *p, uint64_t now_ns,
     void (*gave_up)(void *self, struct reasm *r), void *self);
 
+/**
+ * reasm_pool_jump() - The clock that stamps packets was set by @jump_ns
+ *
+ * Holes wait for as long as they would have.  Costs a walk over them.
+ */
+void reasm_pool_jump(struct reasm_pool *p, int64_t jump_ns);
+
 /** reasm_overlap_parse() - Read "first", "last", ...; 0 or -EINVAL. */
 int reasm_overlap_parse(const char *text, enum reasm_overlap *o);
 

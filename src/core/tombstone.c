@@ -46,6 +46,13 @@ tombstone_remove(struct tombstone_ring *r, struct tombstone *t)
 	t->is_used = false;
 }
 
+void
+tombstone_jump(struct tombstone_ring *r, int64_t jump_ns)
+{
+	for (unsigned i = 0; i < TOMBSTONE_RING; i++)
+		r->slots[i].until_ns += (uint64_t)jump_ns;
+}
+
 struct tombstone *
 tombstone_of(struct flow_node *node)
 {

@@ -101,6 +101,9 @@ struct tombstone *tombstone_bury(
 /** tombstone_remove() - Take one away. */
 void tombstone_remove(struct tombstone_ring *r, struct tombstone *t);
 
+/** tombstone_jump() - The clock that stamps packets was set by @jump_ns. */
+void tombstone_jump(struct tombstone_ring *r, int64_t jump_ns);
+
 /** tombstone_of() - The tombstone of a node that is one. */
 struct tombstone *tombstone_of(struct flow_node *node);
 

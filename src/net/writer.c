@@ -326,6 +326,8 @@ writer_end(struct writer_port *p, struct writer_file *f, size_t payload)
 	if (b == NULL) {
 		lose(p, payload);
 	} else if (b->data.len == p->mark && !b->data.failed) {
+		if (payload == 0)
+			return;
 		writer_batch_count(&b->silent, payload);
 		writer_batch_count(&b->total, payload);
 	} else {
@@ -441,12 +443,10 @@ writer_flush(struct writer_port *p)
 	struct writer *w = p->writer;
 	struct writer_batch *b;
 
-	if (p->lost.chunks > 0 && current(p) != NULL) {
+	if (writer_batch_any(&p->lost) && current(p) != NULL) {
 		b = p->batch;
-		b->lost.bytes += p->lost.bytes;
-		b->lost.chunks += p->lost.chunks;
-		b->total.bytes += p->lost.bytes;
-		b->total.chunks += p->lost.chunks;
+		writer_batch_sum(&b->lost, &p->lost);
+		writer_batch_sum(&b->total, &p->lost);
 		p->lost = (struct writer_sum){ 0 };
 	}
 	b = p->batch;
@@ -467,7 +467,7 @@ writer_turn(struct writer_port *p, uint64_t mono_ns)
 {
 	bool nothing = p->batch == NULL || writer_batch_is_empty(p->batch);
 
-	if (nothing && p->lost.chunks == 0)
+	if (nothing && !writer_batch_any(&p->lost))
 		return CLOCK_NEVER;
 	if (mono_ns < p->flushed_ns + WRITER_AGE_NS && (nothing || !is_due(p)))
 		return p->flushed_ns + WRITER_AGE_NS;

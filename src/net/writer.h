@@ -35,7 +35,8 @@
  * is made before a record is added (writer_full()); what is over the limit is
  * at most a record per worker.
  *
- * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), the
+ * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), and so
+ * are records that stand for none and files that cannot be made; the
  * user is told once per writer until a batch succeeds again (and not more
  * often than every 10 s), and a regular file is cut back to the end of the
  * last whole record, so that it stays readable.  Each later batch tries
@@ -244,7 +245,10 @@ void writer_put(struct writer_port *p, struct writer_file *f, const void *data,
 int writer_head(struct writer_port *p, struct writer_file *f, const void *data,
     size_t len) ATTR_WUNRES;
 
-/** writer_lose() - @payload bytes cannot be written: DROP_WRITE_ERROR. */
+/**
+ * writer_lose() - A record cannot be written: DROP_WRITE_ERROR
+ * @payload:	Stream bytes it stands for; 0 is fine
+ */
 void writer_lose(struct writer_port *p, size_t payload);
 
 /**

@@ -65,7 +65,7 @@ writer_batch_clear(struct writer_batch *b, bool busy)
 bool
 writer_batch_is_empty(const struct writer_batch *b)
 {
-	return b->nops == 0 && b->total.chunks == 0 && b->total.bytes == 0;
+	return b->nops == 0 && !writer_batch_any(&b->total);
 }
 
 size_t
@@ -97,6 +97,21 @@ writer_batch_count(struct writer_sum *sum, size_t payload)
 {
 	sum->bytes += payload;
 	sum->chunks += payload > 0;
+	sum->records += payload == 0;
+}
+
+bool
+writer_batch_any(const struct writer_sum *sum)
+{
+	return sum->bytes > 0 || sum->chunks > 0 || sum->records > 0;
+}
+
+void
+writer_batch_sum(struct writer_sum *sum, const struct writer_sum *more)
+{
+	sum->bytes += more->bytes;
+	sum->chunks += more->chunks;
+	sum->records += more->records;
 }
 
 /* -- carrying it out ---------------------------------------------------- */
@@ -127,7 +142,7 @@ struct piece {
 static void
 settle(const struct run *r, enum writer_fate fate, const struct writer_sum *sum)
 {
-	if (sum->bytes > 0 || sum->chunks > 0)
+	if (writer_batch_any(sum))
 		r->work->settle(r->work->self, r->b, fate, sum);
 }
 
@@ -146,6 +161,15 @@ lose(struct run *r, size_t len, enum writer_fate fate,
 	if (r->f->exact)
 		writer_file_skip(r->f, len);
 	settle(r, fate, sum);
+}
+
+/* What was to be a file, or the beginning of one, and no record. */
+static void
+lose_file(struct run *r)
+{
+	const struct writer_sum one = { .records = 1 };
+
+	settle(r, WRITER_FAILED, &one);
 }
 
 static void
@@ -276,9 +300,14 @@ do_pipe(struct run *r, const struct writer_op *op)
 static void
 do_head(struct run *r, const struct writer_op *op)
 {
+	bool was_well = r->rc == 0;
+
 	writer_file_extend(r->f, op->head);
 	if (r->f->rotation == NULL || !r->f->body)
 		make_ready(r);
+	/* Records behind it are lost with it, and counted for themselves. */
+	if (was_well && r->rc != 0 && op->next == NO_OP)
+		lose_file(r);
 }
 
 /* Files whose offsets matter hold stream bytes as they are. */
@@ -315,8 +344,12 @@ do_name(struct run *r, const struct writer_op *op)
 static void
 do_close(struct run *r)
 {
+	bool was_well = r->rc == 0;
+
 	if (r->f->state == WRITER_FILE_NEW && !r->f->lazy)
 		make_ready(r);
+	if (was_well && r->rc != 0)
+		lose_file(r);
 	do_settle(r);
 	writer_file_close(r->f, r->work->files);
 	r->f = NULL;
@@ -369,7 +402,9 @@ drop_file(struct run *r)
 	for (uint32_t i = r->f->first; i != NO_OP; i = r->b->op[i].next) {
 		const struct writer_op *op = &r->b->op[i];
 
-		writer_batch_count(&sum, op->payload);
+		if (op->kind == WRITER_OP_RECORD ||
+		    op->kind == WRITER_OP_PIPE || op->kind == WRITER_OP_LOST)
+			writer_batch_count(&sum, op->payload);
 		if (op->kind == WRITER_OP_PIPE)
 			pipe_return(op->pipe);
 		if (op->kind == WRITER_OP_HEAD)

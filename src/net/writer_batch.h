@@ -54,10 +54,16 @@ struct writer_op {
 	enum writer_op_kind kind;
 };
 
-/** struct writer_sum - Stream bytes, and the data events they came in. */
+/**
+ * struct writer_sum - What records stand for
+ * @bytes:	Of streams
+ * @chunks:	Data events that these came in
+ * @records:	Records of no bytes
+ */
 struct writer_sum {
 	uint64_t bytes;
 	uint64_t chunks;
+	uint64_t records;
 };
 
 /**
@@ -69,7 +75,7 @@ struct writer_sum {
  * @bytes:	What it counts against the queue's limit; set at hand-over
  * @total:	Payload of everything in it
  * @settled:	How much of that has been counted
- * @silent:	Payload of records without bytes
+ * @silent:	Payload that no record was made for
  * @lost:	Payload that there was no memory for an operation for
  */
 struct writer_batch {
@@ -138,8 +144,17 @@ size_t writer_batch_size(const struct writer_batch *b);
  */
 struct writer_op *writer_batch_add(struct writer_batch *b) ATTR_WUNRES;
 
-/** writer_batch_count() - Add @payload bytes of one data event to @sum. */
+/**
+ * writer_batch_count() - Add a record to @sum
+ * @payload:	Bytes of one data event; 0: it stands for none
+ */
 void writer_batch_count(struct writer_sum *sum, size_t payload);
+
+/** writer_batch_any() - Is there anything in @sum? */
+bool writer_batch_any(const struct writer_sum *sum);
+
+/** writer_batch_sum() - Add @more to @sum. */
+void writer_batch_sum(struct writer_sum *sum, const struct writer_sum *more);
 
 /** writer_batch_run() - Carry it out; on the writer's thread. */
 void writer_batch_run(struct writer_batch *b, const struct writer_work *work);

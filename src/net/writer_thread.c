@@ -38,6 +38,7 @@ count_drop(
 {
 	count_add(&c->drop_bytes[r], sum->bytes);
 	count_add(&c->drop_chunks[r], sum->chunks);
+	count_add(&c->drop_records[r], sum->records);
 }
 
 static void
@@ -52,8 +53,7 @@ on_settle(void *self, struct writer_batch *b, enum writer_fate fate,
 		uv_mutex_unlock(&w->lock);
 		return;
 	}
-	b->settled.bytes += sum->bytes;
-	b->settled.chunks += sum->chunks;
+	writer_batch_sum(&b->settled, sum);
 	switch (fate) {
 	case WRITER_WRITTEN:
 		count_add(&b->port->count->written, sum->bytes);
@@ -358,6 +358,10 @@ count_rest(struct writer_batch *b)
 		.bytes = b->total.bytes - b->settled.bytes,
 		.chunks = b->total.chunks - b->settled.chunks,
 	};
+
+	/* A file that could not be made was no record before. */
+	if (b->total.records > b->settled.records)
+		rest.records = b->total.records - b->settled.records;
 
 	count_drop(b->port->count, DROP_CLOSING, &rest);
 }

@@ -90,8 +90,9 @@ control_announce(struct control *c)
 }
 
 void
-control_stopping(const struct control *c)
+control_stopping(struct control *c)
 {
+	manage_stopping(&c->manage);
 	steer_stopping(&c->steer);
 }
 

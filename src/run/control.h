@@ -73,7 +73,7 @@ int control_start(struct control *c, struct mainloop *loop,
 void control_announce(struct control *c);
 
 /** control_stopping() - The run is about to end. */
-void control_stopping(const struct control *c);
+void control_stopping(struct control *c);
 
 /** control_close() - Before mainloop_end(); idempotent. */
 void control_close(struct control *c);

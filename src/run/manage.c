@@ -55,11 +55,15 @@ on_outputs(void *self)
 static void
 settle(int rc, backend_done *done, void *done_self)
 {
-	if (rc != 0)
-		done(done_self, rc,
-		    rc == -EBUSY
-			? "too many changes are under way, or the run ends"
-			: "out of memory");
+	const char *why = "out of memory";
+
+	if (rc == 0)
+		return;
+	if (rc == -EAGAIN)
+		why = "too many changes are under way";
+	if (rc == -ESHUTDOWN)
+		why = "the run ends: its outputs stay as they are";
+	done(done_self, rc, why);
 }
 
 static void
@@ -67,8 +71,10 @@ on_add(void *self, const char *text, backend_done *done, void *done_self)
 {
 	const struct manage *m = self;
 
-	settle(outputs_add_text(m->run.outputs, text, done, done_self), done,
-	    done_self);
+	settle(m->stopping
+		   ? -ESHUTDOWN
+		   : outputs_add_text(m->run.outputs, text, done, done_self),
+	    done, done_self);
 }
 
 static void
@@ -76,8 +82,10 @@ on_remove(void *self, const char *name, backend_done *done, void *done_self)
 {
 	const struct manage *m = self;
 
-	settle(outputs_remove(m->run.outputs, name, done, done_self), done,
-	    done_self);
+	settle(m->stopping
+		   ? -ESHUTDOWN
+		   : outputs_remove(m->run.outputs, name, done, done_self),
+	    done, done_self);
 }
 
 static void
@@ -85,8 +93,10 @@ on_rotate(void *self, const char *name, backend_done *done, void *done_self)
 {
 	const struct manage *m = self;
 
-	settle(outputs_rotate(m->run.outputs, name, done, done_self), done,
-	    done_self);
+	settle(m->stopping
+		   ? -ESHUTDOWN
+		   : outputs_rotate(m->run.outputs, name, done, done_self),
+	    done, done_self);
 }
 
 static void
@@ -180,6 +190,12 @@ manage_announce(const struct manage *m, bool quiet)
 	if (!url.failed)
 		log_print("teeline: control at %s", (const char *)url.data);
 	obuf_done(&url);
+}
+
+void
+manage_stopping(struct manage *m)
+{
+	m->stopping = true;
 }
 
 void

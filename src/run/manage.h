@@ -68,6 +68,7 @@ struct manage {
 	struct api *api;
 	struct backend backend;
 	struct manage_run run;
+	bool stopping;
 };
 
 /**
@@ -91,6 +92,9 @@ int manage_start(struct manage *m, struct mainloop *loop,
 
 /** manage_announce() - Say where it is, and what to know about that. */
 void manage_announce(const struct manage *m, bool quiet);
+
+/** manage_stopping() - The run is about to end: outputs change no more. */
+void manage_stopping(struct manage *m);
 
 /** manage_close() - Before mainloop_end(); idempotent. */
 void manage_close(struct manage *m);

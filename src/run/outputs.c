@@ -119,7 +119,7 @@ ask(struct outputs *o, enum outputs_what what, outputs_done *done, void *self,
 {
 	struct outputs_request *r = NULL;
 
-	*rc = -EBUSY;
+	*rc = o->step == STEP_STOPPED ? -ESHUTDOWN : -EAGAIN;
 	if (o->step == STEP_STOPPED || o->nwaiting == OUTPUTS_WAITING)
 		return NULL;
 	*rc = -ENOMEM;

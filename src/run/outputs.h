@@ -25,8 +25,8 @@
  * Traffic waits for none of it.
  *
  * What asks for a change returns 0: @done will be called, never from within
- * the call; or -ENOMEM, -EBUSY (too many wait, or outputs_stop() was called),
- * and it will not.
+ * the call; or -ENOMEM, -EAGAIN (too many wait), -ESHUTDOWN (outputs_stop() was
+ * called), and it will not.
  */
 
 struct err;

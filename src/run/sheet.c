@@ -86,6 +86,7 @@ add_lane(struct sheet_sink *s, const struct sink_lane *lane)
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		s->drop_bytes[r] += count_get(&lane->count.drop_bytes[r]);
 		s->drop_chunks[r] += count_get(&lane->count.drop_chunks[r]);
+		s->drop_records[r] += count_get(&lane->count.drop_records[r]);
 	}
 }
 
@@ -154,7 +155,7 @@ sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
 
 static_assert(
     sizeof(struct sheet_sink) ==
-	sizeof(const char *) * 2 + sizeof(uint64_t) * (10 + 2 * DROP_NREASONS),
+	sizeof(const char *) * 2 + sizeof(uint64_t) * (10 + 3 * DROP_NREASONS),
     "all figures of a line are added");
 
 void
@@ -173,6 +174,7 @@ sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from)
 	for (int r = 0; r < DROP_NREASONS; r++) {
 		to->drop_bytes[r] += from->drop_bytes[r];
 		to->drop_chunks[r] += from->drop_chunks[r];
+		to->drop_records[r] += from->drop_records[r];
 	}
 }
 
@@ -207,6 +209,13 @@ sheet_done(struct sheet *sh)
 }
 
 bool
+sheet_sink_has_drop(const struct sheet_sink *s, enum drop_reason r)
+{
+	return s->drop_chunks[r] > 0 || s->drop_bytes[r] > 0 ||
+	       s->drop_records[r] > 0;
+}
+
+bool
 sheet_has_loss(const struct sheet *sh)
 {
 	for (int d = 0; d < DIR_NDIRS; d++)
@@ -218,8 +227,7 @@ sheet_has_loss(const struct sheet *sh)
 		if (sh->sinks[i].missed > 0 || sh->sinks[i].queued > 0)
 			return true;
 		for (int r = 0; r < DROP_NREASONS; r++)
-			if (sh->sinks[i].drop_chunks[r] > 0 ||
-			    sh->sinks[i].drop_bytes[r] > 0)
+			if (sheet_sink_has_drop(&sh->sinks[i], r))
 				return true;
 	}
 	return false;
@@ -229,8 +237,7 @@ bool
 sheet_has_failure(const struct sheet *sh)
 {
 	for (size_t i = 0; i < sh->nsinks; i++)
-		if (sh->sinks[i].drop_chunks[DROP_WRITE_ERROR] > 0 ||
-		    sh->sinks[i].drop_bytes[DROP_WRITE_ERROR] > 0)
+		if (sheet_sink_has_drop(&sh->sinks[i], DROP_WRITE_ERROR))
 			return true;
 	return false;
 }

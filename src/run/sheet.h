@@ -42,6 +42,7 @@ struct sheet_sink {
 	uint64_t failed_tries;
 	uint64_t drop_bytes[DROP_NREASONS];
 	uint64_t drop_chunks[DROP_NREASONS];
+	uint64_t drop_records[DROP_NREASONS];
 };
 
 /**
@@ -100,6 +101,9 @@ struct sheet_from {
  */
 int sheet_take(struct sheet *sh, const struct sheet_from *from, size_t n,
     struct sink *const *sinks, size_t nsinks) ATTR_WUNRES;
+
+/** sheet_sink_has_drop() - Did it lose anything for this reason? */
+bool sheet_sink_has_drop(const struct sheet_sink *s, enum drop_reason r);
 
 /** sheet_add_sink() - Add the figures of a line to those of another. */
 void sheet_add_sink(struct sheet_sink *to, const struct sheet_sink *from);

@@ -86,13 +86,14 @@ sink_json(const struct sheet_sink *s)
 	json_t *one;
 
 	for (int r = 0; r < DROP_NREASONS; r++) {
-		if (s->drop_chunks[r] == 0 && s->drop_bytes[r] == 0)
+		if (!sheet_sink_has_drop(s, (enum drop_reason)r))
 			continue;
 		(void)json_object_set_new(dropped,
 		    count_drop_name((enum drop_reason)r),
-		    json_pack("{s:o, s:o}", "chunks",
+		    json_pack("{s:o, s:o, s:o}", "chunks",
 			json_of(s->drop_chunks[r]), "bytes",
-			json_of(s->drop_bytes[r])));
+			json_of(s->drop_bytes[r]), "records",
+			json_of(s->drop_records[r])));
 	}
 	one = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", s->name,
 	    "kind", s->kind, "offered", json_of(s->offered), "written",

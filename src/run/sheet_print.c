@@ -115,6 +115,21 @@ put_direction(const struct sheet *sh, enum dir d, size_t width, struct obuf *o)
 	obuf_putc(o, '\n');
 }
 
+/* "  write_error 12 (1 record)": bytes, and records that stand for none. */
+static void
+put_drop(struct obuf *o, const struct sheet_sink *s, enum drop_reason r)
+{
+	uint64_t records = s->drop_records[r];
+
+	if (!sheet_sink_has_drop(s, r))
+		return;
+	obuf_printf(o, "  %s ", count_drop_name(r));
+	put_number(o, "", s->drop_bytes[r], "");
+	if (records > 0)
+		put_number(
+		    o, " (", records, records == 1 ? " record)" : " records)");
+}
+
 static void
 put_sink(const struct sheet_sink *s, size_t width, struct obuf *o)
 {
@@ -122,11 +137,7 @@ put_sink(const struct sheet_sink *s, size_t width, struct obuf *o)
 	put_number(o, "offered ", s->offered, "");
 	put_number(o, "  written ", s->written, "");
 	for (int r = 0; r < DROP_NREASONS; r++)
-		if (s->drop_chunks[r] > 0 || s->drop_bytes[r] > 0) {
-			obuf_printf(
-			    o, "  %s ", count_drop_name((enum drop_reason)r));
-			put_number(o, "", s->drop_bytes[r], "");
-		}
+		put_drop(o, s, (enum drop_reason)r);
 	if (s->queued > 0)
 		put_number(o, "  queued ", s->queued, "");
 	if (s->equal > 0 || s->different > 0 || s->incomparable > 0) {

@@ -213,6 +213,9 @@ capture_file_iface(struct capture_files *files, struct writer_port *port,
 		rc = make_room(f, new);
 		if (rc == 0)
 			rc = introduce(files, port, f, iface, &f->linktype);
+		/* Its number is that of the next one: this is not in it. */
+		if (rc != 0)
+			f->n = new;
 	}
 	if (rc != 0)
 		return rc;

@@ -98,6 +98,7 @@ tell_ifaces(struct hub_client *c)
 {
 	uint32_t n = hub_ifaces_count(c->ifaces);
 	struct hub_tally *tally;
+	int rc;
 
 	if (c->ntold == n)
 		return 0;
@@ -105,12 +106,14 @@ tell_ifaces(struct hub_client *c)
 	if (tally == NULL)
 		return -ENOMEM;
 	c->tally = tally;
-	for (; c->ntold < n; c->ntold++) {
-		tally[c->ntold] = (struct hub_tally){ .received = 0 };
-		capture_head_iface(
-		    c->scratch, hub_ifaces_at(c->ifaces, c->ntold));
+	for (uint32_t i = c->ntold; i < n; i++) {
+		tally[i] = (struct hub_tally){ .received = 0 };
+		capture_head_iface(c->scratch, hub_ifaces_at(c->ifaces, i));
 	}
-	return send_scratch(c);
+	rc = send_scratch(c);
+	if (rc == 0)
+		c->ntold = n;
+	return rc;
 }
 
 int

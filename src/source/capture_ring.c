@@ -95,6 +95,21 @@ claim(struct capture_ring *r)
 	return number <= c->o.max_packets;
 }
 
+/*
+ * Nothing becomes old by a clock that is set.  The time is asked for anew only
+ * if the last one leaves a doubt: reading may have been held up since.
+ */
+static void
+see_time(struct capture_ring *r, uint64_t ts_ns)
+{
+	if (capture_clock_fits(&r->clock, ts_ns, r->asked_ns))
+		return;
+	r->asked_ns = clock_event_ns();
+	if (!capture_clock_fits(&r->clock, ts_ns, r->asked_ns))
+		dissect_jump(r->dissect,
+		    capture_clock_set(&r->clock, ts_ns, r->asked_ns));
+}
+
 static void
 on_packet(u_char *self, const struct pcap_pkthdr *header, const u_char *data)
 {
@@ -122,8 +137,7 @@ on_packet(u_char *self, const struct pcap_pkthdr *header, const u_char *data)
 	}
 	if (!claim(r))
 		return;
-	if (p.ts_ns > r->last_ns)
-		r->last_ns = p.ts_ns;
+	see_time(r, p.ts_ns);
 	r->slice -= (int64_t)header->caplen + PACKET_COST;
 	dissect_packet(r->dissect, &p);
 }
@@ -351,11 +365,15 @@ static void
 take(struct capture_ring *r)
 {
 	uint64_t asked_ns = clock_event_ns();
-	bool drained = read_slice(r);
-	uint64_t now_ns = r->last_ns;
+	uint64_t now_ns;
+	bool drained;
 
-	if (drained && asked_ns - HOLD_BACK_NS > now_ns)
-		now_ns = asked_ns - HOLD_BACK_NS;
+	r->asked_ns = asked_ns;
+	drained = read_slice(r);
+	asked_ns = capture_clock_at(&r->clock, asked_ns - HOLD_BACK_NS);
+	now_ns = r->clock.last_ns;
+	if (drained && asked_ns > now_ns)
+		now_ns = asked_ns;
 	dissect_tick(r->dissect, now_ns);
 	count_over(r);
 	worker_touch(r->worker);

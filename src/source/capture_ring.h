@@ -12,6 +12,7 @@
 #include "net/mail.h"
 #include "net/worker.h"
 #include "source/capture.h"
+#include "source/capture_clock.h"
 
 /*
  * capture_ring.h - a ring of the kernel's, read on the thread of a worker.
@@ -94,7 +95,8 @@ enum capture_ring_state {
  * @beyond:	A packet came that is younger than the stop
  * @nano:	libpcap's microseconds are nanoseconds
  * @slice:	Bytes that may still be read in this turn
- * @last_ns:	Stamp of the youngest packet
+ * @clock:	What the clock of the stamps has to do with ours
+ * @asked_ns:	Event time, lately
  * @opened, @over: Sessions of this ring
  * @stop_real_ns: When it was told to stop, by the clock of the stamps
  * @settled_ns:	Monotonic: from then on the kernel has handed over what it
@@ -124,7 +126,8 @@ struct capture_ring {
 	bool beyond;
 	bool nano;
 	int64_t slice;
-	uint64_t last_ns;
+	struct capture_clock clock;
+	uint64_t asked_ns;
 	uint64_t opened;
 	uint64_t over;
 	uint64_t stop_real_ns;

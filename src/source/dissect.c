@@ -232,6 +232,13 @@ dissect_tick(struct dissect *d, uint64_t now_ns)
 }
 
 void
+dissect_jump(struct dissect *d, int64_t jump_ns)
+{
+	flow_table_jump(d->flows, jump_ns);
+	defrag_jump(d->defrag, jump_ns);
+}
+
+void
 dissect_stop(struct dissect *d)
 {
 	flow_table_stop(d->flows, HOW_STOP);

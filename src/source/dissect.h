@@ -55,6 +55,14 @@ void dissect_packet(struct dissect *d, const struct packet *p);
 /** dissect_tick() - Time passes; see flow_table_tick(). */
 void dissect_tick(struct dissect *d, uint64_t now_ns);
 
+/**
+ * dissect_jump() - The clock that stamps packets was set
+ * @jump_ns:	By so much; negative: back
+ *
+ * Nothing becomes older or younger by it.  Costs a walk over all connections.
+ */
+void dissect_jump(struct dissect *d, int64_t jump_ns);
+
 /** dissect_stop() - Nothing more comes: end every session. */
 void dissect_stop(struct dissect *d);
 

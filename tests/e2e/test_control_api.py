@@ -425,30 +425,6 @@ def test_outputs_come_and_go_under_traffic(teeline, server, tmp_path):
     say(early, early_there, b"still", b"here")
 
 
-def test_outputs_that_cannot_be(teeline, server, tmp_path):
-    peer = server(echo)
-    _, control = start(teeline, peer, "-o", "null:,name=nothing",
-                       "--writable", tmp_path)
-    there = tmp_path / "there"
-    there.write_text("precious")
-
-    def refused(status, text):
-        return control.problem(
-            status, "POST", "outputs", body={"output": text})
-
-    assert "bogus" in refused(400, "bogus:x")
-    assert refused(409, "null:,name=nothing")
-    assert refused(409, f"jsonl:{there}")
-    assert there.read_text() == "precious"
-    assert refused(500, "jsonl:/proc/nowhere/x")
-    assert control.problem(404, "DELETE", "outputs/bogus")
-    assert control.problem(404, "GET", "outputs/bogus")
-    assert control.problem(404, "POST", "outputs/bogus/rotate")
-    assert control.problem(409, "POST", "outputs/nothing/rotate")
-    assert [one["name"] for one in control.get("outputs")["outputs"]] == [
-        "nothing"]
-
-
 def test_rotate_opens_the_file_anew(teeline, server, tmp_path):
     peer = server(echo)
     proxy, control = start(
@@ -491,7 +467,7 @@ def test_the_log_says_more_when_asked(teeline, server):
     wait_until(lambda: b"/api/v1/log: 200" in proxy.err[before:])
     assert control.ask("PUT", "log", {"level": "error"}).status == 200
     assert control.get("log") == {"level": "error"}
-    assert "loud" in control.problem(400, "PUT", "log",
+    assert "loud" in control.problem(422, "PUT", "log",
                                      body={"level": "loud"})
     assert control.get("log") == {"level": "error"}
 
@@ -682,10 +658,10 @@ def test_an_output_of_some_inputs(teeline, server, tmp_path):
     assert control.get("outputs/some")["inputs"] == ["two"]
     assert control.get("outputs/both")["inputs"] == ["one", "two"]
     assert control.get("outputs/all")["inputs"] == ["one", "two"]
-    assert add(f"jsonl:{tmp_path}/x,name=x,input=two,input=tow", 400)[
+    assert add(f"jsonl:{tmp_path}/x,name=x,input=two,input=tow", 422)[
         "detail"] == 'x: input: "tow" is no input (did you mean two?)'
     assert not (tmp_path / "x").exists()
-    assert add("null,name=x,input=wire", 400)["detail"] == (
+    assert add("null,name=x,input=wire", 422)["detail"] == (
         'x: input: "wire" is no input: one, two')
     for client in talk_to_all(run):
         client.close()

@@ -10,7 +10,9 @@ from helpers.peers import connect, echo, recv_exactly
 from helpers.wait import wait_until
 
 METHODS = ("get", "put", "post", "delete", "patch", "options")
-LATER = {"503", "500"}          # what a healthy server does not do
+LATER = {"503", "500", "507"}   # what a healthy server does not do
+# That the system holds an output is seen in test_control_refused.py.
+HANGS = ("/api/v1/outputs/{name}", "delete", "409")
 
 
 @pytest.fixture(name="scene")
@@ -120,8 +122,8 @@ def bad_requests():
     yield 400, "GET", "/api/v1/sessions/2?x=1", None
     yield 400, "GET", "/api/v1/sessions/2/events?history=x", None
     yield 400, "GET", "/api/v1/sessions/2/bytes?format=x", None
-    yield 400, "POST", "/api/v1/outputs", {"output": "bogus:"}
-    yield 400, "PUT", "/api/v1/log", {"level": "x"}
+    yield 400, "POST", "/api/v1/outputs", {"input": "null:"}
+    yield 400, "PUT", "/api/v1/log", {"level": 1}
     yield 404, "GET", "/api/v1/sessions/99", None
     yield 404, "DELETE", "/api/v1/sessions/99", None
     yield 404, "GET", "/api/v1/sessions/99/events", None
@@ -132,6 +134,8 @@ def bad_requests():
     yield 409, "DELETE", "/api/v1/sessions/2", None
     yield 409, "POST", "/api/v1/outputs", {"output": "null:,name=log"}
     yield 409, "POST", "/api/v1/outputs/nothing/rotate", None
+    yield 422, "POST", "/api/v1/outputs", {"output": "bogus:"}
+    yield 422, "PUT", "/api/v1/log", {"level": "x"}
     yield 413, "POST", "/api/v1/outputs", {"output": "x" * 70000}
     yield 413, "PUT", "/api/v1/log", {"level": "x" * 70000}
 
@@ -181,7 +185,7 @@ def test_the_description_is_what_the_server_does(scene):
     documented = {(path, method, status)
                   for path, method, operation in operations(description)
                   for status in operation["responses"]
-                  if status not in LATER}
+                  if status not in LATER} - {HANGS}
     assert judge.seen >= documented, documented - judge.seen
 
 

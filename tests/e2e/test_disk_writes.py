@@ -15,10 +15,11 @@ import re
 import pytest
 
 from helpers import capture, records, savefile
+from helpers.control import Control
 from helpers.faults import FOREVER, HALF, Faults
 from helpers.packets import payload
-from helpers.peers import (BULK, echo, half_close, pair, pump, recv_all,
-                           recv_exactly, talk_to)
+from helpers.peers import (BULK, connect, echo, half_close, pair, pump,
+                           recv_all, recv_exactly, talk_to)
 from helpers.reading import read
 from helpers.wait import wait_until
 
@@ -253,6 +254,61 @@ def test_first_write_of_all(teeline, server, tmp_path, call, kind):
                        "127.0.0.1:0", server().target, env=faults.env,
                        expect=1)
     assert done.complaints(rb"cannot write .*/log: No space left on device")
+
+
+@pytest.mark.parametrize("kind", [*LINES, *CAPTURES, "gotcpspy", "netrecord",
+                                  "flows"])
+def test_records_without_bytes(teeline, server, tmp_path, kind):
+    """Nothing was said, so no byte is lost; yet that is missing in the record
+    which was to say so, and whoever asks for the exit status is told."""
+    faults = Faults(tmp_path)
+    path = tmp_path / "out/log"
+    peer = server()
+    proxy = teeline.proxy(
+        peer.target, "-f", "none", "-o", f"{kind}:{path},name=bad",
+        "--stats", f"{tmp_path}/sheet", "--control", "0", env=faults.env)
+    rules = [faults.fail(call, errno.ENOSPC, path, count=FOREVER)
+             for call in ("write", "open")]
+    client, there = pair(proxy, peer)
+    client.close()
+    assert recv_all(there) == b""
+    there.close()
+    proxy.idle()
+    control = Control(proxy)
+    wait_until(lambda: "write_error" in control.get("outputs/bad")["dropped"],
+               what="it is seen at once")
+    proxy.stop(expect=1)
+    assert any(rule.failed for rule in rules)
+    assert len(proxy.complaints(rb"bad: cannot write .*/out/log.*: "
+                                rb"No space left on device")) == 1
+    lost, = records.sink_of(tmp_path / "sheet", "bad")["dropped"].items()
+    assert lost[0] == "write_error" and lost[1]["records"] > 0
+    assert lost[1]["bytes"] == lost[1]["chunks"] == 0
+
+
+def test_the_last_record_alone(teeline, server, tmp_path):
+    """All bytes are there, and the line that says how it ended is not."""
+    faults = Faults(tmp_path)
+    path = tmp_path / "log"
+    peer = server(echo)
+    proxy = teeline.proxy(
+        peer.target, "-f", "none", "-o", f"jsonl:{path}", "--strict",
+        "--stats", f"{tmp_path}/sheet", env=faults.env)
+    client = connect(proxy.port)
+    client.sendall(b"all of it")
+    assert recv_exactly(client, 9) == b"all of it"
+    wait_until(lambda: path.read_bytes().count(b'"data"') == 4,
+               what="both chunks")
+    faults.fail("write", errno.EIO, path, count=FOREVER)
+    client.close()
+    proxy.idle().stop(expect=1)
+    sink = records.sink_of(tmp_path / "sheet", "jsonl")
+    assert sink["written"] == sink["offered"] == 18
+    assert sink["dropped"] == {
+        "write_error": {"chunks": 0, "bytes": 0, "records": 3}}
+    line = next(line for line in proxy.err.split(b"\n")
+                if line.startswith(b"jsonl "))
+    assert b"written 18" in line and b"write_error 0 (3 records)" in line
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, HALF])

@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from helpers import capture, corpus, packets, reading, records, savefile
+from helpers import browser, capture, corpus, packets, reading, records
+from helpers import savefile
 from helpers.peers import Server, connect, echo, half_close, recv_all, reset
 from helpers.peers import was_reset
 from helpers.wait import Deadline, wait_until
@@ -68,6 +69,20 @@ def test_netrecord_reader():
     assert one.events[-1] == ("s", 0.2, "hup")
     with pytest.raises(AssertionError):
         records.netrecord_log(log.replace(b" 3\n", b" 40\n"))
+
+
+def test_download_is_whole(tmp_path):
+    """As Chromium writes it: the name, the bytes beside it, both in one."""
+    name, beside = tmp_path / "x.raw", tmp_path / "x.raw.crdownload"
+    assert browser.saved(tmp_path) is None
+    name.touch()
+    assert browser.saved(tmp_path) is None
+    beside.write_bytes(b"some")
+    assert browser.saved(tmp_path) is None
+    name.unlink()
+    assert browser.saved(tmp_path) is None
+    beside.rename(name)
+    assert browser.saved(tmp_path) == name
 
 
 def test_wait_until_gives_up():

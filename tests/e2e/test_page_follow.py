@@ -213,19 +213,8 @@ def test_copy(teeline, server, page):
 
 def download(page, tmp_path, choice):
     """What is saved by a choice of the menu."""
-    folder = tmp_path / choice.strip("[]").replace('"', "")
-    folder.mkdir()
-    page.command("Browser.setDownloadBehavior", behavior="allow",
-                 downloadPath=str(folder))
-    page.click("#download summary")
-    page.click(f"#download-menu {choice}")
-
-    def saved():
-        files = [name for name in os.listdir(folder)
-                 if not name.endswith(".crdownload")
-                 and not name.startswith(".")]
-        return files and folder / files[0]
-    return wait_until(saved, what=lambda: os.listdir(folder))
+    return page.download(tmp_path / choice.strip("[]").replace('"', ""),
+                         "#download summary", f"#download-menu {choice}")
 
 
 def test_download(teeline, server, page, tmp_path):

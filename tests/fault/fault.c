@@ -9,7 +9,8 @@
  *
  *	rule	which call, on which paths; how many are let through first,
  *		how many then fail, and how: errno, or 0 for half of the bytes
- *	clock	added to CLOCK_REALTIME; the monotonic clock stays
+ *	clock	added to CLOCK_REALTIME, and to the stamps of packets that are
+ *		captured; the monotonic clock stays
  *
  * And it catches a signal that nobody blocks and that restarts nothing, so
  * that a test can interrupt every call of every thread: SIGRTMIN + 5.
@@ -17,8 +18,10 @@
  * Calls go to the kernel as they are: what a sanitizer puts before them is
  * not asked.  tests/e2e/helpers/faults.py knows the layout of the page.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pcap/pcap.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -469,6 +472,36 @@ gettimeofday(struct timeval *restrict tv, void *restrict zone)
 	tv->tv_sec = ts.tv_sec;
 	tv->tv_usec = ts.tv_nsec / NS_PER_US;
 	return 0;
+}
+
+/* --- captured packets -------------------------------------------------- */
+
+struct hearer {
+	pcap_handler handler;
+	u_char *self;
+};
+
+/* By the second: of what the rest is counted in, the capture decides. */
+static void
+stamp(u_char *self, const struct pcap_pkthdr *header, const u_char *data)
+{
+	const struct hearer *h = (const struct hearer *)(void *)self;
+	struct pcap_pkthdr set = *header;
+
+	if (page != NULL)
+		set.ts.tv_sec += atomic_load(&page->clock_ns) / NS_PER_S;
+	h->handler(h->self, &set, data);
+}
+
+int
+pcap_dispatch(pcap_t *p, int n, pcap_handler handler, u_char *self)
+{
+	struct hearer h = { handler, self };
+	int (*next)(pcap_t *, int, pcap_handler, u_char *);
+
+	/* As POSIX has it, where ISO C knows no such conversion. */
+	*(void **)&next = dlsym(RTLD_NEXT, "pcap_dispatch");
+	return next(p, n, stamp, (u_char *)(void *)&h);
 }
 
 /* --- signals ----------------------------------------------------------- */

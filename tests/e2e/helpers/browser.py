@@ -47,6 +47,19 @@ def start(folder):
     return driver
 
 
+def saved(folder):
+    """The file of a download, which is not empty; None while it is not whole.
+
+    Chromium takes the name with an empty file, writes beside it, and puts the
+    one in the place of the other.
+    """
+    paths = list(folder.iterdir())
+    if len(paths) != 1 or paths[0].suffix == ".crdownload" or (
+            paths[0].name.startswith(".")):
+        return None
+    return paths[0] if paths[0].stat().st_size > 0 else None
+
+
 class Page:
     """A tab."""
 
@@ -209,6 +222,16 @@ class Page:
     def click_row(self, number):
         self.wait_row(number)
         self.click(f"#session-{number}")
+
+    def download(self, folder, *selectors):
+        """Click these, one after the other; the file that is saved."""
+        folder.mkdir()
+        self.command("Browser.setDownloadBehavior", behavior="allow",
+                     downloadPath=str(folder))
+        for selector in selectors:
+            self.click(selector)
+        return wait_until(lambda: saved(folder),
+                          what=lambda: f"{os.listdir(folder)} is whole")
 
     def type(self, selector, text):
         field = self.find(selector)

@@ -29,7 +29,8 @@ static const char sheet_text[] =
     "{\"name\":\"three\",\"packets\":null,\"kernel\":null,"
     "\"bytes\":{\"c2s\":{\"delivered\":0},\"s2c\":{\"delivered\":0}}}],"
     "\"sinks\":[{\"name\":\"log\",\"offered\":50,\"written\":33,"
-    "\"queued\":11,\"dropped\":{\"closing\":{\"chunks\":1,\"bytes\":6}}}]}";
+    "\"queued\":11,\"dropped\":{\"closing\":{\"chunks\":1,\"bytes\":6,"
+    "\"records\":5}}}]}";
 
 static const char inputs_text[] =
     "[{\"name\":\"one\",\"interface\":\"eth\\\"0\\\\\"},"
@@ -87,6 +88,10 @@ test_lines(void **state)
 		"reason=\"closing\"} 6",
 		"teeline_output_dropped_bytes_total{output=\"log\","
 		"reason=\"queue_full\"} 0",
+		"teeline_output_dropped_records_total{output=\"log\","
+		"reason=\"closing\"} 5",
+		"teeline_output_dropped_records_total{output=\"log\","
+		"reason=\"gone\"} 0",
 		"teeline_control_clients 4",
 		"teeline_control_streams 3",
 		"teeline_control_refused_connections_total 2",

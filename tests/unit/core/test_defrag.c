@@ -90,6 +90,23 @@ in_any_order(void **state)
 	defrag_free(d);
 }
 
+/* By an hour; the rest comes after one second of thirty. */
+static void
+a_clock_that_is_set_makes_nothing_old(void **state)
+{
+	struct defrag *d = make(128, 8);
+	struct defrag_piece last = piece(8, false, "x");
+	struct defrag_whole w;
+
+	(void)state;
+	assert_false(give(d, piece(0, true, "01234567"), &w));
+	defrag_jump(d, 3600 * (int64_t)SECOND);
+	last.ts_ns += 3601 * SECOND;
+	assert_true(give(d, last, &w));
+	check(&w, "01234567x", 2);
+	defrag_free(d);
+}
+
 /* Each part of the name counts; the protocol only in IPv4. */
 static void
 others_do_not_mix(void **state)
@@ -459,6 +476,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_any_order),
 		cmocka_unit_test(others_do_not_mix),
+		cmocka_unit_test(a_clock_that_is_set_makes_nothing_old),
 		cmocka_unit_test(the_first_fragment_names_the_protocol_of_ipv6),
 		cmocka_unit_test(repetitions_change_nothing),
 		cmocka_unit_test(what_came_first_stays),

@@ -204,6 +204,45 @@ fewer_bytes_end_a_session_at_its_next(void **state)
 		   "close 1 limit;");
 }
 
+/* An hour forward, and back: what waits waits for as long as it would have. */
+static void
+clock_that_is_set(struct flow_scene *sc, int64_t jump_ns)
+{
+	const struct source_limits l = { .concurrent = 9,
+		.idle_ns = 10 * SECOND };
+
+	flow_table_limit(sc->t, &l);
+	flow_table_jump(sc->t, jump_ns); /* nothing is there yet */
+	handshake(sc);
+	client(sc, "A", 107, 501, "ghi");
+	server(sc, "A", 501, 110, "");
+	hush(sc);
+	pass(sc, SECOND);
+	flow_table_jump(sc->t, jump_ns);
+	sc->now_ns += (uint64_t)jump_ns;
+	pass(sc, SECOND / 2);
+	expect(sc, "");
+	pass(sc, SECOND / 2);
+	expect(sc, "1 gap c2s 0+6 lost;1 c2s 6 ghi;");
+	pass(sc, 8 * SECOND - 1);
+	expect(sc, "");
+	pass(sc, 1);
+	expect(sc,
+	    "1 end c2s 9 timeout us;1 end s2c 0 timeout us;close 1 timeout;");
+}
+
+static void
+clock_that_is_set_forward(void **state)
+{
+	clock_that_is_set(*state, 3600 * (int64_t)SECOND);
+}
+
+static void
+clock_that_is_set_back(void **state)
+{
+	clock_that_is_set(*state, -3600 * (int64_t)SECOND);
+}
+
 int
 main(void)
 {
@@ -217,6 +256,8 @@ main(void)
 		SCENE(fewer_at_once_evicts_those_idle_longest),
 		SCENE(less_patience_forgets_what_was_silent),
 		SCENE(fewer_bytes_end_a_session_at_its_next),
+		SCENE(clock_that_is_set_forward),
+		SCENE(clock_that_is_set_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

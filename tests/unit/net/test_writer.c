@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "writer_rig.h"
@@ -243,22 +242,12 @@ records_of_two_ports_never_mix(void **state)
 /* -- failures ----------------------------------------------------------- */
 
 static void
-limit_files_to(rlim_t bytes)
-{
-	struct rlimit l;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
-	l.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
-}
-
-static void
 full_disk_leaves_whole_records(void **state)
 {
 	struct writer_file *f = plain("f");
 
 	(void)state;
-	limit_files_to(20);
+	rig_limit_files(20);
 	rig_say(&rig, f, "eight 1;");
 	rig_say(&rig, f, "eight 2;");
 	rig_say(&rig, f, "eight 3;");
@@ -274,7 +263,7 @@ full_disk_leaves_whole_records(void **state)
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 20);
 	assert_int_equal(rig_ntold(&rig), 1);
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	rig_say(&rig, f, "eight 5;");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.written, 24);
@@ -296,13 +285,13 @@ exact_file_keeps_its_offsets(void **state)
 	char *text;
 
 	(void)state;
-	limit_files_to(6);
+	rig_limit_files(6);
 	rig_say(&rig, f, "abcd");
 	rig_say(&rig, f, "efgh");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
 	rig_assert_file(&rig, "f", "abcd");
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	rig_say(&rig, f, "ijkl");
 	writer_close(rig.port, f);
 	rig_finish(&rig);
@@ -320,12 +309,12 @@ head_that_did_not_fit_is_tried_again(void **state)
 	struct writer_file *f = rig_file(&rig, "f", o);
 
 	(void)state;
-	limit_files_to(3);
+	rig_limit_files(3);
 	rig_say(&rig, f, "lost");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
 	rig_assert_file(&rig, "f", "");
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	rig_say(&rig, f, "kept");
 	writer_close(rig.port, f);
 	rig_finish(&rig);
@@ -340,14 +329,14 @@ later_head_comes_before_what_follows(void **state)
 	struct writer_file *f = rig_file(&rig, "f", o);
 
 	(void)state;
-	limit_files_to(6);
+	rig_limit_files(6);
 	rig_say(&rig, f, "one;");
 	assert_int_equal(writer_head(rig.port, f, "B;", 2), 0);
 	rig_say(&rig, f, "two;");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
 	rig_assert_file(&rig, "f", "A;one;");
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	rig_say(&rig, f, "three;");
 	writer_lose(rig.port, 7);
 	writer_close(rig.port, f);

@@ -8,8 +8,6 @@
 #include <glob.h>
 #include <time.h>
 
-#include <sys/resource.h>
-
 #include "writer_rig.h"
 
 #include "core/sink_spec.h"
@@ -38,21 +36,11 @@ finish(void)
 	file = NULL;
 }
 
-static void
-limit_files_to(rlim_t bytes)
-{
-	struct rlimit l;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
-	l.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
-}
-
 static int
 tear_down(void **state)
 {
 	(void)state;
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	if (rig.w != NULL)
 		finish();
 	rig_done(&rig);
@@ -405,7 +393,7 @@ file_that_cannot_begin_is_tried_again(void **state)
 	rig_say(&rig, file, "aaaa");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.written, 4);
-	limit_files_to(1);
+	rig_limit_files(1);
 	rig_say(&rig, file, "lost");
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
@@ -413,7 +401,7 @@ file_that_cannot_begin_is_tried_again(void **state)
 	writer_flush(rig.port);
 	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 8);
 	assert_int_equal(rig_ntold(&rig), 1);
-	limit_files_to(RLIM_INFINITY);
+	rig_limit_files(RLIM_INFINITY);
 	rig_say(&rig, file, "bbbb");
 	finish();
 	rig_assert_file(&rig, "x-00001.log", "H;aaaa");

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -149,6 +150,17 @@ static inline void
 rig_say(struct rig *r, struct writer_file *f, const char *text)
 {
 	writer_put(r->port, f, text, strlen(text), strlen(text));
+}
+
+/* As if the disk were full. */
+static inline void
+rig_limit_files(rlim_t bytes)
+{
+	struct rlimit l;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
 /* All of a file; NULL when there is none; to be freed. */

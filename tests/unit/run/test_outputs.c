@@ -82,7 +82,7 @@ changes_wait_for_each_other(void **state)
 				: outputs_remove(sc->outputs, "x",
 				      scene_on_done, sc)) == 0)
 		n++;
-	assert_int_equal(rc, -EBUSY);
+	assert_int_equal(rc, -EAGAIN);
 	assert_int_equal(n, OUTPUTS_WAITING);
 	for (; n > 0; n--)
 		assert_int_equal(scene_answer(sc), 0);
@@ -332,7 +332,8 @@ end_in_the_middle(int turns, bool remove)
 	assert_true(answers <= asked);
 	asked = answers;
 	assert_int_equal(
-	    outputs_add_text(sc->outputs, "null", on_maybe, &answers), -EBUSY);
+	    outputs_add_text(sc->outputs, "null", on_maybe, &answers),
+	    -ESHUTDOWN);
 	assert_int_equal(scene_tear_down(&state), 0);
 	assert_int_equal(answers, asked);
 }

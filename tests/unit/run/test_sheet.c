@@ -99,6 +99,11 @@ each_kind_of_loss_is_one(void **state)
 		assert_int_equal(
 		    sheet_has_failure(&sc->sh), r == DROP_WRITE_ERROR);
 		sc->sh.sinks[0].drop_chunks[r] = 0;
+		sc->sh.sinks[0].drop_records[r] = 1;
+		assert_true(sheet_has_loss(&sc->sh));
+		assert_int_equal(
+		    sheet_has_failure(&sc->sh), r == DROP_WRITE_ERROR);
+		sc->sh.sinks[0].drop_records[r] = 0;
 	}
 	assert_false(sheet_has_loss(&sc->sh));
 }
@@ -188,6 +193,7 @@ json_has_the_names_that_scripts_rely_on(void **state)
 	o = json_object_get(json_object_get(sink, "dropped"), "queue_full");
 	assert_int_equal(number(o, "chunks"), 1);
 	assert_int_equal(number(o, "bytes"), 30);
+	assert_int_equal(number(o, "records"), 0);
 	o = json_object_get(root, "process");
 	assert_true(number(o, "cpu_ns") >= 0);
 	assert_true(number(o, "max_rss_bytes") > 0);

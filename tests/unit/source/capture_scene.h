@@ -163,6 +163,14 @@ dissect_tick(struct dissect *d, uint64_t now_ns)
 	pthread_mutex_unlock(&sc.lock);
 }
 
+/* The clock of this machine is not set meanwhile. */
+void
+dissect_jump(struct dissect *d, int64_t jump_ns)
+{
+	(void)d;
+	fail_msg("a jump of %jd ns", (intmax_t)jump_ns);
+}
+
 void
 dissect_stop(struct dissect *d)
 {
