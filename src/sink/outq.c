@@ -113,25 +113,6 @@ free_queue(struct outq *q)
 	free(q);
 }
 
-/* The one way out of the lane; for those who are @busy with it. */
-static void
-leave_lane(struct outq *q, enum drop_reason why, bool reset)
-{
-	outbuf_drop_all(&q->buf, why);
-	unplug(q, reset);
-	if (q->call.target != NULL)
-		outcall_cancel(&q->call);
-	q->state = OUTQ_OVER;
-	outq_lane_leave(&q->place);
-}
-
-static void
-become_over(struct outq *q, enum drop_reason why, bool reset)
-{
-	leave_lane(q, why, reset);
-	free_queue(q);
-}
-
 /* Lets whoever waits for room know, once half of it is free. */
 static void
 tell_room(struct outq *q)
@@ -144,6 +125,26 @@ tell_room(struct outq *q)
 		return;
 	q->was_full = false;
 	worker_room(l->worker);
+}
+
+/* The one way out of the lane; for those who are @busy with it. */
+static void
+leave_lane(struct outq *q, enum drop_reason why, bool reset)
+{
+	outbuf_drop_all(&q->buf, why);
+	tell_room(q);
+	unplug(q, reset);
+	if (q->call.target != NULL)
+		outcall_cancel(&q->call);
+	q->state = OUTQ_OVER;
+	outq_lane_leave(&q->place);
+}
+
+static void
+become_over(struct outq *q, enum drop_reason why, bool reset)
+{
+	leave_lane(q, why, reset);
+	free_queue(q);
 }
 
 /* The consumer is lost: what is queued will never reach it. */
@@ -529,6 +530,7 @@ outq_put_batch(
 		return;
 	if (q->state == OUTQ_ABSENT) {
 		keep(q, data, &r);
+		mark_full(q);
 		return;
 	}
 	if (len < SHORT && (q->buf.len == 0 || is_soon(q))) {
