@@ -84,6 +84,7 @@ class Running:
             return []
         return ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
                 "--errors-for-leak-kinds=definite", "--track-fds=no",
+                "--vgdb=no",
                 f"--log-file={self._folder}/report.%p"]
 
     def _environment(self, env):
