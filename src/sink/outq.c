@@ -318,6 +318,14 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	return q;
 }
 
+/* It has got longer: somebody may wait for room from now on. */
+static void
+mark_full(struct outq *q)
+{
+	q->was_full = q->was_full || outq_full(q);
+	outq_lane_gained(lane_of(q));
+}
+
 /* What goes before all that is queued; made by the owner as long as it is. */
 static int
 put_head(struct outq *q)
@@ -352,6 +360,7 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
+	mark_full(q);
 	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
@@ -497,13 +506,6 @@ send_now(struct outq *q, const void *data, size_t len)
 
 	/* The handle will report what failed. */
 	return n > 0 ? (size_t)n : 0;
-}
-
-static void
-mark_full(struct outq *q)
-{
-	q->was_full = q->was_full || outq_full(q);
-	outq_lane_gained(lane_of(q));
 }
 
 void

@@ -43,6 +43,21 @@ test_room_after_the_first_consumer_came(void **state)
 	LOOPBACK_STEP_UNTIL(sc->live.w, w.woken == 1);
 }
 
+/* Nothing was said yet, but what goes before all else. */
+static void
+test_room_after_the_head(void **state)
+{
+	struct scene *sc = *state;
+	struct waiting w;
+
+	scene_make(sc, 10, 0, OUTQ_DROP);
+	scene_attach(sc, "0123456789");
+	assert_true(outq_full(sc->q));
+	wait_for_room(sc, &w);
+	scene_hear_text(sc, "0123456789");
+	LOOPBACK_STEP_UNTIL(sc->live.w, w.woken == 1);
+}
+
 /* Its session is over, and then its consumer is lost. */
 static void
 test_room_after_a_finished_queue_was_lost(void **state)
@@ -88,6 +103,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_room_after_the_first_consumer_came),
+		TEST(test_room_after_the_head),
 		TEST(test_room_after_a_finished_queue_was_lost),
 		TEST(test_room_after_a_queue_was_aborted),
 	};
