@@ -69,23 +69,27 @@ class Running:
         self._quiet = 0
         self.match = None
         with open(self._err_path, "wb") as err, \
-                open(self._out_path, "wb") as out:
+                open(self._out_path, "wb") as out, \
+                open(f"{folder}/report", "ab") as report:
+            wrapper = self._wrapper(report.fileno())
             self.process = subprocess.Popen(
-                [*prefix, *self._wrapper(), *self.argv],
+                [*prefix, *wrapper, *self.argv],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=out if stdout is None else stdout,
                 stderr=err if stderr is None else stderr,
-                cwd=cwd, env=self._environment(env), pass_fds=fds,
+                cwd=cwd, env=self._environment(env),
+                pass_fds=(*fds, report.fileno()) if wrapper else fds,
                 preexec_fn=lambda: self._limit(nofile, fsize))
         self.pid = self.process.pid
 
-    def _wrapper(self):
+    @staticmethod
+    def _wrapper(report):
+        """valgrind, if asked for; it may be a user who can open nothing."""
         if not os.environ.get("VALGRIND"):
             return []
         return ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
                 "--errors-for-leak-kinds=definite", "--track-fds=no",
-                "--vgdb=no",
-                f"--log-file={self._folder}/report.%p"]
+                "--vgdb=no", f"--log-fd={report}"]
 
     def _environment(self, env):
         all_env = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8")
