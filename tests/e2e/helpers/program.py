@@ -18,6 +18,8 @@ LISTENING = re.compile(
     re.MULTILINE)
 LIBC = ctypes.CDLL(None, use_errno=True)
 PIDFD_GETFD = 438  # the same number on every architecture
+VALGRIND = bool(os.environ.get("VALGRIND"))
+VALGRIND_NOFILE = 12  # descriptors that it needs besides
 REPORT = re.compile(
     rb"(Address|Leak|Thread|UndefinedBehavior|Memory)Sanitizer"
     rb"|runtime error: |Assertion .* failed")
@@ -37,7 +39,7 @@ def program_path():
 
 def is_instrumented():
     """True when memory figures say nothing: sanitizers or valgrind."""
-    if os.environ.get("VALGRIND"):
+    if VALGRIND:
         return True
     with open(program_path(), "rb") as file:
         data = file.read()
@@ -85,7 +87,7 @@ class Running:
     @staticmethod
     def _wrapper(report):
         """valgrind, if asked for; it may be a user who can open nothing."""
-        if not os.environ.get("VALGRIND"):
+        if not VALGRIND:
             return []
         return ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
                 "--errors-for-leak-kinds=definite", "--track-fds=no",
@@ -107,7 +109,8 @@ class Running:
     def _limit(nofile, fsize):
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         if nofile:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+            most = nofile + (VALGRIND_NOFILE if VALGRIND else 0)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, most))
         if fsize:
             resource.setrlimit(resource.RLIMIT_FSIZE, (fsize, fsize))
 
