@@ -412,8 +412,9 @@ scene_make(unsigned which, unsigned how)
 	size_t n = 0;
 	struct scene sc = { .failed = false };
 
-	while (formats_at(n) != NULL)
+	do {
 		n++;
+	} while (formats_at(n) != NULL);
 	sc.format = formats_at(which % n);
 	sc.o = (struct format_opts){
 		.utf8 = (how & 3) == 1,
