@@ -113,25 +113,6 @@ free_queue(struct outq *q)
 	free(q);
 }
 
-/* The one way out of the lane; for those who are @busy with it. */
-static void
-leave_lane(struct outq *q, enum drop_reason why, bool reset)
-{
-	outbuf_drop_all(&q->buf, why);
-	unplug(q, reset);
-	if (q->call.target != NULL)
-		outcall_cancel(&q->call);
-	q->state = OUTQ_OVER;
-	outq_lane_leave(&q->place);
-}
-
-static void
-become_over(struct outq *q, enum drop_reason why, bool reset)
-{
-	leave_lane(q, why, reset);
-	free_queue(q);
-}
-
 /* Lets whoever waits for room know, once half of it is free. */
 static void
 tell_room(struct outq *q)
@@ -144,6 +125,26 @@ tell_room(struct outq *q)
 		return;
 	q->was_full = false;
 	worker_room(l->worker);
+}
+
+/* The one way out of the lane; for those who are @busy with it. */
+static void
+leave_lane(struct outq *q, enum drop_reason why, bool reset)
+{
+	outbuf_drop_all(&q->buf, why);
+	tell_room(q);
+	unplug(q, reset);
+	if (q->call.target != NULL)
+		outcall_cancel(&q->call);
+	q->state = OUTQ_OVER;
+	outq_lane_leave(&q->place);
+}
+
+static void
+become_over(struct outq *q, enum drop_reason why, bool reset)
+{
+	leave_lane(q, why, reset);
+	free_queue(q);
 }
 
 /* The consumer is lost: what is queued will never reach it. */
@@ -317,6 +318,14 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	return q;
 }
 
+/* It has got longer: somebody may wait for room from now on. */
+static void
+mark_full(struct outq *q)
+{
+	q->was_full = q->was_full || outq_full(q);
+	outq_lane_gained(lane_of(q));
+}
+
 /* What goes before all that is queued; made by the owner as long as it is. */
 static int
 put_head(struct outq *q)
@@ -351,6 +360,7 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
+	mark_full(q);
 	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
@@ -498,13 +508,6 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void
-mark_full(struct outq *q)
-{
-	q->was_full = q->was_full || outq_full(q);
-	outq_lane_gained(lane_of(q));
-}
-
 void
 outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 {
@@ -529,6 +532,7 @@ outq_put_batch(
 		return;
 	if (q->state == OUTQ_ABSENT) {
 		keep(q, data, &r);
+		mark_full(q);
 		return;
 	}
 	if (len < SHORT && (q->buf.len == 0 || is_soon(q))) {

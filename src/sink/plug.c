@@ -74,13 +74,19 @@ on_poll(uv_poll_t *poll, int status, int events)
 
 	if (p->closed)
 		return;
+	events &= UV_READABLE | UV_WRITABLE;
+	/* A hang-up, or an urgent byte: that would be told for ever. */
+	if (status >= 0 && events == 0) {
+		(void)uv_poll_stop(poll); /* fails for bad descriptors */
+		return;
+	}
 	if (status < 0) { /* libuv has stopped the handle */
 		rc = socket_error(p->fd);
 		if (rc == 0)
 			rc = -ECONNRESET;
 		p->interest = 0;
 	}
-	p->event(p->self, p, rc, events & (UV_READABLE | UV_WRITABLE));
+	p->event(p->self, p, rc, events);
 }
 
 void

@@ -260,6 +260,45 @@ test_refuses_what_cannot_be_polled(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* Once both directions are over there is nothing to wake up for. */
+static void
+test_hang_up_wakes_nobody(void **state)
+{
+	struct scene *sc = *state;
+	char c;
+
+	make(sc, false);
+	plug_shutdown(sc->plug);
+	close(sc->there);
+	sc->there = -1;
+	LOOPBACK_STEP_UNTIL(
+	    sc->live.w, plug_receive(sc->plug, &c, 1) != -EAGAIN);
+	plug_watch(sc->plug, 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, worker_step(sc->live.w, 0) == 0);
+	assert_int_equal(sc->told, 0);
+}
+
+/* ... nor once a peer of another kind has closed, until it is sent to. */
+static void
+test_local_hang_up_wakes_nobody(void **state)
+{
+	struct scene *sc = *state;
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX,
+			     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd),
+	    0);
+	sc->plug = plug_open(sc->live.w, fd[0], false, on_event, sc);
+	assert_non_null(sc->plug);
+	close(fd[1]);
+	plug_watch(sc->plug, 0);
+	LOOPBACK_STEP_UNTIL(sc->live.w, worker_step(sc->live.w, 0) == 0);
+	assert_int_equal(sc->told, 0);
+	plug_watch(sc->plug, UV_WRITABLE);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->told > 0);
+	assert_int_equal(plug_send_bytes(sc->plug, "x", 1), -EPIPE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -276,6 +315,8 @@ main(void)
 		TEST(test_accepts_and_says_when_there_is_nobody),
 		TEST(test_is_entered_as_ours_until_closed),
 		TEST(test_refuses_what_cannot_be_polled),
+		TEST(test_hang_up_wakes_nobody),
+		TEST(test_local_hang_up_wakes_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
