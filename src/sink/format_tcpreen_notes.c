@@ -14,11 +14,11 @@ errors_open(const struct format_opts *o, void *st, const struct session *s,
 {
 	(void)o;
 	(void)st;
-	if (s->error == NULL)
+	if (session_error(s) == NULL)
 		return;
-	obuf_puts(out, s->target != NULL ? s->target : "?");
+	obuf_puts(out, session_target(s) != NULL ? session_target(s) : "?");
 	obuf_puts(out, ": ");
-	obuf_puts(out, s->error);
+	obuf_puts(out, session_error(s));
 	obuf_putc(out, '\n');
 }
 

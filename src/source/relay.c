@@ -121,7 +121,7 @@ end_flow(struct relay *r, enum dir d, enum how how, enum party by)
 static void
 bury(struct relay *r, enum dir d)
 {
-	r->session->lost_bytes[d] += mover_done(&r->mover[d]);
+	session_lose(r->session, d, mover_done(&r->mover[d]));
 	flow_kill(&r->flow[d]);
 }
 
@@ -181,7 +181,8 @@ abort_step(struct relay *r)
 		if (late || (want & FLOW_WANT_BURY))
 			bury(r, (enum dir)d);
 		if (is_flushed(r, (enum dir)d) || late) {
-			r->session->lost_bytes[d] += socket_unsent(side->fd);
+			session_lose(
+			    r->session, (enum dir)d, socket_unsent(side->fd));
 			close_side(r, to, wants_reset(r));
 			continue;
 		}

@@ -217,7 +217,7 @@ one_file_for_all(void **state)
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "all.pcapng");
 	short_talk(1);
 	s = rig_session(&rig, 2);
-	s->target = "192.246.40.185:21"; /* which the addresses say */
+	s->more->target = "192.246.40.185:21"; /* which the addresses say */
 	s->client = (struct addr){ .family = AF_UNIX, .path = "" };
 	session_open(s);
 	end(at(s, 3), DIR_SERVER, HOW_RST, PARTY_SERVER);
@@ -284,14 +284,14 @@ sessions_without_a_server(void **state)
 	(void)state;
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "{id}.pcapng");
 	s = rig_session(&rig, 1);
-	s->local.family = AF_UNSPEC;
-	s->error = "Connection refused";
+	s->more->local.family = AF_UNSPEC;
+	s->more->error = "Connection refused";
 	session_open(s);
 	shut(at(s, 5), HOW_REFUSED, PARTY_SERVER);
 	s = rig_session(&rig, 2);
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	s->server.family = AF_UNSPEC;
-	s->error = "unknown name";
+	s->more->error = "unknown name";
 	session_open(s);
 	shut(at(s, 5), HOW_ERROR, PARTY_US);
 	rig_finish(&rig);
@@ -313,7 +313,7 @@ late_handshake(void **state)
 	(void)state;
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "{id}.pcapng");
 	s = rig_session(&rig, 1);
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	session_open(s);
 	rig_say(s, DIR_SERVER, "220");
 	shut(at(s, 5), HOW_RST, PARTY_CLIENT);

@@ -80,7 +80,7 @@ begin_unreached(uint64_t id)
 {
 	struct session *s = at(rig_session(&rig, id), 1);
 
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	session_open(s);
 	return s;
 }
@@ -132,7 +132,7 @@ failures(void **state)
 	shut(at(begin_unreached(6), 3), HOW_RST, PARTY_CLIENT);
 	/* A tap knows no ends of a proxy: the server did fail. */
 	s = begin_unreached(7);
-	s->listen.family = AF_UNSPEC;
+	s->more->listen.family = AF_UNSPEC;
 	shut(at(s, 3), HOW_RST, PARTY_SERVER);
 	rig_finish(&rig);
 	rig_assert_file(&rig, "log_1", "c 0.001000 con\nc 0.003000 err\n");
