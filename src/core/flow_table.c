@@ -477,8 +477,6 @@ follow(struct flow_table *t, struct flow *f, const struct arrival *a)
 	f->conn.s.packets[dir]++;
 	fanout_packet(t->fan, &f->conn.s, a->p);
 	connection_segment(&f->conn, &t->env, dir, a->seg);
-	for (int d = 0; d < DIR_NDIRS; d++)
-		f->conn.s.acked[d] = f->conn.half[d].acked;
 	touch(t, f);
 	if (is_over_limit(t, f))
 		end_flow(t, f, HOW_LIMIT);

@@ -135,20 +135,18 @@ count_not_held(struct reasm_pool *p, const struct reasm *r, uint64_t less)
 static void
 settle(struct reasm_pool *p, struct reasm *r)
 {
-	bool waits = reasm_backlog_waits(r);
 	struct reasm_backlog *b = r->backlog;
 
-	if (waits && (b->forced || next_off(r) < b->hole_acked))
-		return;
-	if (waits)
-		list_remove(&b->wait);
-	if (next_off(r) >= r->acked)
-		return;
-	b = reasm_backlog_make(p, r);
-	/* Without memory it waits for the next segment, or its end. */
 	if (b == NULL)
 		return;
-	b->hole_acked = r->acked;
+	if (reasm_backlog_waits(r)) {
+		if (b->forced || next_off(r) < b->hole_acked)
+			return;
+		list_remove(&b->wait);
+	}
+	if (next_off(r) >= b->acked)
+		return;
+	b->hole_acked = b->acked;
 	b->hole_ns = p->now_ns;
 	list_append(&p->wait, &b->wait);
 }
@@ -586,8 +584,7 @@ reasm_segment(
 	place(p, r, &part);
 	if (end > part.end)
 		mark_cut(p, r, &part, end);
-	if (r->acked > next_off(r) || reasm_backlog_waits(r))
-		settle(p, r);
+	settle(p, r);
 	reasm_backlog_leave(p, r);
 	return part.is_new ? REASM_NEW : REASM_SEEN;
 }
@@ -598,13 +595,17 @@ void
 reasm_ack(struct reasm_pool *p, struct reasm *r, uint32_t seq, uint64_t ts_ns)
 {
 	int64_t off = reasm_offset(r, seq);
+	struct reasm_backlog *b;
 
 	see_time(p, ts_ns);
-	if (off <= 0 || (uint64_t)off <= r->acked || has_ended(r))
+	if (off <= (int64_t)next_off(r) || has_ended(r))
 		return;
-	r->acked = (uint64_t)off;
-	if (r->acked > next_off(r))
-		settle(p, r);
+	b = reasm_backlog_make(p, r);
+	/* Without memory the next one tells, or the end. */
+	if (b == NULL || (uint64_t)off <= b->acked)
+		return;
+	b->acked = (uint64_t)off;
+	settle(p, r);
 }
 
 void

@@ -94,7 +94,6 @@ struct payload_count *reasm_pool_payload(struct reasm_pool *p);
  * @started:	reasm_start() was called
  * @next_seq:	Sequence number of the next offset to be delivered; that
  *		offset is @s->off[@dir]
- * @acked:	Offset up to which the other side has acknowledged
  * @trail:	Last entry in the pool's history
  * @backlog:	What waits, and what was given up (core/reasm_backlog.h); NULL
  *		while all has come in order, as it does in most directions
@@ -104,7 +103,6 @@ struct reasm {
 	uint8_t dir;
 	bool started;
 	uint32_t next_seq;
-	uint64_t acked;
 	uint64_t trail;
 	struct reasm_backlog *backlog;
 };

@@ -35,6 +35,8 @@ struct late;
 /**
  * struct reasm_backlog - One direction's
  * @r:		The direction
+ * @acked:	Offset up to which the other side has acknowledged; not beyond
+ *		the next offset if it is waited for nothing
  * @hole_acked:	Offset up to which the other side had acknowledged at @hole_ns
  * @hole_ns:	When the first hole was found to be acknowledged; valid while
  *		@wait is on the pool's list
@@ -51,6 +53,7 @@ struct late;
  */
 struct reasm_backlog {
 	struct reasm *r;
+	uint64_t acked;
 	uint64_t hole_acked;
 	uint64_t hole_ns;
 	struct list wait;

@@ -43,7 +43,8 @@ session_use_slots(struct session *s, void *slots)
 {
 	assert(s->state == SESSION_NEW);
 	s->slots = slots;
-	s->slots_size = s->fan != NULL ? fanout_session_size(s->fan) : 0;
+	s->slots_size =
+	    s->fan != NULL ? (uint32_t)fanout_session_size(s->fan) : 0;
 }
 
 void

@@ -106,6 +106,7 @@ struct session {
 	uint8_t reason;
 	uint8_t first;
 	uint8_t state;
+	uint32_t slots_size;
 	uint64_t open_ns;
 	uint64_t last_ns;
 	uint64_t bytes[DIR_NDIRS];
@@ -117,7 +118,6 @@ struct session {
 	uint64_t active;
 	struct list node;
 	void *slots;
-	size_t slots_size;
 };
 
 /**
