@@ -5,57 +5,13 @@
 
 #include <cmocka.h>
 
-#include "sink_rig.h"
+#include "sink_clock.h"
 
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "base/obuf.h"
 
 #include "sink/capture.h"
-
-/* 2026-11-21 08:30:00 UTC */
-#define START_NS 1795249800000000000ULL
-
-static struct rig rig;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	rig_init(&rig);
-	rig.env.start_ns = START_NS;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
-	return 0;
-}
-
-/* What the rig says next happens @ms after the start. */
-static struct session *
-at(struct session *s, uint64_t ms)
-{
-	s->open_ns = START_NS + ms * CLOCK_NS_PER_MS;
-	return s;
-}
-
-static void
-end(struct session *s, enum dir d, enum how how, enum party by)
-{
-	session_end(s, d, s->open_ns, how, by);
-}
-
-static void
-shut(struct session *s, enum how how, enum party by)
-{
-	session_close(s, s->open_ns, how, by);
-	free(s->slots);
-	free(s);
-}
 
 /* Whole content of a file in the folder. */
 static struct obuf
