@@ -9,19 +9,17 @@
 static struct reasm_backlog *
 take(struct reasm_pool *p)
 {
-	struct reasm_backlog *b;
+	struct list *node = list_shift(&p->spare);
 
 	/*
 	 * This allocates in the data path, as every piece that is held does:
 	 * room in each direction for what few of them need would be a third
 	 * of what a session costs.
 	 */
-	if (list_is_empty(&p->spare))
-		return malloc(sizeof(*b));
-	b = LIST_ENTRY(p->spare.next, struct reasm_backlog, wait);
-	list_remove(&b->wait);
+	if (node == NULL)
+		return malloc(sizeof(struct reasm_backlog));
 	p->nspare--;
-	return b;
+	return LIST_ENTRY(node, struct reasm_backlog, wait);
 }
 
 struct reasm_backlog *
@@ -62,8 +60,10 @@ reasm_backlog_leave(struct reasm_pool *p, struct reasm *r)
 void
 reasm_backlog_done(struct reasm_pool *p)
 {
-	while (!list_is_empty(&p->spare))
-		free(take(p));
+	struct list *node;
+
+	while ((node = list_shift(&p->spare)) != NULL)
+		free(LIST_ENTRY(node, struct reasm_backlog, wait));
 }
 
 bool
