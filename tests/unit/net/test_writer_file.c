@@ -298,13 +298,12 @@ descriptors_that_run_out_are_given_back(void **state)
 	assert_int_equal(rig.ntold, 0);
 }
 
+/* With two open at a time the first of them is shut then. */
 static void
-removed_file_is_not_made_anew(void **state)
+write_three(struct writer_file *f[3])
 {
-	struct writer_file *f[3];
-	char name[32], path[256];
+	char name[32];
 
-	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
 		(void)snprintf(name, sizeof(name), "f%u", i);
 		f[i] = rig_file(&rig, name, (struct writer_file_opts){ 0 });
@@ -312,6 +311,16 @@ removed_file_is_not_made_anew(void **state)
 	}
 	writer_flush(rig.port);
 	rig_wait(&rig.count.written, 12);
+}
+
+static void
+removed_file_is_not_made_anew(void **state)
+{
+	struct writer_file *f[3];
+	char path[256];
+
+	(void)state;
+	write_three(f);
 	/* Two are open: the first was shut.  One is removed, then replaced. */
 	assert_int_equal(unlink(rig_path(&rig, "f0", path)), 0);
 	rig_say(&rig, f[0], "more");
@@ -336,16 +345,10 @@ static void
 file_in_its_place_is_not_written(void **state)
 {
 	struct writer_file *f[3];
-	char name[32], from[256], to[256];
+	char from[256], to[256];
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
-		(void)snprintf(name, sizeof(name), "f%u", i);
-		f[i] = rig_file(&rig, name, (struct writer_file_opts){ 0 });
-		rig_say(&rig, f[i], "text");
-	}
-	writer_flush(rig.port);
-	rig_wait(&rig.count.written, 12);
+	write_three(f);
 	/* Made while the first is there, so that they differ for sure. */
 	make("other", "else");
 	assert_int_equal(
