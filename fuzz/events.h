@@ -50,6 +50,7 @@ struct events {
 	uint64_t now_ns;
 	uint64_t opened;
 	struct session s[EVENTS_SESSIONS];
+	struct session_more more[EVENTS_SESSIONS];
 	void *slots[EVENTS_SESSIONS];
 	bool is_open[EVENTS_SESSIONS];
 };
@@ -73,8 +74,10 @@ events_open(struct events *ev, size_t i, unsigned how)
 	s->server.ip[is_ip6 ? 15 : 3] = 2;
 	s->client.port = (uint16_t)(EVENTS_PORT + ev->opened);
 	s->server.port = (how & 2) != 0 ? 21 : 80;
-	if ((how & 4) != 0)
-		s->target = ev->target;
+	ev->more[i] = (struct session_more){
+		.target = (how & 4) != 0 ? ev->target : NULL,
+	};
+	session_use_more(s, &ev->more[i]);
 	s->no_packets = true;
 	s->open_ns = ev->now_ns;
 	ev->is_open[i] = true;
@@ -173,7 +176,7 @@ events_close(struct events *ev, size_t i, unsigned how)
 		s->ended[DIR_CLIENT] || s->ended[DIR_SERVER]))
 		why = HOW_RST;
 	if (why >= HOW_ERROR)
-		s->error = errors[(how >> 3) % 3];
+		ev->more[i].error = errors[(how >> 3) % 3];
 	session_close(
 	    s, ev->now_ns, why, (enum party)((how >> 5) % PARTY_NPARTIES));
 	ev->is_open[i] = false;

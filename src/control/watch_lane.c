@@ -239,15 +239,17 @@ copy_facts(struct watch_session *ws, const struct session *s)
 	ws->input = s->input;
 	ws->client = s->client;
 	ws->server = s->server;
-	ws->listen = s->listen;
-	ws->local = s->local;
+	ws->listen = *session_listen(s);
+	ws->local = *session_local(s);
 	ws->midstream = s->midstream;
 	ws->has_packets = !s->no_packets;
 	ws->open_ns = s->open_ns;
-	if (copy_text(&ws->host[DIR_CLIENT], s->name[DIR_CLIENT].host) != 0 ||
-	    copy_text(&ws->host[DIR_SERVER], s->name[DIR_SERVER].host) != 0)
+	if (copy_text(&ws->host[DIR_CLIENT],
+		session_name(s, DIR_CLIENT)->host) != 0 ||
+	    copy_text(
+		&ws->host[DIR_SERVER], session_name(s, DIR_SERVER)->host) != 0)
 		return -ENOMEM;
-	return copy_text(&ws->target, s->target);
+	return copy_text(&ws->target, session_target(s));
 }
 
 /* What others read while traffic flows; @s includes the event by now. */
@@ -260,10 +262,10 @@ store_counts(struct watch_entry *e, const struct session *s)
 		e->off[d] = s->off[d];
 		atomic_store_explicit(
 		    &ws->bytes[d], s->bytes[d], memory_order_relaxed);
-		atomic_store_explicit(
-		    &ws->gap_bytes[d], s->gap_bytes[d], memory_order_relaxed);
-		atomic_store_explicit(
-		    &ws->lost_bytes[d], s->lost_bytes[d], memory_order_relaxed);
+		atomic_store_explicit(&ws->gap_bytes[d],
+		    session_gap_bytes(s, (enum dir)d), memory_order_relaxed);
+		atomic_store_explicit(&ws->lost_bytes[d],
+		    session_lost_bytes(s, (enum dir)d), memory_order_relaxed);
 		atomic_store_explicit(
 		    &ws->packets[d], s->packets[d], memory_order_relaxed);
 		atomic_store_explicit(
@@ -434,7 +436,7 @@ lane_close(struct sink_lane *sl, void *st, const struct session *s)
 	e->is_open = false;
 	ws->reason = s->reason;
 	ws->first = s->first;
-	if (copy_text(&ws->error, s->error) != 0)
+	if (copy_text(&ws->error, session_error(s)) != 0)
 		ws->error = NULL; /* the reason alone must do */
 	atomic_store(&ws->closed, true);
 	follower_close(e);

@@ -82,11 +82,11 @@ connection_init(struct connection *c, struct fanout *fan, void *slots)
 static void
 free_syn_data(struct connection *c, struct connection_env *env)
 {
-	if (c->syn_data == NULL)
+	if (c->syn == NULL)
 		return;
-	free(c->syn_data);
-	c->syn_data = NULL;
-	env->syn_held -= c->syn_len;
+	env->syn_held -= c->syn->len;
+	free(c->syn);
+	c->syn = NULL;
 }
 
 void
@@ -193,16 +193,14 @@ static void
 deliver_syn_data(struct connection *c, struct connection_env *env)
 {
 	struct half *h = &c->half[c->opener];
-	const struct reasm_piece piece = {
-		.ts_ns = c->syn_ts_ns,
-		.seq = h->start,
-		.data = c->syn_data,
-		.len = c->syn_len,
-		.wire_len = c->syn_wire_len,
-	};
+	struct reasm_piece piece = { .seq = h->start };
 
-	if (c->syn_data == NULL)
+	if (c->syn == NULL)
 		return;
+	piece.ts_ns = c->syn->ts_ns;
+	piece.data = c->syn->data;
+	piece.len = c->syn->len;
+	piece.wire_len = c->syn->wire_len;
 	/* The first bytes of the stream: they cannot be repeated ones. */
 	(void)reasm_segment(env->pool, &h->reasm, &piece);
 	free_syn_data(c, env);
@@ -211,9 +209,9 @@ deliver_syn_data(struct connection *c, struct connection_env *env)
 static void
 drop_syn_data(struct connection *c, struct connection_env *env)
 {
-	if (c->syn_data == NULL)
+	if (c->syn == NULL)
 		return;
-	count_strays(env, (enum dir)c->opener, c->syn_len);
+	count_strays(env, (enum dir)c->opener, c->syn->len);
 	free_syn_data(c, env);
 }
 
@@ -223,7 +221,7 @@ resolve_syn_data(struct connection *c, struct connection_env *env, uint32_t seq)
 {
 	const struct half *h = &c->half[c->opener];
 
-	if (half_offset(h, seq) >= (int64_t)c->syn_wire_len)
+	if (half_offset(h, seq) >= (int64_t)c->syn->wire_len)
 		deliver_syn_data(c, env);
 	else
 		drop_syn_data(c, env);
@@ -238,8 +236,9 @@ hold_syn_data(
     struct connection *c, struct connection_env *env, const struct segment *seg)
 {
 	struct half *h = &c->half[c->opener];
+	struct connection_syn *syn;
 
-	if (c->syn_data != NULL) {
+	if (c->syn != NULL) {
 		struct payload_count *p = payload(env, (enum dir)c->opener);
 
 		count_as(p, &p->duplicate, seg->len);
@@ -248,14 +247,15 @@ hold_syn_data(
 	}
 	if (h->top > 0 || seg->len > CONNECTION_SYN_HOLD - env->syn_held)
 		return false;
-	c->syn_data = malloc(seg->len > 0 ? seg->len : 1);
-	if (c->syn_data == NULL)
+	syn = malloc(sizeof(*syn) + seg->len);
+	if (syn == NULL)
 		return false;
 	if (seg->len > 0)
-		memcpy(c->syn_data, seg->data, seg->len);
-	c->syn_len = seg->len;
-	c->syn_wire_len = seg->wire_len;
-	c->syn_ts_ns = seg->ts_ns;
+		memcpy(syn->data, seg->data, seg->len);
+	syn->len = seg->len;
+	syn->wire_len = seg->wire_len;
+	syn->ts_ns = seg->ts_ns;
+	c->syn = syn;
 	env->syn_held += seg->len;
 	h->top = seg->wire_len;
 	return true;
@@ -305,14 +305,14 @@ follow_ack(struct connection *c, struct connection_env *env, enum dir dir,
 		h->soft = c->s.midstream;
 	}
 	half_ack(h, seg->ack, (uint32_t)seg->window << shift);
-	if (of == c->opener && h->acked > 0)
+	if (of == c->opener && half_acked(h) > 0)
 		deliver_syn_data(c, env);
 	if (c->s.ended[of])
 		return;
 	/* Not the FIN's number, nor what may be that of a FIN not seen. */
 	end = half_proven(h);
-	if (end > h->acked)
-		end = h->acked;
+	if (end > half_acked(h))
+		end = half_acked(h);
 	reasm_ack(env->pool, &h->reasm, h->start + (uint32_t)end, env->now_ns);
 }
 
@@ -377,7 +377,7 @@ follow_payload(struct connection *c, struct connection_env *env, enum dir dir,
 		return;
 	}
 	half_settle(h, env->pool, piece.seq);
-	if (c->syn_data != NULL && dir == c->opener)
+	if (c->syn != NULL && dir == c->opener)
 		resolve_syn_data(c, env, piece.seq);
 	piece.wire_len =
 	    before_fin(h, half_offset(h, piece.seq), seg->wire_len);
@@ -400,7 +400,7 @@ follow_fin(struct connection *c, struct connection_env *env, enum dir dir,
 	if (h->fin != HALF_NO_FIN)
 		return;
 	half_settle(h, env->pool, seq);
-	if (c->syn_data != NULL && dir == c->opener)
+	if (c->syn != NULL && dir == c->opener)
 		resolve_syn_data(c, env, seq);
 	off = half_offset(h, seq);
 	/* The stream went on behind it: it was none, or not of this one. */

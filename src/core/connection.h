@@ -115,14 +115,24 @@ struct connection_rival {
 };
 
 /**
+ * struct connection_syn - Data on a SYN, while nobody knows if they count
+ * @ts_ns:	When it was seen
+ * @len:	Bytes of @data
+ * @wire_len:	Bytes of it that were sent
+ */
+struct connection_syn {
+	uint64_t ts_ns;
+	uint32_t len;
+	uint32_t wire_len;
+	uint8_t data[];
+};
+
+/**
  * struct connection - One of them; all but @s is private
  * @s:		The table fills it in before connection_open()
  * @half:	By sender
  * @rival:	Valid with @has_rival
- * @syn_data:	Data on the opener's SYN; NULL: none (any more)
- * @syn_ts_ns:	When it was seen
- * @syn_len:	Bytes of it
- * @syn_wire_len: Bytes of it that were sent
+ * @syn:	Data on the opener's SYN; NULL: none (any more)
  * @state:	A enum connection_state
  * @opener:	Who sent the first SYN seen
  * @is_self:	Both ends are the same: all segments come from DIR_CLIENT, and
@@ -132,10 +142,7 @@ struct connection {
 	struct session s;
 	struct half half[DIR_NDIRS];
 	struct connection_rival rival;
-	uint8_t *syn_data;
-	uint64_t syn_ts_ns;
-	uint32_t syn_len;
-	uint32_t syn_wire_len;
+	struct connection_syn *syn;
 	uint8_t state;
 	uint8_t opener;
 	bool has_rival;

@@ -55,7 +55,7 @@ enum flow_rank {
 #define FLOW_NRANKS (FLOW_ANSWERED + 1)
 
 /**
- * struct flow - See above; the session's slots follow it
+ * struct flow - See above; what the session has more, and its slots, follow
  * @seen_ns:	Packet time of the last segment
  * @due_ns:	When to act, if it waits
  * @rank:	A enum flow_rank
@@ -284,9 +284,13 @@ static struct flow *
 new_flow(struct flow_table *t, const struct arrival *a, unsigned client_at)
 {
 	bool by_client = a->at == client_at;
-	struct flow *f = calloc(
-	    1, ALIGN_UP(sizeof(struct flow)) + fanout_session_size(t->fan));
+	/* Names are looked up for none of a table's sessions, or for all. */
+	size_t more =
+	    t->o.opening != NULL ? ALIGN_UP(sizeof(struct session_more)) : 0;
+	struct flow *f = calloc(1,
+	    ALIGN_UP(sizeof(struct flow)) + more + fanout_session_size(t->fan));
 	struct session *s;
+	uint8_t *room;
 	uint64_t id;
 
 	if (f == NULL)
@@ -297,9 +301,11 @@ new_flow(struct flow_table *t, const struct arrival *a, unsigned client_at)
 		return NULL;
 	}
 	make_room(t);
-	connection_init(
-	    &f->conn, t->fan, (uint8_t *)f + ALIGN_UP(sizeof(struct flow)));
+	room = (uint8_t *)f + ALIGN_UP(sizeof(struct flow));
+	connection_init(&f->conn, t->fan, room + more);
 	s = &f->conn.s;
+	if (more > 0)
+		session_use_more(s, (struct session_more *)(void *)room);
 	s->id = id;
 	s->source = t->o.source;
 	s->input = t->o.input;
@@ -471,8 +477,6 @@ follow(struct flow_table *t, struct flow *f, const struct arrival *a)
 	f->conn.s.packets[dir]++;
 	fanout_packet(t->fan, &f->conn.s, a->p);
 	connection_segment(&f->conn, &t->env, dir, a->seg);
-	for (int d = 0; d < DIR_NDIRS; d++)
-		f->conn.s.acked[d] = f->conn.half[d].acked;
 	touch(t, f);
 	if (is_over_limit(t, f))
 		end_flow(t, f, HOW_LIMIT);

@@ -45,8 +45,9 @@ struct source_limits;
  *		what follows are strays; 0: no limit
  * @next_id:	Number for a new session; 0: none may be opened any more, and
  *		its packets are strays.  Called on the table's thread.
- * @opening:	Called before session_open(): may fill in session.name.  NULL
- *		is fine
+ * @opening:	Called before session_open(): may fill in session.more, which is
+ *		there for this.  NULL: nobody has anything to say, and sessions
+ *		are smaller
  * @is_own:	Is @seg of a connection of our own (to a sink)?  Its packets
  *		make no session, and reach no sink that keeps packets, else
  *		recording would feed on itself.  Asked for each new connection

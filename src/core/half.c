@@ -25,6 +25,18 @@ delivered(const struct half *h)
 	return h->reasm.s->off[h->reasm.dir];
 }
 
+uint64_t
+half_acked(const struct half *h)
+{
+	return h->reasm.s->acked[h->reasm.dir];
+}
+
+static void
+set_acked(struct half *h, uint64_t off)
+{
+	h->reasm.s->acked[h->reasm.dir] = off;
+}
+
 bool
 half_is_soft(const struct half *h)
 {
@@ -41,7 +53,7 @@ half_start(struct half *h, struct reasm_pool *p, uint32_t seq)
 		assert(half_is_soft(h));
 		reasm_done(p, &h->reasm);
 		reasm_init(&h->reasm, s, dir);
-		h->acked = 0;
+		set_acked(h, 0);
 		h->top = 0;
 		h->edge = 0;
 		h->doubt = 0;
@@ -58,7 +70,7 @@ half_settle(struct half *h, struct reasm_pool *p, uint32_t seq)
 
 	if (!half_is_soft(h))
 		return;
-	if (off < 0 || off > (int64_t)h->acked + HALF_OVERTAKEN)
+	if (off < 0 || off > (int64_t)half_acked(h) + HALF_OVERTAKEN)
 		half_start(h, p, seq);
 	h->soft = false;
 }
@@ -79,7 +91,7 @@ greater(uint64_t a, uint64_t b)
 static int64_t
 limit(const struct half *h)
 {
-	int64_t width = (int64_t)(h->edge - h->acked);
+	int64_t width = (int64_t)(h->edge - half_acked(h));
 
 	return greater(h->edge, h->top) + width + HALF_SLACK;
 }
@@ -101,7 +113,7 @@ bool
 half_is_probe(const struct half *h, const struct segment *seg)
 {
 	const unsigned other = SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST;
-	uint64_t waits_for = h->heard ? h->acked : delivered(h);
+	uint64_t waits_for = h->heard ? half_acked(h) : delivered(h);
 	int64_t off;
 
 	if (seg->wire_len > 1 || (seg->flags & other) != 0)
@@ -132,8 +144,8 @@ half_ack(struct half *h, uint32_t ack, uint32_t window)
 	if (off < 0 || off - (int64_t)delivered(h) > HALF_REACH ||
 	    is_doubtful(h, off))
 		return;
-	if ((uint64_t)off > h->acked)
-		h->acked = (uint64_t)off;
+	if ((uint64_t)off > half_acked(h))
+		set_acked(h, (uint64_t)off);
 	edge = (uint64_t)off + window;
 	/* Some take back what they have allowed: it was allowed once. */
 	if (edge > h->edge)
@@ -144,7 +156,7 @@ half_ack(struct half *h, uint32_t ack, uint32_t window)
 bool
 half_fin_acked(const struct half *h)
 {
-	return h->fin != HALF_NO_FIN && h->acked > h->fin;
+	return h->fin != HALF_NO_FIN && half_acked(h) > h->fin;
 }
 
 bool
@@ -152,7 +164,8 @@ half_takes_rst(const struct half *h, uint32_t seq)
 {
 	int64_t off = half_offset(h, seq);
 
-	return off >= (int64_t)h->acked && off <= greater(h->acked, h->top);
+	return off >= (int64_t)half_acked(h) &&
+	       off <= greater(half_acked(h), h->top);
 }
 
 uint64_t
@@ -160,7 +173,7 @@ half_proven(const struct half *h)
 {
 	if (h->fin != HALF_NO_FIN)
 		return h->fin;
-	if (h->acked <= h->top + 1)
+	if (half_acked(h) <= h->top + 1)
 		return h->top;
-	return h->acked;
+	return half_acked(h);
 }

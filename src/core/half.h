@@ -52,8 +52,11 @@
 
 /**
  * struct half - One direction; written by half.c and connection.c alone
+ *
+ * The offset up to which the other side has acknowledged, FIN included, is in
+ * its session: half_acked().
+ *
  * @reasm:	Its stream
- * @acked:	Offset up to which the other side has acknowledged, FIN included
  * @top:	Offset up to which it has sent, as far as seen, FIN included
  * @edge:	First offset that the other side does not allow yet; valid with
  *		@heard
@@ -74,7 +77,6 @@
  */
 struct half {
 	struct reasm reasm;
-	uint64_t acked;
 	uint64_t top;
 	uint64_t edge;
 	uint64_t fin;
@@ -100,6 +102,9 @@ half_is_started(const struct half *h)
 {
 	return h->reasm.started;
 }
+
+/** half_acked() - Offset up to which the other side has acknowledged. */
+uint64_t half_acked(const struct half *h);
 
 /** half_is_soft() - Nothing fixes its start yet; nothing was delivered. */
 bool half_is_soft(const struct half *h);

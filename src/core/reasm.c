@@ -6,6 +6,7 @@
 #include "core/hold.h"
 #include "core/late.h"
 #include "core/reasm.h"
+#include "core/reasm_backlog.h"
 #include "core/reasm_overlap.h"
 #include "core/reasm_pool.h"
 #include "core/session.h"
@@ -52,24 +53,28 @@ reasm_init(struct reasm *r, struct session *s, enum dir dir)
 		.dir = (uint8_t)dir,
 		.trail = HISTORY_NOTHING,
 	};
-	list_init(&r->wait);
-	list_init(&r->by_held);
 }
 
 static void
-stop_waiting(struct reasm *r)
+stop_waiting(struct reasm_backlog *b)
 {
-	list_remove(&r->wait);
-	r->forced = false;
+	list_remove(&b->wait);
+	b->forced = false;
 }
 
 void
 reasm_done(struct reasm_pool *p, struct reasm *r)
 {
+	struct reasm_backlog *b;
+
 	reasm_discard(p, r);
-	stop_waiting(r);
-	free(r->late);
-	r->late = NULL;
+	b = r->backlog;
+	if (b == NULL)
+		return;
+	stop_waiting(b);
+	free(b->late);
+	b->late = NULL;
+	reasm_backlog_leave(p, r);
 }
 
 static uint64_t
@@ -82,6 +87,12 @@ static bool
 has_ended(const struct reasm *r)
 {
 	return r->s->ended[r->dir];
+}
+
+static const struct late *
+late_of(const struct reasm *r)
+{
+	return r->backlog != NULL ? r->backlog->late : NULL;
 }
 
 void
@@ -124,27 +135,32 @@ count_not_held(struct reasm_pool *p, const struct reasm *r, uint64_t less)
 static void
 settle(struct reasm_pool *p, struct reasm *r)
 {
-	bool waits = !list_is_empty(&r->wait);
+	struct reasm_backlog *b = r->backlog;
 
-	if (r->forced || (waits && next_off(r) < r->hole_acked))
+	if (b == NULL)
 		return;
-	if (waits)
-		list_remove(&r->wait);
-	if (next_off(r) >= r->acked)
+	if (reasm_backlog_waits(r)) {
+		if (b->forced || next_off(r) < b->hole_acked)
+			return;
+		list_remove(&b->wait);
+	}
+	if (next_off(r) >= b->acked)
 		return;
-	r->hole_acked = r->acked;
-	r->hole_ns = p->now_ns;
-	list_append(&p->wait, &r->wait);
+	b->hole_acked = b->acked;
+	b->hole_ns = p->now_ns;
+	list_append(&p->wait, &b->wait);
 }
 
 /* Let the next tick tell the connection of @r that it has moved on. */
 static void
 force(struct reasm_pool *p, struct reasm *r)
 {
-	list_remove(&r->wait);
+	struct reasm_backlog *b = r->backlog;
+
+	list_remove(&b->wait);
 	/* Before the first, that is, at the end of the ring it begins. */
-	list_append(p->wait.next, &r->wait);
-	r->forced = true;
+	list_append(p->wait.next, &b->wait);
+	b->forced = true;
 }
 
 /* --- Delivering --- */
@@ -170,7 +186,7 @@ static void
 deliver_piece(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns,
     struct hold_piece *piece)
 {
-	reasm_pool_take_out(p, r, &r->held, piece);
+	reasm_pool_take_out(p, r, &r->backlog->held, piece);
 	count_not_held(p, r, piece->len);
 	deliver(p, r, ts_ns, piece->data, piece->len);
 	reasm_overlap_tell_others(r, piece, ts_ns);
@@ -178,8 +194,10 @@ deliver_piece(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns,
 }
 
 static void
-declare(struct reasm *r, uint64_t ts_ns, uint64_t upto, enum gap_why why)
+declare(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns, uint64_t upto,
+    enum gap_why why)
 {
+	struct reasm_backlog *b;
 	struct gap g = {
 		.dir = (enum dir)r->dir,
 		.off = next_off(r),
@@ -190,7 +208,10 @@ declare(struct reasm *r, uint64_t ts_ns, uint64_t upto, enum gap_why why)
 
 	session_gap(r->s, &g);
 	r->next_seq += (uint32_t)g.len;
-	late_add(&r->late, g.off, upto);
+	b = reasm_backlog_make(p, r);
+	/* Without memory nothing is known of it, as in late_add(). */
+	if (b != NULL)
+		late_add(&b->late, g.off, upto);
 }
 
 /* Drop the marks below the next offset; the first beyond, or across, it. */
@@ -199,9 +220,9 @@ first_mark(struct reasm_pool *p, struct reasm *r)
 {
 	struct hold_piece *mark;
 
-	while ((mark = hold_first(r->cut)) != NULL &&
+	while ((mark = hold_first(reasm_backlog_cut(r))) != NULL &&
 	       hold_end(mark) <= next_off(r)) {
-		reasm_pool_take_out(p, r, &r->cut, mark);
+		reasm_pool_take_out(p, r, &r->backlog->cut, mark);
 		hold_piece_free(mark);
 	}
 	return mark;
@@ -211,8 +232,8 @@ first_mark(struct reasm_pool *p, struct reasm *r)
 static void
 run(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns)
 {
-	while (r->held != NULL || r->cut != NULL) {
-		struct hold_piece *piece = hold_first(r->held);
+	while (reasm_backlog_is_held(r)) {
+		struct hold_piece *piece = hold_first(reasm_backlog_held(r));
 		const struct hold_piece *mark;
 		uint64_t end;
 
@@ -227,7 +248,7 @@ run(struct reasm_pool *p, struct reasm *r, uint64_t ts_ns)
 		end = hold_end(mark);
 		if (piece != NULL && piece->off < end)
 			end = piece->off;
-		declare(r, ts_ns, end, GAP_SNAPLEN);
+		declare(p, r, ts_ns, end, GAP_SNAPLEN);
 	}
 }
 
@@ -236,15 +257,15 @@ static void
 give_up(struct reasm_pool *p, struct reasm *r, uint64_t limit,
     const struct gap *how)
 {
-	const struct hold_piece *piece = hold_first(r->held);
-	const struct hold_piece *mark = hold_first(r->cut);
+	const struct hold_piece *piece = hold_first(reasm_backlog_held(r));
+	const struct hold_piece *mark = hold_first(reasm_backlog_cut(r));
 	uint64_t end = limit;
 
 	if (piece != NULL && piece->off < end)
 		end = piece->off;
 	if (mark != NULL && mark->off < end)
 		end = mark->off;
-	declare(r, how->ts_ns, end, how->why);
+	declare(p, r, how->ts_ns, end, how->why);
 	run(p, r, how->ts_ns);
 }
 
@@ -297,18 +318,19 @@ hold(struct reasm_pool *p, struct reasm *r, struct reasm_part *part,
 	const struct gap how = { .ts_ns = part->ts_ns, .why = GAP_BUDGET };
 	uint64_t left = upto - part->off;
 	uint32_t len = left < PIECE_MAX ? (uint32_t)left : PIECE_MAX;
-	struct hold_piece *piece;
+	struct hold_piece *piece = NULL;
 
 	if (!make_room(p, r, hold_cost_new(len), part->off, part->ts_ns))
 		return;
-	piece = hold_piece_new(part->off, part->data, len);
+	if (reasm_backlog_make(p, r) != NULL)
+		piece = hold_piece_new(part->off, part->data, len);
 	if (piece == NULL) {
 		while (next_off(r) < part->off)
 			give_up(p, r, part->off, &how);
 		return;
 	}
 	piece->edges = part->edges;
-	reasm_pool_insert(p, r, &r->held, piece);
+	reasm_pool_insert(p, r, &r->backlog->held, piece);
 	count_held(p, r, len);
 	part->is_new = true;
 	part->off += len;
@@ -353,7 +375,8 @@ classify(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 	uint64_t end = part->end < next_off(r) ? part->end : next_off(r);
 
 	while (part->off < end) {
-		const struct late_range *gone = late_next(r->late, part->off);
+		const struct late_range *gone =
+		    late_next(late_of(r), part->off);
 		uint64_t upto = end;
 
 		if (gone != NULL && gone->off <= part->off) {
@@ -373,7 +396,7 @@ classify(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 static void
 proceed(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 {
-	struct hold_piece *piece = hold_first(r->held);
+	struct hold_piece *piece = hold_first(reasm_backlog_held(r));
 	uint64_t upto = part->end;
 
 	if (piece != NULL && piece->off == part->off) {
@@ -393,7 +416,7 @@ proceed(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 static void
 set_aside(struct reasm_pool *p, struct reasm *r, struct reasm_part *part)
 {
-	struct hold_piece *piece = hold_find(r->held, part->off);
+	struct hold_piece *piece = hold_find(reasm_backlog_held(r), part->off);
 	uint64_t upto = part->end;
 
 	part->npieces++;
@@ -426,7 +449,7 @@ may_join(const struct reasm_pool *p, const struct hold_piece *a,
 static void
 join(struct reasm_pool *p, struct reasm *r, uint64_t off, uint64_t end)
 {
-	struct hold_piece *piece = hold_find(r->held, off);
+	struct hold_piece *piece = hold_find(reasm_backlog_held(r), off);
 
 	if (piece != NULL && piece->off < off)
 		piece = hold_next(piece);
@@ -446,7 +469,7 @@ join(struct reasm_pool *p, struct reasm *r, uint64_t off, uint64_t end)
 			 piece->len <= PIECE_MAX - len);
 		if (last == first)
 			continue;
-		first = hold_join(&r->held, first, piece, len);
+		first = hold_join(&r->backlog->held, first, piece, len);
 		if (first != NULL)
 			reasm_pool_charge(p, r,
 			    (ptrdiff_t)hold_cost(first) - (ptrdiff_t)cost);
@@ -475,13 +498,14 @@ join_marks(struct reasm_pool *p, struct reasm *r, uint64_t *off, uint64_t *end)
 {
 	struct hold_piece *mark;
 
-	while ((mark = hold_find(r->cut, *off > 0 ? *off - 1 : 0)) != NULL &&
+	while ((mark = hold_find(
+		    reasm_backlog_cut(r), *off > 0 ? *off - 1 : 0)) != NULL &&
 	       mark->off <= *end) {
 		if (mark->off < *off)
 			*off = mark->off;
 		if (hold_end(mark) > *end)
 			*end = hold_end(mark);
-		reasm_pool_take_out(p, r, &r->cut, mark);
+		reasm_pool_take_out(p, r, &r->backlog->cut, mark);
 		hold_piece_free(mark);
 	}
 }
@@ -493,7 +517,7 @@ mark_cut(struct reasm_pool *p, struct reasm *r, struct reasm_part *part,
 {
 	const struct gap how = { .ts_ns = part->ts_ns, .why = GAP_SNAPLEN };
 	uint64_t off = part->end;
-	struct hold_piece *mark = hold_find(r->cut, off);
+	struct hold_piece *mark = hold_find(reasm_backlog_cut(r), off);
 
 	if (mark != NULL && mark->off <= off && hold_end(mark) >= end)
 		return;
@@ -508,10 +532,12 @@ mark_cut(struct reasm_pool *p, struct reasm *r, struct reasm_part *part,
 	} while (!make_room(p, r, hold_cost_new(0), off, part->ts_ns));
 	part->is_new = true;
 	join_marks(p, r, &off, &end);
-	mark = hold_piece_new(off, NULL, (uint32_t)(end - off));
 	/* Without memory it is a hole like others. */
+	if (reasm_backlog_make(p, r) == NULL)
+		return;
+	mark = hold_piece_new(off, NULL, (uint32_t)(end - off));
 	if (mark != NULL)
-		reasm_pool_insert(p, r, &r->cut, mark);
+		reasm_pool_insert(p, r, &r->backlog->cut, mark);
 }
 
 /*
@@ -558,8 +584,8 @@ reasm_segment(
 	place(p, r, &part);
 	if (end > part.end)
 		mark_cut(p, r, &part, end);
-	if (r->acked > next_off(r) || !list_is_empty(&r->wait))
-		settle(p, r);
+	settle(p, r);
+	reasm_backlog_leave(p, r);
 	return part.is_new ? REASM_NEW : REASM_SEEN;
 }
 
@@ -569,13 +595,17 @@ void
 reasm_ack(struct reasm_pool *p, struct reasm *r, uint32_t seq, uint64_t ts_ns)
 {
 	int64_t off = reasm_offset(r, seq);
+	struct reasm_backlog *b;
 
 	see_time(p, ts_ns);
-	if (off <= 0 || (uint64_t)off <= r->acked || has_ended(r))
+	if (off <= (int64_t)next_off(r) || has_ended(r))
 		return;
-	r->acked = (uint64_t)off;
-	if (r->acked > next_off(r))
-		settle(p, r);
+	b = reasm_backlog_make(p, r);
+	/* Without memory the next one tells, or the end. */
+	if (b == NULL || (uint64_t)off <= b->acked)
+		return;
+	b->acked = (uint64_t)off;
+	settle(p, r);
 }
 
 void
@@ -588,11 +618,12 @@ reasm_flush(struct reasm_pool *p, struct reasm *r, uint64_t upto,
 		reasm_discard(p, r);
 		return;
 	}
-	while (r->held != NULL || r->cut != NULL)
+	while (reasm_backlog_is_held(r))
 		give_up(p, r, UINT64_MAX, &how);
 	if (upto > next_off(r))
-		declare(r, ts_ns, upto, why);
+		declare(p, r, ts_ns, upto, why);
 	settle(p, r);
+	reasm_backlog_leave(p, r);
 }
 
 void
@@ -600,31 +631,34 @@ reasm_discard(struct reasm_pool *p, struct reasm *r)
 {
 	struct hold_piece *piece;
 
-	while ((piece = hold_first(r->held)) != NULL) {
-		reasm_pool_take_out(p, r, &r->held, piece);
+	while ((piece = hold_first(reasm_backlog_held(r))) != NULL) {
+		reasm_pool_take_out(p, r, &r->backlog->held, piece);
 		count_not_held(p, r, piece->len);
 		count_add(&p->payload[r->dir].strays, piece->len);
 		hold_piece_free(piece);
 	}
-	while ((piece = hold_first(r->cut)) != NULL) {
-		reasm_pool_take_out(p, r, &r->cut, piece);
+	while ((piece = hold_first(reasm_backlog_cut(r))) != NULL) {
+		reasm_pool_take_out(p, r, &r->backlog->cut, piece);
 		hold_piece_free(piece);
 	}
+	reasm_backlog_leave(p, r);
 }
 
 /* The time of @r, the first on the list, has come. */
 static void
-expire(struct reasm_pool *p, struct reasm *r)
+expire(struct reasm_pool *p, struct reasm_backlog *b)
 {
 	const struct gap how = { .ts_ns = p->now_ns, .why = GAP_LOST };
-	bool forced = r->forced;
+	struct reasm *r = b->r;
+	bool forced = b->forced;
 
-	stop_waiting(r);
-	if (has_ended(r))
-		return;
-	while (!forced && next_off(r) < r->hole_acked)
-		give_up(p, r, r->hole_acked, &how);
-	settle(p, r);
+	stop_waiting(b);
+	if (!has_ended(r)) {
+		while (!forced && next_off(r) < b->hole_acked)
+			give_up(p, r, b->hole_acked, &how);
+		settle(p, r);
+	}
+	reasm_backlog_leave(p, r);
 }
 
 void
@@ -636,7 +670,7 @@ reasm_pool_jump(struct reasm_pool *p, int64_t jump_ns)
 		return;
 	p->now_ns += (uint64_t)jump_ns;
 	for (node = p->wait.next; node != &p->wait; node = node->next)
-		LIST_ENTRY(node, struct reasm, wait)->hole_ns +=
+		LIST_ENTRY(node, struct reasm_backlog, wait)->hole_ns +=
 		    (uint64_t)jump_ns;
 }
 
@@ -646,12 +680,14 @@ reasm_pool_tick(struct reasm_pool *p, uint64_t now_ns,
 {
 	see_time(p, now_ns);
 	while (!list_is_empty(&p->wait)) {
-		struct reasm *r = LIST_ENTRY(p->wait.next, struct reasm, wait);
+		struct reasm_backlog *b =
+		    LIST_ENTRY(p->wait.next, struct reasm_backlog, wait);
+		struct reasm *r = b->r;
 
-		if (!r->forced &&
-		    (now_ns < r->hole_ns || now_ns - r->hole_ns < p->o.hold_ns))
+		if (!b->forced &&
+		    (now_ns < b->hole_ns || now_ns - b->hole_ns < p->o.hold_ns))
 			return;
-		expire(p, r);
+		expire(p, b);
 		gave_up(self, r);
 	}
 }

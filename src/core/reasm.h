@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/list.h"
 #include "core/event.h"
 #include "core/tally.h"
 
@@ -37,8 +36,7 @@
  * held pieces.
  */
 
-struct hold_piece;
-struct late;
+struct reasm_backlog;
 struct reasm_pool;
 struct session;
 
@@ -96,38 +94,17 @@ struct payload_count *reasm_pool_payload(struct reasm_pool *p);
  * @started:	reasm_start() was called
  * @next_seq:	Sequence number of the next offset to be delivered; that
  *		offset is @s->off[@dir]
- * @acked:	Offset up to which the other side has acknowledged
- * @hole_acked:	Offset up to which it had at @hole_ns
- * @hole_ns:	When the first hole was found to be acknowledged; valid while
- *		@wait is on the pool's list
- * @wait:	Among the directions whose hole waits for @hold_ns
- * @forced:	On that list to be told of: the pool's budget took a hole
- * @held:	Root of the pieces held; NULL: none
- * @cut:	Root of the marks for bytes beyond @next_seq that were sent but
- *		cut off; they may overlap pieces held
- * @held_bytes:	What all of them cost
- * @other_bytes: ... of which: copies kept for conflict events
- * @by_held:	Place in the pool's order of who holds how much
  * @trail:	Last entry in the pool's history
- * @late:	Holes that were given up lately; NULL: none
+ * @backlog:	What waits, and what was given up (core/reasm_backlog.h); NULL
+ *		while all has come in order, as it does in most directions
  */
 struct reasm {
 	struct session *s;
 	uint8_t dir;
 	bool started;
-	bool forced;
 	uint32_t next_seq;
-	uint64_t acked;
-	uint64_t hole_acked;
-	uint64_t hole_ns;
-	struct list wait;
-	struct hold_piece *held;
-	struct hold_piece *cut;
-	size_t held_bytes;
-	size_t other_bytes;
-	struct list by_held;
 	uint64_t trail;
-	struct late *late;
+	struct reasm_backlog *backlog;
 };
 
 /** reasm_init() - A direction of @s that has no place yet. */

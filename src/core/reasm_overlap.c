@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/reasm_backlog.h"
 #include "core/reasm_overlap.h"
 #include "core/reasm_pool.h"
 #include "core/session.h"
@@ -138,12 +139,12 @@ keep_other(struct reasm_pool *p, struct reasm *r, struct hold_piece *piece,
 			continue;
 		/* No hole is given up for it: it is but a report. */
 		if (!reasm_pool_has_room(p, r, cost) ||
-		    r->other_bytes + cost > OTHER_MAX)
+		    r->backlog->other_bytes + cost > OTHER_MAX)
 			return;
 		if (hold_add_other(piece, lost->off + at + d.first,
 			lost->data + at + d.first, len) != 0)
 			return;
-		r->other_bytes += cost;
+		r->backlog->other_bytes += cost;
 		reasm_pool_charge(p, r, (ptrdiff_t)cost);
 	}
 }
@@ -166,10 +167,11 @@ part_from(struct reasm_pool *p, struct reasm *r, struct hold_piece *piece,
 	if (!reasm_pool_has_room(
 		p, r, hold_cost_new(len) + (size_t)2 * other_before))
 		return;
-	second = hold_split(&r->held, piece, off);
+	second = hold_split(&r->backlog->held, piece, off);
 	if (second == NULL)
 		return;
-	r->other_bytes += piece->other_cost + second->other_cost - other_before;
+	r->backlog->other_bytes +=
+	    piece->other_cost + second->other_cost - other_before;
 	reasm_pool_charge(p, r,
 	    (ptrdiff_t)(hold_cost(piece) + hold_cost(second)) -
 		(ptrdiff_t)before);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/hold.h"
+#include "core/reasm_backlog.h"
 #include "core/reasm_pool.h"
 
 struct reasm_pool *
@@ -14,6 +15,7 @@ reasm_pool_new(const struct reasm_opts *o)
 	p->o = *o;
 	history_init(&p->history, o->history);
 	list_init(&p->wait);
+	list_init(&p->spare);
 	for (int i = 0; i < REASM_POOL_NLEVELS; i++)
 		list_init(&p->level[i]);
 	return p;
@@ -25,6 +27,7 @@ reasm_pool_free(struct reasm_pool *p)
 	if (p == NULL)
 		return;
 	assert(p->held_bytes == 0 && list_is_empty(&p->wait));
+	reasm_backlog_done(p);
 	history_done(&p->history);
 	free(p);
 }
@@ -44,22 +47,23 @@ level_of(uint64_t bytes)
 void
 reasm_pool_charge(struct reasm_pool *p, struct reasm *r, ptrdiff_t more)
 {
-	size_t before = r->held_bytes;
+	struct reasm_backlog *b = r->backlog;
+	size_t before = b->held_bytes;
 	size_t now = before + (size_t)more;
 
 	p->held_bytes += (size_t)more;
-	r->held_bytes = now;
+	b->held_bytes = now;
 	if (before != 0 && now != 0 && level_of(before) == level_of(now))
 		return;
 	if (before != 0) {
 		unsigned level = level_of(before);
 
-		list_remove(&r->by_held);
+		list_remove(&b->by_held);
 		if (list_is_empty(&p->level[level]))
 			p->levels &= ~(UINT64_C(1) << level);
 	}
 	if (now != 0) {
-		list_append(&p->level[level_of(now)], &r->by_held);
+		list_append(&p->level[level_of(now)], &b->by_held);
 		p->levels |= UINT64_C(1) << level_of(now);
 	}
 }
@@ -70,14 +74,15 @@ reasm_pool_richest(const struct reasm_pool *p)
 	if (p->levels == 0)
 		return NULL;
 	return LIST_ENTRY(
-	    p->level[level_of(p->levels)].next, struct reasm, by_held);
+	    p->level[level_of(p->levels)].next, struct reasm_backlog, by_held)
+	    ->r;
 }
 
 bool
 reasm_pool_has_own_room(
     const struct reasm_pool *p, const struct reasm *r, size_t cost)
 {
-	return cost <= p->o.hold && r->held_bytes <= p->o.hold - cost;
+	return cost <= p->o.hold && reasm_backlog_bytes(r) <= p->o.hold - cost;
 }
 
 bool
@@ -103,6 +108,6 @@ reasm_pool_take_out(struct reasm_pool *p, struct reasm *r,
 	size_t cost = hold_cost(piece);
 
 	hold_remove(root, piece);
-	r->other_bytes -= piece->other_cost;
+	r->backlog->other_bytes -= piece->other_cost;
 	reasm_pool_charge(p, r, -(ptrdiff_t)cost);
 }

@@ -31,6 +31,8 @@ struct hold_piece;
  * @wait:	Directions whose holes wait, by ascending hole_ns
  * @held_bytes:	What all directions hold
  * @levels:	Bit i: @level[i] is not empty
+ * @spare:	Backlogs that nobody has, by their @wait
+ * @nspare:	How many
  */
 struct reasm_pool {
 	struct reasm_opts o;
@@ -41,9 +43,15 @@ struct reasm_pool {
 	size_t held_bytes;
 	uint64_t levels;
 	struct list level[REASM_POOL_NLEVELS];
+	struct list spare;
+	size_t nspare;
 };
 
-/** reasm_pool_charge() - @r holds @more bytes than before; may be negative. */
+/**
+ * reasm_pool_charge() - @r holds @more bytes than before; may be negative
+ *
+ * It has a backlog.
+ */
 void reasm_pool_charge(struct reasm_pool *p, struct reasm *r, ptrdiff_t more);
 
 /** reasm_pool_richest() - Who holds most, or at least half as much; or NULL */

@@ -26,8 +26,6 @@ session_init(struct session *s, struct fanout *fan, void *slots)
 	memset(s, 0, sizeof(*s));
 	s->client.family = AF_UNSPEC;
 	s->server.family = AF_UNSPEC;
-	s->listen.family = AF_UNSPEC;
-	s->local.family = AF_UNSPEC;
 	s->state = SESSION_NEW;
 	s->fan = fan;
 	list_init(&s->node);
@@ -45,7 +43,77 @@ session_use_slots(struct session *s, void *slots)
 {
 	assert(s->state == SESSION_NEW);
 	s->slots = slots;
-	s->slots_size = s->fan != NULL ? fanout_session_size(s->fan) : 0;
+	s->slots_size =
+	    s->fan != NULL ? (uint32_t)fanout_session_size(s->fan) : 0;
+}
+
+void
+session_use_more(struct session *s, struct session_more *more)
+{
+	*more = (struct session_more){
+		.listen = { .family = AF_UNSPEC },
+		.local = { .family = AF_UNSPEC },
+	};
+	s->more = more;
+}
+
+static const struct session_more *
+more_of(const struct session *s)
+{
+	static const struct session_more nothing = {
+		.listen = { .family = AF_UNSPEC },
+		.local = { .family = AF_UNSPEC },
+	};
+
+	return s->more != NULL ? s->more : &nothing;
+}
+
+const struct addr *
+session_listen(const struct session *s)
+{
+	return &more_of(s)->listen;
+}
+
+const struct addr *
+session_local(const struct session *s)
+{
+	return &more_of(s)->local;
+}
+
+const struct session_name *
+session_name(const struct session *s, enum dir dir)
+{
+	return &more_of(s)->name[dir];
+}
+
+const char *
+session_target(const struct session *s)
+{
+	return more_of(s)->target;
+}
+
+const char *
+session_error(const struct session *s)
+{
+	return more_of(s)->error;
+}
+
+uint64_t
+session_lost_bytes(const struct session *s, enum dir dir)
+{
+	return more_of(s)->lost_bytes[dir];
+}
+
+uint64_t
+session_gap_bytes(const struct session *s, enum dir dir)
+{
+	return s->off[dir] - s->bytes[dir];
+}
+
+void
+session_lose(struct session *s, enum dir dir, uint64_t len)
+{
+	s->more->lost_bytes[dir] += len;
 }
 
 bool
@@ -104,7 +172,6 @@ session_gap(struct session *s, const struct gap *g)
 {
 	assert(g->why != GAP_QUEUE);
 	advance(s, g->dir, g->off, g->len);
-	s->gap_bytes[g->dir] += g->len;
 	s->last_ns = g->ts_ns;
 	count_add(&fanout_totals(s->fan)->gap_bytes[g->dir], g->len);
 	fanout_gap(s, g);
@@ -185,7 +252,7 @@ session_close(struct session *s, uint64_t ts_ns, enum how how, enum party by)
 	s->state = SESSION_CLOSED;
 	count_add(&fanout_totals(s->fan)->ended[s->reason], 1);
 	for (unsigned d = 0; d < DIR_NDIRS; d++)
-		count_add(
-		    &fanout_totals(s->fan)->lost_bytes[d], s->lost_bytes[d]);
+		count_add(&fanout_totals(s->fan)->lost_bytes[d],
+		    session_lost_bytes(s, (enum dir)d));
 	fanout_close(s);
 }

@@ -35,27 +35,45 @@ struct session_name {
 };
 
 /**
+ * struct session_more - What few of many sessions have: those of a proxy, and
+ *	those whose ends were looked up
+ * @listen:	Proxy only: our end of the client's connection, else UNSPEC
+ * @local:	Proxy only: our end of the server's connection, else UNSPEC
+ * @name:	[DIR_CLIENT] names of the client, [DIR_SERVER] of the server
+ * @target:	Proxy: the target as its user wrote it ("ftp.example.com:21");
+ *		NULL otherwise.  Borrowed; lives as long as the program.
+ * @error:	Static or source-owned text for HOW_ERROR, HOW_REFUSED and
+ *		HOW_TIMEOUT at connect ("Connection refused"); NULL if none
+ * @lost_bytes:	Proxy: read from the sender but never delivered to the
+ *		receiver, since that one was gone
+ *
+ * The source writes all of it, before the call that needs it.
+ */
+struct session_more {
+	struct addr listen;
+	struct addr local;
+	struct session_name name[DIR_NDIRS];
+	const char *target;
+	const char *error;
+	uint64_t lost_bytes[DIR_NDIRS];
+};
+
+/**
  * struct session - What is known about a conversation
  * @id:		Running number from 1, unique within the run
  * @source:	"proxy", "tap" or "read"; static
  * @input:	Name of the input that hears it; lives as long as the run
  * @client:	The true peer that opened the connection
  * @server:	The true other end
- * @listen:	Proxy only: our end of the client's connection, else UNSPEC
- * @local:	Proxy only: our end of the server's connection, else UNSPEC
- * @name:	[DIR_CLIENT] names of the client, [DIR_SERVER] of the server
- * @target:	Proxy: the target as its user wrote it ("ftp.example.com:21");
- *		NULL otherwise.  Borrowed; lives as long as the program.
+ * @more:	The source's, see session_use_more(); NULL: none of it.  Read by
+ *		session_listen() and those that follow it
  * @midstream:	First seen in the middle
  * @no_packets:	Nobody gives packets of it (a proxy, a netrecord log): sinks
  *		that keep packets get its events
  * @open_ns:	Event time of the first sight (proxy: of the accept)
  * @last_ns:	Event time of the last event
  * @bytes:	Stream bytes delivered to the sinks, gaps not included
- * @off:	Next stream offset: bytes plus gaps
- * @gap_bytes:	Sum of gaps (without those of single sinks)
- * @lost_bytes:	Proxy: read from the sender but never delivered to the
- *		receiver, since that one was gone
+ * @off:	Next stream offset: bytes plus gaps (session_gap_bytes())
  * @packets:	tap and read: packets of this session, by sender; else 0
  * @retransmitted: ... of them, that carried payload and nothing new
  * @acked:	tap and read: offset up to which the other end has said that it
@@ -64,17 +82,15 @@ struct session_name {
  * @how:	How it ended; valid when @ended
  * @reason:	Valid at close: see session_close()
  * @first:	Valid from the first end on: who ended first
- * @error:	Static or source-owned text for HOW_ERROR, HOW_REFUSED and
- *		HOW_TIMEOUT at connect ("Connection refused"); NULL if none
  * @fan:	Where events go
  * @active:	Bit i set: sink i of @fan sees this session (fanout.c)
  * @node:	On @fan's list of open sessions
  * @slots:	Room for the sinks' state: @slots_size bytes, zeroed
  * @slots_size:	fanout_session_size() as it was when they were made
  *
- * The source writes the fields up to @open_ns, @lost_bytes, @packets,
- * @retransmitted, @acked and @error before the call that needs them; the others
- *belong to session.c and fanout.c.
+ * The source writes the fields up to @open_ns, @packets, @retransmitted and
+ * @acked before the call that needs them; the others belong to session.c and
+ * fanout.c.
  */
 struct session {
 	uint64_t id;
@@ -82,11 +98,7 @@ struct session {
 	const char *input;
 	struct addr client;
 	struct addr server;
-	struct addr listen;
-	struct addr local;
-	struct session_name name[DIR_NDIRS];
-	const char *target;
-	const char *error;
+	struct session_more *more;
 	bool midstream;
 	bool no_packets;
 	bool ended[DIR_NDIRS];
@@ -94,12 +106,11 @@ struct session {
 	uint8_t reason;
 	uint8_t first;
 	uint8_t state;
+	uint32_t slots_size;
 	uint64_t open_ns;
 	uint64_t last_ns;
 	uint64_t bytes[DIR_NDIRS];
 	uint64_t off[DIR_NDIRS];
-	uint64_t gap_bytes[DIR_NDIRS];
-	uint64_t lost_bytes[DIR_NDIRS];
 	uint64_t packets[DIR_NDIRS];
 	uint64_t retransmitted[DIR_NDIRS];
 	uint64_t acked[DIR_NDIRS];
@@ -107,7 +118,6 @@ struct session {
 	uint64_t active;
 	struct list node;
 	void *slots;
-	size_t slots_size;
 };
 
 /**
@@ -129,6 +139,33 @@ bool session_lacks_slots(const struct session *s);
 
 /** session_use_slots() - Replace its slots, as for session_init(). */
 void session_use_slots(struct session *s, void *slots);
+
+/** session_use_more() - Room of the caller for what few have; it is zeroed. */
+void session_use_more(struct session *s, struct session_more *more);
+
+/** session_listen() - See struct session_more; never NULL */
+const struct addr *session_listen(const struct session *s);
+
+/** session_local() - Likewise */
+const struct addr *session_local(const struct session *s);
+
+/** session_name() - Likewise, of who sends @dir; its texts may be NULL */
+const struct session_name *session_name(const struct session *s, enum dir dir);
+
+/** session_target() - Likewise; may be NULL */
+const char *session_target(const struct session *s);
+
+/** session_error() - Likewise; may be NULL */
+const char *session_error(const struct session *s);
+
+/** session_lost_bytes() - Likewise */
+uint64_t session_lost_bytes(const struct session *s, enum dir dir);
+
+/** session_gap_bytes() - Sum of gaps (without those of single sinks) */
+uint64_t session_gap_bytes(const struct session *s, enum dir dir);
+
+/** session_lose() - @len bytes were read, but never delivered; has @more */
+void session_lose(struct session *s, enum dir dir, uint64_t len);
 
 /** session_is_overheard() - It passes by us, not through us: tap or read. */
 bool session_is_overheard(const struct session *s);

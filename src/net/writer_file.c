@@ -115,9 +115,12 @@ writer_file_name(const struct writer_file *f)
 
 /* -- opening ------------------------------------------------------------ */
 
-/* A pipe or a device is fine where our user has named it, and nowhere else. */
+/*
+ * A pipe or a device is fine where our user has named it, and nowhere else.
+ * @is_fresh: nobody had it before, so that nothing need be asked.
+ */
 static int
-open_new(struct writer_file *f)
+open_new(struct writer_file *f, bool *is_fresh)
 {
 	enum outfile_what what = f->named ? OUTFILE_NAMED : OUTFILE_FILE;
 	int fd;
@@ -134,20 +137,21 @@ open_new(struct writer_file *f)
 	}
 	fd = writer_path_open(f->path, O_CREAT | O_EXCL, f->mode, what);
 	if (fd == -EEXIST && f->named && writer_path_is_special(f->path))
-		fd = writer_path_open(f->path, 0, 0, what);
-	else if (fd == -EEXIST && f->exists == WRITER_EXISTS_SUFFIX)
+		return writer_path_open(f->path, 0, 0, what);
+	if (fd == -EEXIST && f->exists == WRITER_EXISTS_SUFFIX)
 		fd = writer_path_make_unique(&f->path, f->mode);
+	*is_fresh = fd >= 0;
 	return fd;
 }
 
 static int
-open_by_state(struct writer_file *f)
+open_by_state(struct writer_file *f, bool *is_fresh)
 {
 	int fd;
 
 	switch (f->state) {
 	case WRITER_FILE_NEW:
-		return open_new(f);
+		return open_new(f, is_fresh);
 	case WRITER_FILE_SHUT:
 		fd = writer_path_open(f->path, 0, 0, OUTFILE_FILE);
 		return fd == -ENOENT || fd == -ENOTDIR ? -ESTALE : fd;
@@ -182,13 +186,27 @@ shut(struct writer_file *f, struct writer_file_set *set,
 	}
 }
 
+static void
+take_note(struct writer_file *f, const struct stat *st)
+{
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->is_known = true;
+}
+
 static bool
 shut_oldest(struct writer_file_set *set)
 {
+	struct writer_file *f;
+	struct stat st;
+
 	if (set == NULL || list_is_empty(&set->open))
 		return false;
-	shut(LIST_ENTRY(set->open.next, struct writer_file, lru), set,
-	    WRITER_FILE_SHUT);
+	f = LIST_ENTRY(set->open.next, struct writer_file, lru);
+	/* Without it the file counts as another when it is opened again. */
+	if (!f->is_known && fstat(f->fd, &st) == 0)
+		take_note(f, &st);
+	shut(f, set, WRITER_FILE_SHUT);
 	return true;
 }
 
@@ -196,8 +214,21 @@ shut_oldest(struct writer_file_set *set)
 static bool
 is_same(const struct writer_file *f, const struct stat *st)
 {
-	return st->st_dev == f->dev && st->st_ino == f->ino &&
+	return f->is_known && st->st_dev == f->dev && st->st_ino == f->ino &&
 	       (uint64_t)st->st_size == f->size;
+}
+
+/* Take over an empty regular file that we have made. */
+static void
+adopt_fresh(struct writer_file *f, int fd)
+{
+	f->head_due = f->head;
+	f->fd = fd;
+	f->state = WRITER_FILE_OPEN;
+	f->seekable = true;
+	f->is_known = false;
+	f->pos = 0;
+	f->size = 0;
 }
 
 /* Take over what the descriptor turned out to be. */
@@ -225,14 +256,14 @@ adopt(struct writer_file *f, int fd)
 	f->state = WRITER_FILE_OPEN;
 	f->seekable = S_ISREG(st.st_mode);
 	f->size = (uint64_t)st.st_size;
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
+	take_note(f, &st);
 	return 0;
 }
 
 static int
 open_file(struct writer_file *f, struct writer_file_set *set)
 {
+	bool is_fresh = false;
 	int fd;
 
 	while (set != NULL && set->nopen >= set->max) {
@@ -240,9 +271,14 @@ open_file(struct writer_file *f, struct writer_file_set *set)
 			break;
 	}
 	do {
-		fd = open_by_state(f);
+		fd = open_by_state(f, &is_fresh);
 	} while ((fd == -EMFILE || fd == -ENFILE) && shut_oldest(set));
-	return fd < 0 ? fd : adopt(f, fd);
+	if (fd < 0)
+		return fd;
+	if (!is_fresh)
+		return adopt(f, fd);
+	adopt_fresh(f, fd);
+	return 0;
 }
 
 /* What is due of the head; a part that did not fit is tried again. */

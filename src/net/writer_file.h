@@ -67,6 +67,8 @@ enum writer_file_state {
  * @pos:	Where the next byte goes, @ahead not included
  * @size:	How long the file is
  * @ahead:	Bytes to skip before the next byte
+ * @is_known:	@dev and @ino are valid: asked for when it is closed to make
+ *room, which few files ever are
  * @dev:	To see whether it is the same file; likewise @ino
  * @generation:	Of the set, when it was last used
  * @rotation:	NULL: there is one file of that name
@@ -86,6 +88,7 @@ struct writer_file {
 	bool named;
 	bool body;
 	bool extend;
+	bool is_known;
 	enum writer_exists exists;
 	mode_t mode;
 	struct writer_head *head;

@@ -9,9 +9,14 @@
 /* Where the system does not tell: what it has been since long ago. */
 #define ALL_UNKNOWN 1024
 
-/* Files that one sink may keep open: a sixteenth of all, within these. */
-#define SINK_FILES_MIN 2
-#define SINK_FILES_MAX 4096
+/*
+ * Files that one sink may keep open: a sixteenth of all beside sockets, else a
+ * quarter, within these.  Few runs have more than three such sinks; if one
+ * has, whoever finds no descriptor left closes a file of its own first.
+ */
+#define SINK_FILES_MIN   2
+#define SINK_FILES_MAX   4096
+#define NO_SOCKETS_TIMES 4
 
 /* Where not even one is free to show how many are open. */
 #define OPEN_UNKNOWN 64
@@ -33,13 +38,16 @@ descriptors_raise(void)
 }
 
 unsigned
-descriptors_per_sink(size_t all)
+descriptors_per_sink(size_t all, bool sockets)
 {
-	size_t n = all / 16;
+	size_t times = sockets ? 1 : NO_SOCKETS_TIMES;
+	size_t n = all / 16 * times;
 
 	if (n < SINK_FILES_MIN)
 		n = SINK_FILES_MIN;
-	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
+	if (n > SINK_FILES_MAX * times)
+		n = SINK_FILES_MAX * times;
+	return (unsigned)n;
 }
 
 size_t

@@ -1,6 +1,7 @@
 #ifndef RUN_DESCRIPTORS_H
 #define RUN_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,13 @@
 /** descriptors_raise() - As many as the system allows; how many that are. */
 size_t descriptors_raise(void);
 
-/** descriptors_per_sink() - Files that one sink may keep open, of @all. */
-unsigned descriptors_per_sink(size_t all);
+/**
+ * descriptors_per_sink() - Files that one sink may keep open, of @all
+ * @sockets:	There are sessions that need descriptors.  Else files are all
+ *		that does, and a sink may have more: what it has to close to
+ *make room, and to open again, is its greatest expense.
+ */
+unsigned descriptors_per_sink(size_t all, bool sockets);
 
 /** descriptors_left() - Of @all, those that are not open now. */
 size_t descriptors_left(size_t all);

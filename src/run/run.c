@@ -133,6 +133,16 @@ on_tell(void *self, const struct news *n)
 	control_tell(&r->control, n);
 }
 
+static unsigned
+files_per_sink(const struct run *r)
+{
+	bool sockets = false;
+
+	for (size_t i = 0; i < r->plan->nsources; i++)
+		sockets = sockets || sources_has_limit(&r->plan->sources[i]);
+	return descriptors_per_sink(r->fds, sockets);
+}
+
 static struct sink_env
 sink_env(struct run *r)
 {
@@ -147,7 +157,7 @@ sink_env(struct run *r)
 		.stdout_gone = on_stdout_gone,
 		.tell = control_wants_news(&r->control) ? on_tell : NULL,
 		.self = r,
-		.max_open = descriptors_per_sink(r->fds),
+		.max_open = files_per_sink(r),
 	};
 }
 
@@ -480,8 +490,8 @@ start_workers(struct run *r, struct err *err)
 	if (rc != 0)
 		return rc;
 	start_ticking(r);
-	r->fit = sinks_sessions(&r->sinks, left > other ? left - other : 0,
-	    descriptors_per_sink(r->fds));
+	r->fit = sinks_sessions(
+	    &r->sinks, left > other ? left - other : 0, files_per_sink(r));
 	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);

@@ -20,19 +20,19 @@ on_open(const struct format_opts *o, void *st, const struct session *s,
 
 	(void)o;
 	(void)st;
-	if (s->error == NULL)
+	if (session_error(s) == NULL)
 		return;
 	obuf_printf(out, "Unable to connect to %s, dial tcp",
-	    s->target != NULL ? s->target : "?");
+	    session_target(s) != NULL ? session_target(s) : "?");
 	if (s->server.family != AF_UNSPEC) {
 		obuf_putc(out, ' ');
 		obuf_puts(out, addr_format(&s->server, text));
 	}
 	/* strerror(3) begins with a capital, Go's errno texts do not. */
 	obuf_puts(out, ": connect: ");
-	obuf_putc(out, (char)tolower((unsigned char)s->error[0]));
-	if (s->error[0] != '\0')
-		obuf_puts(out, s->error + 1);
+	obuf_putc(out, (char)tolower((unsigned char)session_error(s)[0]));
+	if (session_error(s)[0] != '\0')
+		obuf_puts(out, session_error(s) + 1);
 	obuf_putc(out, '\n');
 }
 

@@ -28,9 +28,9 @@ jsonl_open(const struct format_opts *o, void *st, const struct session *s,
 		.input = o->inputs ? s->input : NULL,
 		.client = &s->client,
 		.server = &s->server,
-		.listen = &s->listen,
-		.local = &s->local,
-		.target = s->target,
+		.listen = session_listen(s),
+		.local = session_local(s),
+		.target = session_target(s),
 		.midstream = s->midstream,
 	};
 
@@ -95,7 +95,7 @@ jsonl_close(const struct format_opts *o, void *st, const struct session *s,
 		.open_ns = s->open_ns,
 		.packets = overheard ? s->packets : NULL,
 		.retransmitted = overheard ? s->retransmitted : NULL,
-		.error = s->error,
+		.error = session_error(s),
 	};
 
 	(void)o;
@@ -103,8 +103,10 @@ jsonl_close(const struct format_opts *o, void *st, const struct session *s,
 	static_assert(DIR_NDIRS == JSONL_NDIRS && DIR_CLIENT == 0,
 	    "directions are those of wire/jsonl.h");
 	memcpy(e.bytes, s->bytes, sizeof(e.bytes));
-	memcpy(e.gap_bytes, s->gap_bytes, sizeof(e.gap_bytes));
-	memcpy(e.lost_bytes, s->lost_bytes, sizeof(e.lost_bytes));
+	for (unsigned d = 0; d < DIR_NDIRS; d++) {
+		e.gap_bytes[d] = session_gap_bytes(s, (enum dir)d);
+		e.lost_bytes[d] = session_lost_bytes(s, (enum dir)d);
+	}
 	jsonl_close_put(out, &e);
 }
 

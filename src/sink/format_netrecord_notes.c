@@ -25,13 +25,13 @@ on_open(const struct format_opts *o, void *st, const struct session *s,
 	struct notes *n = st;
 
 	(void)o;
-	n->failed = s->error != NULL;
+	n->failed = session_error(s) != NULL;
 	obuf_printf(out, "Opened connection %" PRIu64 ".\n", s->id);
 	if (!n->failed)
 		return;
 	obuf_printf(
 	    out, "Connection %" PRIu64 " could not connect to server: ", s->id);
-	obuf_puts(out, s->error);
+	obuf_puts(out, session_error(s));
 	obuf_putc(out, '\n');
 }
 

@@ -14,13 +14,15 @@ static void
 errors_open(const struct format_opts *o, void *st, const struct session *s,
     struct obuf *out)
 {
+	const char *target = session_target(s);
+
 	(void)o;
 	(void)st;
-	if (s->error == NULL)
+	if (session_error(s) == NULL)
 		return;
-	text_escape_put(out, s->target != NULL ? s->target : "?", TEXT_WORDS);
+	text_escape_put(out, target != NULL ? target : "?", TEXT_WORDS);
 	obuf_puts(out, ": ");
-	obuf_puts(out, s->error);
+	obuf_puts(out, session_error(s));
 	obuf_putc(out, '\n');
 }
 

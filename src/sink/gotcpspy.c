@@ -60,9 +60,9 @@ struct log {
 static const struct addr *
 end_of(const struct session *s, enum dir dir)
 {
-	if (s->listen.family == AF_UNSPEC)
+	if (session_listen(s)->family == AF_UNSPEC)
 		return dir == DIR_CLIENT ? &s->server : &s->client;
-	return dir == DIR_CLIENT ? &s->listen : &s->local;
+	return dir == DIR_CLIENT ? session_listen(s) : session_local(s);
 }
 
 /* As gotcpspy prints addresses: every ':' is a '-'. */
@@ -148,8 +148,9 @@ begin_dump(
 	struct obuf *out = writer_begin(l->port);
 
 	obuf_puts(out, "Connected to ");
-	obuf_puts(out,
-	    s->target != NULL ? s->target : addr_format(&s->server, target));
+	obuf_puts(out, session_target(s) != NULL
+			   ? session_target(s)
+			   : addr_format(&s->server, target));
 	obuf_printf(out, " at %s\n", local_time(s->open_ns, time));
 	writer_end(l->port, log->dump, 0);
 }
@@ -161,7 +162,8 @@ begin_dump(
 static bool
 was_reached(const struct session *s)
 {
-	return s->listen.family == AF_UNSPEC || s->local.family != AF_UNSPEC;
+	return session_listen(s)->family == AF_UNSPEC ||
+	       session_local(s)->family != AF_UNSPEC;
 }
 
 static int

@@ -182,15 +182,15 @@ party_put(const struct format_opts *o, const struct session *s, enum dir dir,
     struct obuf *out)
 {
 	const struct addr *a = dir == DIR_CLIENT ? &s->client : &s->server;
-	const struct session_name *name = &s->name[dir];
+	const struct session_name *name = session_name(s, dir);
 	enum text_look look = headline_look(o);
 	char text[ADDR_TEXT_MAX];
 	char ip[ADDR_TEXT_MAX];
 
 	(void)addr_format(a, text);
-	if (dir == DIR_SERVER && s->target != NULL &&
-	    strcmp(s->target, text) != 0) {
-		text_escape_put(out, s->target, look);
+	if (dir == DIR_SERVER && session_target(s) != NULL &&
+	    strcmp(session_target(s), text) != 0) {
+		text_escape_put(out, session_target(s), look);
 	} else if (name->host != NULL) {
 		text_escape_put(out, name->host, look);
 		if (name->service != NULL) {
@@ -270,11 +270,11 @@ reason_put(
 	}
 	if (!is_refused && first != name)
 		obuf_printf(out, "), then %s", name);
-	if (s->error != NULL) {
+	if (session_error(s) != NULL) {
 		obuf_puts(out, is_refused ? " (" : ": ");
-		text_escape_put(out, s->error, headline_look(o));
+		text_escape_put(out, session_error(s), headline_look(o));
 	}
-	if (is_refused ? s->error != NULL : first == name)
+	if (is_refused ? session_error(s) != NULL : first == name)
 		obuf_putc(out, ')');
 }
 
@@ -282,8 +282,10 @@ void
 headline_how_put(
     const struct format_opts *o, const struct session *s, struct obuf *out)
 {
-	uint64_t gaps = s->gap_bytes[DIR_CLIENT] + s->gap_bytes[DIR_SERVER];
-	uint64_t lost = s->lost_bytes[DIR_CLIENT] + s->lost_bytes[DIR_SERVER];
+	uint64_t gaps =
+	    session_gap_bytes(s, DIR_CLIENT) + session_gap_bytes(s, DIR_SERVER);
+	uint64_t lost = session_lost_bytes(s, DIR_CLIENT) +
+			session_lost_bytes(s, DIR_SERVER);
 	uint64_t again =
 	    s->retransmitted[DIR_CLIENT] + s->retransmitted[DIR_SERVER];
 	char text[TEXT_NUMBER_MAX];

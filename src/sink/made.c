@@ -72,15 +72,17 @@ put_session(struct obuf *words, const struct session *s)
 	char buf[ADDR_TEXT_MAX];
 
 	obuf_printf(words, "session %" PRIu64, s->id);
-	if (s->target != NULL &&
-	    strcmp(s->target, addr_format(&s->server, buf)) != 0)
-		obuf_printf(words, "; target %s", s->target);
+	if (session_target(s) != NULL &&
+	    strcmp(session_target(s), addr_format(&s->server, buf)) != 0)
+		obuf_printf(words, "; target %s", session_target(s));
 	put_end(words, "client", &s->client);
 	put_end(words, "server", &s->server);
-	if (s->listen.family != AF_UNSPEC)
-		obuf_printf(words, "; listen %s", addr_format(&s->listen, buf));
-	if (s->local.family != AF_UNSPEC)
-		obuf_printf(words, "; local %s", addr_format(&s->local, buf));
+	if (session_listen(s)->family != AF_UNSPEC)
+		obuf_printf(
+		    words, "; listen %s", addr_format(session_listen(s), buf));
+	if (session_local(s)->family != AF_UNSPEC)
+		obuf_printf(
+		    words, "; local %s", addr_format(session_local(s), buf));
 }
 
 static const char *
@@ -118,12 +120,12 @@ about_end(const struct made_out *out, const struct session *s, enum how how,
 {
 	struct obuf *words = words_of(out);
 
-	if (words == NULL || (by != PARTY_US && s->error == NULL))
+	if (words == NULL || (by != PARTY_US && session_error(s) == NULL))
 		return NULL;
 	obuf_puts(words, by == PARTY_US ? "ended by the recorder: " : "");
 	obuf_puts(words, event_how_name(how));
-	if (s->error != NULL)
-		obuf_printf(words, " (%s)", s->error);
+	if (session_error(s) != NULL)
+		obuf_printf(words, " (%s)", session_error(s));
 	return comment_of(words);
 }
 
@@ -190,7 +192,7 @@ made_open(struct made *m, const struct made_out *out, const struct session *s)
 	 * Our own end of the server's connection is known once there is one.
 	 * Otherwise the call may still be refused: then the next event tells.
 	 */
-	if (s->local.family != AF_UNSPEC)
+	if (session_local(s)->family != AF_UNSPEC)
 		synth_accept(&m->synth, &to);
 }
 

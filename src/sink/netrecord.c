@@ -172,7 +172,8 @@ netrecord_gap(struct sink_lane *lane, void *state, const struct session *s,
 static bool
 was_reached(const struct session *s)
 {
-	return s->listen.family == AF_UNSPEC || s->local.family != AF_UNSPEC;
+	return session_listen(s)->family == AF_UNSPEC ||
+	       session_local(s)->family != AF_UNSPEC;
 }
 
 static void

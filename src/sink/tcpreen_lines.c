@@ -23,7 +23,7 @@ bool
 tcpreen_lines_reached(const struct session *s)
 {
 	/* The proxy knows both before it opens a session; see session.h. */
-	return s->error == NULL && s->server.family != AF_UNSPEC;
+	return session_error(s) == NULL && s->server.family != AF_UNSPEC;
 }
 
 /*
@@ -55,7 +55,7 @@ void
 tcpreen_lines_from(const struct session *s, struct obuf *out)
 {
 	obuf_puts(out, "Connection from: ");
-	put_end(&s->client, &s->name[DIR_CLIENT], out);
+	put_end(&s->client, session_name(s, DIR_CLIENT), out);
 	obuf_putc(out, '\n');
 }
 
@@ -63,7 +63,7 @@ void
 tcpreen_lines_to(const struct session *s, struct obuf *out)
 {
 	obuf_puts(out, "Connection to: ");
-	put_end(&s->server, &s->name[DIR_SERVER], out);
+	put_end(&s->server, session_name(s, DIR_SERVER), out);
 	obuf_putc(out, '\n');
 }
 

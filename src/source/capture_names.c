@@ -160,8 +160,8 @@ capture_names_fill(struct capture_names *n, struct session *s)
 		known = known && h != NULL;
 		if (h == NULL || h->name[0] == '\0')
 			continue;
-		s->name[d].host = h->name;
-		s->name[d].service = n->service[ends[d]->port];
+		s->more->name[d].host = h->name;
+		s->more->name[d].service = n->service[ends[d]->port];
 	}
 	if (!known)
 		ask(n, s);

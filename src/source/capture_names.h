@@ -26,7 +26,7 @@ struct session;
 struct capture_names *capture_names_new(uv_loop_t *loop) ATTR_WUNRES;
 
 /**
- * capture_names_fill() - Fill in s->name as far as it is known
+ * capture_names_fill() - Fill in s->more->name as far as known
  *
  * Asks for what is not.  The texts live until capture_names_free().
  */

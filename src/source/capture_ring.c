@@ -167,7 +167,7 @@ on_opening(void *self, struct session *s)
 {
 	struct capture_ring *r = self;
 
-	if (r->names != NULL && r->state != CAPTURE_RING_OVER)
+	if (r->state != CAPTURE_RING_OVER)
 		capture_names_fill(r->names, s);
 }
 
@@ -517,7 +517,7 @@ share_of(struct capture_ring *r)
 	o.flow.reasm.history /= n;
 	o.flow.input = r->common->o.place.input;
 	o.flow.next_id = on_next_id;
-	o.flow.opening = on_opening;
+	o.flow.opening = r->common->o.names ? on_opening : NULL;
 	o.flow.is_own = on_is_own;
 	o.flow.self = r;
 	return o;

@@ -137,7 +137,7 @@ pull_copy(struct mover *m, int from, int to)
 	mover_record(m, buf, (size_t)n);
 	rest = (size_t)n - (sent > 0 ? (size_t)sent : 0);
 	if (rest > 0 && !mover_stash(m, buf + ((size_t)n - rest), rest)) {
-		m->session->lost_bytes[m->dir] += rest;
+		session_lose(m->session, (enum dir)m->dir, rest);
 		sent = -ENOMEM;
 	}
 	if (sent < 0) {

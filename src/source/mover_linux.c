@@ -183,7 +183,7 @@ record_and_lose(struct mover *m)
 	uint8_t *buf = worker_buffer(m->worker);
 	size_t len;
 
-	m->session->lost_bytes[m->dir] += m->pipe->fill;
+	session_lose(m->session, (enum dir)m->dir, m->pipe->fill);
 	while (m->pipe->fill > 0) {
 		len = m->teed > 0 ? m->teed : m->pipe->fill;
 		if (len > WORKER_BUFFER)

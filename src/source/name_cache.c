@@ -127,10 +127,10 @@ service_of(struct name_cache *c, uint16_t port)
 void
 name_cache_fill(struct name_cache *c, struct session *s)
 {
-	s->name[DIR_CLIENT].host = host_of(c, &s->client);
-	s->name[DIR_CLIENT].service = service_of(c, s->client.port);
-	s->name[DIR_SERVER].host = host_of(c, &s->server);
-	s->name[DIR_SERVER].service = service_of(c, s->server.port);
+	s->more->name[DIR_CLIENT].host = host_of(c, &s->client);
+	s->more->name[DIR_CLIENT].service = service_of(c, s->client.port);
+	s->more->name[DIR_SERVER].host = host_of(c, &s->server);
+	s->more->name[DIR_SERVER].service = service_of(c, s->server.port);
 }
 
 struct name_cache *

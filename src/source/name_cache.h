@@ -26,7 +26,7 @@ struct name_cache *name_cache_new(void) ATTR_WUNRES;
 void name_cache_free(struct name_cache *c);
 
 /**
- * name_cache_fill() - Fill in s->name for both ends
+ * name_cache_fill() - Fill in s->more->name for both ends
  *
  * The texts live until name_cache_free().
  */

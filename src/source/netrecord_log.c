@@ -50,6 +50,7 @@ struct netrecord_log {
 	enum party by;
 	enum how how;
 	struct session s;
+	struct session_more more;
 	max_align_t slots[];
 };
 
@@ -129,7 +130,7 @@ damage(struct netrecord_log *l, const char *what, struct err *err)
 	    "netrecord log, record %" PRIu64 " at offset %" PRIu64 ": %s",
 	    l->records + 1, l->off, what);
 	if (l->state == NETRECORD_LOG_OPEN) {
-		l->s.error = "the log is damaged";
+		l->more.error = "the log is damaged";
 		close_session(l, HOW_ERROR, PARTY_US);
 	}
 	return -EBADMSG;
@@ -253,6 +254,7 @@ netrecord_log_new(const struct netrecord_log_opts *o)
 	l->o = *o;
 	l->how = HOW_STOP;
 	session_init(&l->s, o->fan, l->slots);
+	session_use_more(&l->s, &l->more);
 	return l;
 }
 

@@ -34,6 +34,7 @@ enum state {
  */
 struct proxy_session {
 	struct session s;
+	struct session_more more;
 	struct relay relay;
 	struct proxy_lane *lane;
 	size_t pair;
@@ -122,7 +123,7 @@ open_session(struct proxy_session *ps)
 static void
 give_up(struct proxy_session *ps, enum how how, enum party by, const char *why)
 {
-	ps->s.error = why;
+	ps->more.error = why;
 	open_session(ps);
 	session_close(&ps->s, clock_event_ns(), how, by);
 	if (ps->held)
@@ -149,7 +150,7 @@ begin_relay(struct proxy_session *ps)
 
 	ps->state = STATE_RELAY;
 	if (ps->names != NULL)
-		names_get(ps->names, ps->s.name);
+		names_get(ps->names, ps->more.name);
 	open_session(ps);
 	deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
 	rc = relay_start(&ps->relay, ps->client_fd, ps->server_fd);
@@ -159,7 +160,7 @@ begin_relay(struct proxy_session *ps)
 		worker_touch(ps->lane->worker);
 		return;
 	}
-	ps->s.error = uv_strerror(rc);
+	ps->more.error = uv_strerror(rc);
 	session_close(&ps->s, clock_event_ns(), HOW_ERROR, PARTY_US);
 	leave(ps);
 }
@@ -176,7 +177,7 @@ connected(struct proxy_session *ps, int fd, const struct addr *peer)
 	ps->server_fd = fd;
 	ps->s.server = *peer;
 	socket_tune_young(fd, peer);
-	socket_local(fd, &ps->s.local);
+	socket_local(fd, &ps->more.local);
 	if (ps->lane->names) {
 		ps->state = STATE_NAMES;
 		ps->names = names_start(worker_loop(ps->lane->worker),
@@ -273,6 +274,7 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 		return NULL;
 	}
 	session_init(&ps->s, lane->fan, ps->slots);
+	session_use_more(&ps->s, &ps->more);
 	relay_init(&ps->relay, &lane->relay, &ps->s);
 	ps->lane = lane;
 	ps->pair = a->pair;
@@ -290,12 +292,12 @@ make(struct proxy_lane *lane, const struct proxy_arrival *a)
 	ps->s.input = lane->input;
 	ps->s.no_packets = true;
 	ps->s.client = a->peer;
-	ps->s.target = a->target;
+	ps->more.target = a->target;
 	ps->s.open_ns = a->ts_ns;
 	/* The listener says it all, unless it listens at every address. */
-	ps->s.listen = a->listen;
+	ps->more.listen = a->listen;
 	if (addr_is_any(&a->listen))
-		socket_local(a->fd, &ps->s.listen);
+		socket_local(a->fd, &ps->more.listen);
 	return ps;
 }
 

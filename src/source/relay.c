@@ -121,7 +121,7 @@ end_flow(struct relay *r, enum dir d, enum how how, enum party by)
 static void
 bury(struct relay *r, enum dir d)
 {
-	r->session->lost_bytes[d] += mover_done(&r->mover[d]);
+	session_lose(r->session, d, mover_done(&r->mover[d]));
 	flow_kill(&r->flow[d]);
 }
 
@@ -188,7 +188,7 @@ abort_step(struct relay *r)
 			bury(r, (enum dir)d);
 		unsent = socket_unsent(side->fd);
 		if (is_flushed(r, (enum dir)d, unsent) || late) {
-			r->session->lost_bytes[d] += unsent;
+			session_lose(r->session, (enum dir)d, unsent);
 			close_side(r, to, wants_reset(r) && !is_reset(side));
 			continue;
 		}

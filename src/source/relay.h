@@ -29,11 +29,11 @@
  *
  * Resets: when a socket in error is told, bytes may still be readable in front
  * of the error.  Whoever reads from it goes on, and recv() tells the error
- *behind the last byte.  Whoever does not asks for SO_ERROR, which clears it,
- *and then the next recv() looks like a FIN: so the error is saved, the rest
- *read to its end later, and that end taken for the reset it is.  A side that
- *nothing is wanted from keeps POLLER_PRI: with no interest at all its error
- *would never be told.
+ * behind the last byte.  Whoever does not asks for SO_ERROR, which clears it,
+ * and then the next recv() looks like a FIN: so the error is saved, the rest
+ * read to its end later, and that end taken for the reset it is.  A side that
+ * nothing is wanted from keeps POLLER_PRI: with no interest at all its error
+ * would never be told.
  */
 
 struct relay;

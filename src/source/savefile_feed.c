@@ -140,8 +140,7 @@ opening(void *self, struct session *s)
 {
 	struct savefile_feed *f = self;
 
-	if (f->names != NULL)
-		name_cache_fill(f->names, s);
+	name_cache_fill(f->names, s);
 }
 
 bool
@@ -404,7 +403,7 @@ savefile_feed_attach(
 
 	o.flow.input = f->o.place.input;
 	o.flow.next_id = next_id;
-	o.flow.opening = opening;
+	o.flow.opening = f->o.names ? opening : NULL;
 	o.flow.self = f;
 	f->fan = fan;
 	if (f->o.names) {

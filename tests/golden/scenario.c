@@ -266,16 +266,23 @@ read_addrs(struct player *p, struct session *s)
 	if (rc == 0)
 		rc = read_addr(p, "server", &s->server);
 	if (rc == 0)
-		rc = read_addr(p, "listen", &s->listen);
+		rc = read_addr(p, "listen", &s->more->listen);
 	if (rc == 0)
-		rc = read_addr(p, "local", &s->local);
+		rc = read_addr(p, "local", &s->more->local);
 	return rc;
 }
+
+/* With all that a session can have. */
+struct whole {
+	struct session s;
+	struct session_more more;
+};
 
 static int
 play_open(struct player *p)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct whole *w = calloc(1, sizeof(*w));
+	struct session *s = w != NULL ? &w->s : NULL;
 	void *slots = calloc(1, fanout_session_size(p->fan));
 	const char *source = option(p, "source");
 
@@ -285,15 +292,16 @@ play_open(struct player *p)
 		return -ENOMEM;
 	}
 	session_init(s, p->fan, slots);
+	session_use_more(s, &w->more);
 	p->sessions[p->nsessions++] = s;
 	s->id = number(p->words[1].text);
 	s->source = source == NULL ? "proxy" : source;
-	s->target = option(p, "target");
-	s->error = option(p, "error");
-	s->name[DIR_CLIENT].host = option(p, "client_host");
-	s->name[DIR_CLIENT].service = option(p, "client_service");
-	s->name[DIR_SERVER].host = option(p, "server_host");
-	s->name[DIR_SERVER].service = option(p, "server_service");
+	s->more->target = option(p, "target");
+	s->more->error = option(p, "error");
+	s->more->name[DIR_CLIENT].host = option(p, "client_host");
+	s->more->name[DIR_CLIENT].service = option(p, "client_service");
+	s->more->name[DIR_SERVER].host = option(p, "server_host");
+	s->more->name[DIR_SERVER].service = option(p, "server_service");
 	s->midstream = option(p, "midstream") != NULL;
 	s->open_ns = p->now;
 	if (read_addrs(p, s) != 0)
@@ -412,9 +420,9 @@ play_close(struct player *p)
 
 	if (s == NULL || how < 0 || by < 0)
 		return -EINVAL;
-	s->error = option(p, "error");
-	s->lost_bytes[DIR_CLIENT] = number(option(p, "lost_c2s"));
-	s->lost_bytes[DIR_SERVER] = number(option(p, "lost_s2c"));
+	s->more->error = option(p, "error");
+	s->more->lost_bytes[DIR_CLIENT] = number(option(p, "lost_c2s"));
+	s->more->lost_bytes[DIR_SERVER] = number(option(p, "lost_s2c"));
 	s->packets[DIR_CLIENT] = number(option(p, "packets_c2s"));
 	s->packets[DIR_SERVER] = number(option(p, "packets_s2c"));
 	s->retransmitted[DIR_CLIENT] = number(option(p, "again_c2s"));

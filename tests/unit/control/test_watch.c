@@ -118,12 +118,13 @@ open_with_all(struct rig *r, const char *name)
 	rs->slots = calloc(1, fanout_session_size(r->fan));
 	assert_non_null(rs->slots);
 	session_init(s, r->fan, rs->slots);
+	session_use_more(s, &rs->more);
 	rs->open = true;
 	s->id = 7;
 	s->source = "proxy";
 	s->input = "left";
-	s->target = "server.example:80";
-	s->name[DIR_CLIENT].host = name;
+	s->more->target = "server.example:80";
+	s->more->name[DIR_CLIENT].host = name;
 	s->midstream = true;
 	s->no_packets = true;
 	s->open_ns = 5;
@@ -145,10 +146,10 @@ facts_and_counts_are_those_of_the_session(void **state)
 	name[0] = 'X';
 	rig_feed(&r, 1, DIR_CLIENT, 10);
 	rig_lose(&r, 1, DIR_SERVER, 20);
-	s->lost_bytes[DIR_CLIENT] = 3;
+	s->more->lost_bytes[DIR_CLIENT] = 3;
 	s->packets[DIR_SERVER] = 4;
 	s->retransmitted[DIR_CLIENT] = 5;
-	s->error = error;
+	s->more->error = error;
 	rig_settle(&r);
 	ws = watch_session_ref(roster_find(r.roster, 7));
 	assert_false(atomic_load(&ws->closed));

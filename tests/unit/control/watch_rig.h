@@ -32,6 +32,7 @@
 /** struct rig_session - Fed by the test; @open: it is */
 struct rig_session {
 	struct session s;
+	struct session_more more;
 	void *slots;
 	bool open;
 };
@@ -149,6 +150,7 @@ rig_open(struct rig *r, size_t i)
 	assert_non_null(rs->slots);
 	memset(&rs->s, 0, sizeof(rs->s));
 	session_init(&rs->s, r->fan, rs->slots);
+	session_use_more(&rs->s, &rs->more);
 	rs->s.id = ++r->next_id;
 	rs->s.source = "tap";
 	rs->s.input = "tap";

@@ -15,6 +15,7 @@
 #include "core/hold.h"
 #include "core/late.h"
 #include "core/reasm.h"
+#include "core/reasm_backlog.h"
 #include "fake_sink.h"
 
 /*
@@ -309,12 +310,12 @@ check_all(void)
 		/* Nothing that could be delivered is held back. */
 		CHECK(!b->here);
 		CHECK(!b->cut || model.fail_one_in != 0);
-		CHECK(d->r.held_bytes <= model.o.hold);
-		held += d->r.held_bytes;
+		CHECK(reasm_backlog_bytes(&d->r) <= model.o.hold);
+		held += reasm_backlog_bytes(&d->r);
 		d->held = 0;
 		for (size_t at = d->next; at < d->extent; at++)
 			d->held += d->byte[at].here;
-		CHECK(d->held == 0 || d->r.held_bytes > d->held);
+		CHECK(d->held == 0 || reasm_backlog_bytes(&d->r) > d->held);
 		check_counters((enum dir)i);
 	}
 	CHECK(held <= model.o.hold_total);

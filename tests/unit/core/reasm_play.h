@@ -210,7 +210,7 @@ do_flush(enum dir dir)
 	model.doing = FLUSH;
 	reasm_flush(model.pool, &d->r, d->base + upto, model.now_ns, GAP_LOST);
 	CHECK(d->next == last || model.fail_one_in != 0);
-	CHECK(d->r.held_bytes == 0);
+	CHECK(reasm_backlog_bytes(&d->r) == 0);
 }
 
 static inline void
@@ -227,7 +227,7 @@ do_discard(enum dir dir)
 
 		*b = (struct byte){ .acked_ns = b->acked_ns };
 	}
-	CHECK(d->r.held_bytes == 0);
+	CHECK(reasm_backlog_bytes(&d->r) == 0);
 }
 
 static inline void

@@ -14,6 +14,7 @@
 #include "core/fanout.h"
 #include "core/hold.h"
 #include "core/reasm.h"
+#include "core/reasm_backlog.h"
 #include "fake_sink.h"
 
 #define MS UINT64_C(1000000)

@@ -453,7 +453,7 @@ name_it(void *self, struct session *s)
 	assert_int_equal(s->server.port, 80);
 	assert_string_equal(s->source, "read");
 	assert_string_equal(sc->log, "");
-	s->name[DIR_SERVER].host = "example.com";
+	s->more->name[DIR_SERVER].host = "example.com";
 	sc->asked = 100;
 }
 

@@ -37,7 +37,7 @@ out_of_order_waits_for_the_hole_to_be_filled(void **state)
 	EXPECT_COUNT(sc, held, 3);
 	segment(sc, 9, "jkl");
 	expect(sc, "9:jkl;12:mno;");
-	assert_int_equal(sc->r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), 0);
 }
 
 static void
@@ -312,7 +312,7 @@ what_is_discarded_is_stray(void **state)
 	check_sum(sc);
 	EXPECT_COUNT(sc, strays, 4);
 	EXPECT_COUNT(sc, held, 0);
-	assert_int_equal(sc->r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), 0);
 	wait_ms(sc, 1000);
 	expect(sc, "gap 0+6 lost;");
 }
@@ -347,7 +347,7 @@ cut_bytes_are_a_gap_at_once(void **state)
 	assert_int_equal(cut(sc, 0, "abc", 10), REASM_SEEN);
 	expect(sc, "");
 	EXPECT_COUNT(sc, duplicate, 3);
-	assert_int_equal(sc->r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), 0);
 }
 
 static void
@@ -361,7 +361,7 @@ cut_bytes_behind_a_hole_wait_with_it(void **state)
 	expect(sc, "");
 	segment(sc, 0, "abcde");
 	expect(sc, "0:abcde;5:fg;gap 7+3 snaplen;10:k;gap 11+2 snaplen;");
-	assert_int_equal(sc->r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), 0);
 }
 
 static void
@@ -388,7 +388,7 @@ the_full_copy_may_come_first(void **state)
 	cut(sc, 3, "d", 5);
 	segment(sc, 0, "abc");
 	expect(sc, "0:abc;3:defgh;");
-	assert_int_equal(sc->r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), 0);
 }
 
 static void

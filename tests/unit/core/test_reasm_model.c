@@ -40,6 +40,7 @@ model_calloc(size_t n, size_t size)
 #include "core/history.c"
 #include "core/hold.c"
 #include "core/late.c"
+#include "core/reasm_backlog.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 #undef malloc
 #undef calloc

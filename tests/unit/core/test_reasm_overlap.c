@@ -64,7 +64,7 @@ a_conflict_of_held_copies_is_told_with_the_data(void **state)
 	EXPECT_COUNT(sc, held, 3);
 	segment(sc, 0, "abc");
 	expect(sc, "0:abc;3:def;conflict 4 e/X;conflict 4 ef/YZ;");
-	assert_int_equal(sc->r[0].other_bytes, 0);
+	assert_int_equal(reasm_backlog_others(&sc->r[0]), 0);
 }
 
 static void
@@ -115,8 +115,8 @@ kept_conflicts_are_bounded(void **state)
 		memset(text, 'b' + i, 60000);
 		segment(sc, 1, text);
 	}
-	assert_true(sc->r[0].other_bytes > 60000);
-	assert_true(sc->r[0].held_bytes < 60000 + 70000);
+	assert_true(reasm_backlog_others(&sc->r[0]) > 60000);
+	assert_true(reasm_backlog_bytes(&sc->r[0]) < 60000 + 70000);
 	EXPECT_COUNT(sc, differing, 24 * 60000);
 	free(text);
 }
@@ -230,7 +230,7 @@ conflicts_follow_a_piece_that_is_divided(void **state)
 	flush(&sc, 0);
 	expect(&sc, "gap 0+2 lost;2:11111;conflict 5 11/xx;"
 		    "conflict 4 111/222;7:222;conflict 7 22/xx;");
-	assert_int_equal(sc.r[0].other_bytes, 0);
+	assert_int_equal(reasm_backlog_others(&sc.r[0]), 0);
 	scene_done(&sc);
 }
 

@@ -20,7 +20,7 @@ a_full_direction_gives_up_its_first_hole(void **state)
 	segment(&sc, 2, "c");
 	segment(&sc, 4, "e");
 	expect(&sc, "");
-	assert_int_equal(sc.r[0].held_bytes, o.hold);
+	assert_int_equal(reasm_backlog_bytes(&sc.r[0]), o.hold);
 	segment(&sc, 6, "g");
 	expect(&sc, "gap 0+2 budget;2:c;");
 	/* It is before what is held: then it is the first. */
@@ -29,7 +29,7 @@ a_full_direction_gives_up_its_first_hole(void **state)
 	segment(&sc, 9, "j");
 	segment(&sc, 5, "f");
 	expect(&sc, "5:f;6:g;");
-	assert_true(sc.r[0].held_bytes <= o.hold);
+	assert_true(reasm_backlog_bytes(&sc.r[0]) <= o.hold);
 	scene_done(&sc);
 }
 
@@ -76,7 +76,7 @@ a_byte_far_ahead_costs_one_piece(void **state)
 	struct scene *sc = *state;
 
 	segment(sc, INT32_MAX - 1, "x");
-	assert_int_equal(sc->r[0].held_bytes, hold_cost_new(1));
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), hold_cost_new(1));
 }
 
 static void
@@ -86,8 +86,8 @@ pieces_of_one_byte_do_not_cheat_the_budget(void **state)
 
 	for (int64_t i = 0; i < 1000; i++)
 		segment(sc, 2 * i + 1, "x");
-	assert_true(
-	    sc->r[0].held_bytes >= 1000 * (sizeof(struct hold_piece) + 1));
+	assert_true(reasm_backlog_bytes(&sc->r[0]) >=
+		    1000 * (sizeof(struct hold_piece) + 1));
 }
 
 /* Else each later segment over them would cost as much as they did. */
@@ -110,8 +110,8 @@ pieces_of_one_byte_become_one_when_covered(void **state)
 		for (int64_t off = 101; off < 599; off += 2)
 			segment(&sc, off, "y");
 		segment(&sc, 20, text);
-		assert_int_equal(sc.r[0].held_bytes,
-		    hold_cost_new(600) + sc.r[0].other_bytes);
+		assert_int_equal(reasm_backlog_bytes(&sc.r[0]),
+		    hold_cost_new(600) + reasm_backlog_others(&sc.r[0]));
 		scene_done(&sc);
 	}
 }
@@ -177,10 +177,10 @@ marks_are_charged_too(void **state)
 	scene_init(&sc, &o, 7);
 	for (int64_t i = 0; i < 100; i++) {
 		cut(&sc, 10 * i + 5, "", 2);
-		assert_true(sc.r[0].held_bytes <= o.hold);
+		assert_true(reasm_backlog_bytes(&sc.r[0]) <= o.hold);
 	}
 	flush(&sc, 0);
-	assert_int_equal(sc.r[0].held_bytes, 0);
+	assert_int_equal(reasm_backlog_bytes(&sc.r[0]), 0);
 	assert_int_equal(sc.s[0].off[DIR_CLIENT], 997);
 	scene_done(&sc);
 }
@@ -193,7 +193,7 @@ touching_marks_become_one(void **state)
 	cut(sc, 10, "", 5);
 	cut(sc, 20, "", 5);
 	cut(sc, 15, "", 5);
-	assert_int_equal(sc->r[0].held_bytes, hold_cost_new(0));
+	assert_int_equal(reasm_backlog_bytes(&sc->r[0]), hold_cost_new(0));
 	flush(sc, 0);
 	expect(sc, "gap 0+10 lost;gap 10+15 snaplen;");
 }

@@ -298,13 +298,12 @@ descriptors_that_run_out_are_given_back(void **state)
 	assert_int_equal(rig.ntold, 0);
 }
 
+/* With two open at a time the first of them is shut then. */
 static void
-removed_file_is_not_made_anew(void **state)
+write_three(struct writer_file *f[3])
 {
-	struct writer_file *f[3];
-	char name[32], path[256];
+	char name[32];
 
-	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
 		(void)snprintf(name, sizeof(name), "f%u", i);
 		f[i] = rig_file(&rig, name, (struct writer_file_opts){ 0 });
@@ -312,6 +311,16 @@ removed_file_is_not_made_anew(void **state)
 	}
 	writer_flush(rig.port);
 	rig_wait(&rig.count.written, 12);
+}
+
+static void
+removed_file_is_not_made_anew(void **state)
+{
+	struct writer_file *f[3];
+	char path[256];
+
+	(void)state;
+	write_three(f);
 	/* Two are open: the first was shut.  One is removed, then replaced. */
 	assert_int_equal(unlink(rig_path(&rig, "f0", path)), 0);
 	rig_say(&rig, f[0], "more");
@@ -331,6 +340,28 @@ removed_file_is_not_made_anew(void **state)
 }
 
 /* What joins the head later stands there, and in every file made after. */
+/* Another file of the same size: its number alone tells. */
+static void
+file_in_its_place_is_not_written(void **state)
+{
+	struct writer_file *f[3];
+	char from[256], to[256];
+
+	(void)state;
+	write_three(f);
+	/* Made while the first is there, so that they differ for sure. */
+	make("other", "else");
+	assert_int_equal(
+	    rename(rig_path(&rig, "other", from), rig_path(&rig, "f0", to)), 0);
+	rig_say(&rig, f[0], "more");
+	writer_flush(rig.port);
+	rig_wait(&rig.count.drop_bytes[DROP_WRITE_ERROR], 4);
+	for (unsigned i = 0; i < 3; i++)
+		writer_close(rig.port, f[i]);
+	rig_finish(&rig);
+	rig_assert_file(&rig, "f0", "else");
+}
+
 static void
 head_grows(void **state)
 {
@@ -557,6 +588,7 @@ main(void)
 		RIG_TWO(few_files_are_open_at_a_time),
 		RIG(descriptors_that_run_out_are_given_back),
 		RIG_TWO(removed_file_is_not_made_anew),
+		RIG_TWO(file_in_its_place_is_not_written),
 		RIG_TWO(head_grows),
 		RIG(unused_files_are_reopened_as_well),
 		RIG_TWO(reopened_files_go_on_under_their_name),

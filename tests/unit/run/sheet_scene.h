@@ -56,6 +56,7 @@ struct scene {
 	struct fanout *fan[NWORKERS];
 	void *slots[NWORKERS];
 	struct session s[NWORKERS];
+	struct session_more more[NWORKERS];
 	struct fake_source src;
 	struct sheet sh;
 	char dir[32];
@@ -84,6 +85,7 @@ set_up(void **state)
 		sc->slots[i] = calloc(1, fanout_session_size(sc->fan[i]));
 		assert_non_null(sc->slots[i]);
 		session_init(&sc->s[i], sc->fan[i], sc->slots[i]);
+		session_use_more(&sc->s[i], &sc->more[i]);
 		sc->s[i].id = (uint64_t)i + 1;
 		session_open(&sc->s[i]);
 	}

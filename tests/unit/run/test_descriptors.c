@@ -55,9 +55,13 @@ static void
 test_files_of_sinks(void **state)
 {
 	(void)state;
-	assert_int_equal(descriptors_per_sink(8), 2);
-	assert_int_equal(descriptors_per_sink(1024), 64);
-	assert_int_equal(descriptors_per_sink(1 << 20), 4096);
+	assert_int_equal(descriptors_per_sink(8, true), 2);
+	assert_int_equal(descriptors_per_sink(1024, true), 64);
+	assert_int_equal(descriptors_per_sink(1 << 20, true), 4096);
+	/* Without sockets a quarter of all. */
+	assert_int_equal(descriptors_per_sink(8, false), 2);
+	assert_int_equal(descriptors_per_sink(1024, false), 256);
+	assert_int_equal(descriptors_per_sink(1 << 20, false), 16384);
 }
 
 static void

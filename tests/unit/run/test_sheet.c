@@ -132,7 +132,7 @@ undelivered_bytes_are_those_of_closed_sessions(void **state)
 	struct scene *sc = *state;
 
 	feed(&sc->s[0], DIR_CLIENT, 100);
-	sc->s[0].lost_bytes[DIR_CLIENT] = 40;
+	sc->s[0].more->lost_bytes[DIR_CLIENT] = 40;
 	session_close(&sc->s[0], 1, HOW_RST, PARTY_SERVER);
 	take(sc);
 	assert_int_equal(sc->sh.lost_bytes[DIR_CLIENT], 40);
@@ -306,7 +306,7 @@ lines_for_people_show_every_loss(void **state)
 	feed(&sc->s[0], DIR_CLIENT, 10);
 	sc->dropping.full = true;
 	feed(&sc->s[0], DIR_CLIENT, 20);
-	sc->s[0].lost_bytes[DIR_CLIENT] = 4;
+	sc->s[0].more->lost_bytes[DIR_CLIENT] = 4;
 	session_close(&sc->s[0], 1, HOW_RST, PARTY_CLIENT);
 	take(sc);
 	sc->sh.sinks[1].missed = 3;

@@ -8,6 +8,7 @@ struct pair {
 	struct fanout *fan[2];
 	void *slots[2];
 	struct session s[2];
+	struct session_more more[2];
 	struct source silent;
 	struct sheet_from from[2];
 };
@@ -26,6 +27,7 @@ pair_init(struct scene *sc, struct pair *p)
 		p->slots[i] = calloc(1, fanout_session_size(p->fan[i]));
 		assert_non_null(p->slots[i]);
 		session_init(&p->s[i], p->fan[i], p->slots[i]);
+		session_use_more(&p->s[i], &p->more[i]);
 		p->s[i].id = (uint64_t)i + 1;
 		session_open(&p->s[i]);
 		p->from[i] = (struct sheet_from){
@@ -172,7 +174,7 @@ lines_for_people_about_inputs(void **state)
 	feed(&p.s[0], DIR_CLIENT, 1000);
 	feed(&p.s[1], DIR_SERVER, 30);
 	session_gap(&p.s[1], &g);
-	p.s[0].lost_bytes[DIR_CLIENT] = 4;
+	p.s[0].more->lost_bytes[DIR_CLIENT] = 4;
 	session_close(&p.s[0], 1, HOW_FIN, PARTY_CLIENT);
 	pair_take(sc, &p);
 	printed(sc, text, sizeof(text));

@@ -209,19 +209,24 @@ scene_tear_down(void **state)
 static inline struct session *
 scene_open(struct scene *sc, size_t worker, uint64_t id)
 {
-	struct session *s = malloc(sizeof(*s));
+	struct {
+		struct session s;
+		struct session_more more;
+	} *whole = malloc(sizeof(*whole));
 	void *slots = calloc(1, fanout_session_size(sc->fan[worker]));
+	struct session *s = &whole->s;
 
-	assert_non_null(s);
+	assert_non_null(whole);
 	assert_non_null(slots);
 	session_init(s, sc->fan[worker], slots);
+	session_use_more(s, &whole->more);
 	s->id = id;
 	s->source = sc->env.source;
 	s->no_packets = true;
 	s->open_ns = clock_event_ns();
 	assert_int_equal(addr_parse_ip(&s->client, "127.0.0.1"), 0);
 	assert_int_equal(addr_parse_ip(&s->server, "192.0.2.7"), 0);
-	s->local = s->listen = s->client;
+	s->more->local = s->more->listen = s->client;
 	s->client.port = (uint16_t)(40000 + id);
 	s->server.port = 21;
 	session_open(s);

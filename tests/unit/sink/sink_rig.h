@@ -131,20 +131,25 @@ rig_address(struct addr *a, const char *ip, uint16_t port)
 static inline struct session *
 rig_session(struct rig *r, uint64_t id)
 {
-	struct session *s = malloc(sizeof(*s));
+	struct {
+		struct session s;
+		struct session_more more;
+	} *whole = malloc(sizeof(*whole));
 	void *slots = calloc(1, fanout_session_size(r->fan));
+	struct session *s = &whole->s;
 
-	assert_non_null(s);
+	assert_non_null(whole);
 	assert_non_null(slots);
 	session_init(s, r->fan, slots);
+	session_use_more(s, &whole->more);
 	s->id = id;
 	s->source = "proxy";
 	s->open_ns = 1795249800123456789ULL; /* 2026-11-21T08:30:00.123 */
 	rig_address(&s->client, "127.0.0.1", (uint16_t)(40000 + id));
-	rig_address(&s->listen, "127.0.0.1", 8081);
-	rig_address(&s->local, "10.44.2.21", 26311);
+	rig_address(&s->more->listen, "127.0.0.1", 8081);
+	rig_address(&s->more->local, "10.44.2.21", 26311);
 	rig_address(&s->server, "192.246.40.185", 21);
-	s->target = "ftp.example.com:21";
+	s->more->target = "ftp.example.com:21";
 	return s;
 }
 

@@ -5,57 +5,13 @@
 
 #include <cmocka.h>
 
-#include "sink_rig.h"
+#include "sink_clock.h"
 
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "base/obuf.h"
 
 #include "sink/capture.h"
-
-/* 2026-11-21 08:30:00 UTC */
-#define START_NS 1795249800000000000ULL
-
-static struct rig rig;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	rig_init(&rig);
-	rig.env.start_ns = START_NS;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
-	return 0;
-}
-
-/* What the rig says next happens @ms after the start. */
-static struct session *
-at(struct session *s, uint64_t ms)
-{
-	s->open_ns = START_NS + ms * CLOCK_NS_PER_MS;
-	return s;
-}
-
-static void
-end(struct session *s, enum dir d, enum how how, enum party by)
-{
-	session_end(s, d, s->open_ns, how, by);
-}
-
-static void
-shut(struct session *s, enum how how, enum party by)
-{
-	session_close(s, s->open_ns, how, by);
-	free(s->slots);
-	free(s);
-}
 
 /* Whole content of a file in the folder. */
 static struct obuf
@@ -217,7 +173,7 @@ one_file_for_all(void **state)
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "all.pcapng");
 	short_talk(1);
 	s = rig_session(&rig, 2);
-	s->target = "192.246.40.185:21"; /* which the addresses say */
+	s->more->target = "192.246.40.185:21"; /* which the addresses say */
 	s->client = (struct addr){ .family = AF_UNIX, .path = "" };
 	session_open(s);
 	end(at(s, 3), DIR_SERVER, HOW_RST, PARTY_SERVER);
@@ -284,14 +240,14 @@ sessions_without_a_server(void **state)
 	(void)state;
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "{id}.pcapng");
 	s = rig_session(&rig, 1);
-	s->local.family = AF_UNSPEC;
-	s->error = "Connection refused";
+	s->more->local.family = AF_UNSPEC;
+	s->more->error = "Connection refused";
 	session_open(s);
 	shut(at(s, 5), HOW_REFUSED, PARTY_SERVER);
 	s = rig_session(&rig, 2);
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	s->server.family = AF_UNSPEC;
-	s->error = "unknown name";
+	s->more->error = "unknown name";
 	session_open(s);
 	shut(at(s, 5), HOW_ERROR, PARTY_US);
 	rig_finish(&rig);
@@ -313,7 +269,7 @@ late_handshake(void **state)
 	(void)state;
 	rig_make(&rig, capture_pcapng_kind.make, "pcapng", "{id}.pcapng");
 	s = rig_session(&rig, 1);
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	session_open(s);
 	rig_say(s, DIR_SERVER, "220");
 	shut(at(s, 5), HOW_RST, PARTY_CLIENT);

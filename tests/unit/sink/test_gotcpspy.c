@@ -124,7 +124,7 @@ unreachable_server_has_no_logs(void **state)
 	struct session *s = rig_session(&rig, 1);
 
 	(void)state;
-	s->local = (struct addr){ .family = AF_UNSPEC };
+	s->more->local = (struct addr){ .family = AF_UNSPEC };
 	session_open(s);
 	rig_close(s, HOW_REFUSED);
 	rig_finish(&rig);
@@ -137,8 +137,8 @@ ipv6_keeps_its_brackets(void **state)
 	struct session *s = rig_session(&rig, 12);
 
 	(void)state;
-	rig_address(&s->listen, "::1", 8081);
-	rig_address(&s->local, "::1", 26311);
+	rig_address(&s->more->listen, "::1", 8081);
+	rig_address(&s->more->local, "::1", 26311);
 	rig_address(&s->server, "2001:db8::7", 80);
 	session_open(s);
 	rig_say(s, DIR_CLIENT, "x");
@@ -155,8 +155,8 @@ unix_sockets_stay_in_the_folder(void **state)
 	struct session *s = rig_session(&rig, 1);
 
 	(void)state;
-	s->local = (struct addr){ .family = AF_UNIX };
-	s->local.path = "";
+	s->more->local = (struct addr){ .family = AF_UNIX };
+	s->more->local.path = "";
 	s->server = (struct addr){ .family = AF_UNIX };
 	s->server.path = "/run/../x.sock";
 	session_open(s);
@@ -175,9 +175,9 @@ without_a_proxy_the_true_ends_are_named(void **state)
 	struct session *s = rig_session(&rig, 1);
 
 	(void)state;
-	s->listen = (struct addr){ .family = AF_UNSPEC };
-	s->local = (struct addr){ .family = AF_UNSPEC };
-	s->target = NULL;
+	s->more->listen = (struct addr){ .family = AF_UNSPEC };
+	s->more->local = (struct addr){ .family = AF_UNSPEC };
+	s->more->target = NULL;
 	session_open(s);
 	rig_say(s, DIR_SERVER, "x");
 	rig_close(s, HOW_FIN);

@@ -41,14 +41,16 @@ listen_in(struct heard *h)
 static struct session
 a_session(void)
 {
+	static struct session_more more;
 	struct session s = { .id = 7, .source = "proxy", .open_ns = 1000 };
 
 	assert_int_equal(addr_parse_ip(&s.client, "127.0.0.1"), 0);
 	assert_int_equal(addr_parse_ip(&s.server, "192.0.2.7"), 0);
-	assert_int_equal(addr_parse_ip(&s.local, "192.0.2.1"), 0);
+	session_use_more(&s, &more);
+	assert_int_equal(addr_parse_ip(&s.more->local, "192.0.2.1"), 0);
 	s.client.port = 40112;
 	s.server.port = 21;
-	s.local.port = 40113;
+	s.more->local.port = 40113;
 	return s;
 }
 

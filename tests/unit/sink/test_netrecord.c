@@ -5,53 +5,9 @@
 
 #include <cmocka.h>
 
-#include "sink_rig.h"
+#include "sink_clock.h"
 
 #include "sink/netrecord.h"
-
-/* 2026-11-21 08:30:00 UTC */
-#define START_NS 1795249800000000000ULL
-
-static struct rig rig;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	rig_init(&rig);
-	rig.env.start_ns = START_NS;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
-	return 0;
-}
-
-/* What the rig says next happens @ms after the start. */
-static struct session *
-at(struct session *s, uint64_t ms)
-{
-	s->open_ns = START_NS + ms * CLOCK_NS_PER_MS;
-	return s;
-}
-
-static void
-end(struct session *s, enum dir d, enum how how, enum party by)
-{
-	session_end(s, d, s->open_ns, how, by);
-}
-
-static void
-shut(struct session *s, enum how how, enum party by)
-{
-	session_close(s, s->open_ns, how, by);
-	free(s->slots);
-	free(s);
-}
 
 /* A session that opened 1 ms after the start. */
 static struct session *
@@ -80,7 +36,7 @@ begin_unreached(uint64_t id)
 {
 	struct session *s = at(rig_session(&rig, id), 1);
 
-	s->local.family = AF_UNSPEC;
+	s->more->local.family = AF_UNSPEC;
 	session_open(s);
 	return s;
 }
@@ -132,7 +88,7 @@ failures(void **state)
 	shut(at(begin_unreached(6), 3), HOW_RST, PARTY_CLIENT);
 	/* A tap knows no ends of a proxy: the server did fail. */
 	s = begin_unreached(7);
-	s->listen.family = AF_UNSPEC;
+	s->more->listen.family = AF_UNSPEC;
 	shut(at(s, 3), HOW_RST, PARTY_SERVER);
 	rig_finish(&rig);
 	rig_assert_file(&rig, "log_1", "c 0.001000 con\nc 0.003000 err\n");

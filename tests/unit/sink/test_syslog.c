@@ -73,6 +73,7 @@ struct rig {
 	struct sink sink;
 	struct sink_lane lane;
 	struct session session;
+	struct session_more more;
 	struct err err;
 };
 
@@ -124,9 +125,10 @@ play_failure(struct rig *r)
 	struct session *s = &r->session;
 
 	assert_true(r->sink.ops->session_size <= sizeof(st));
+	session_use_more(s, &r->more);
 	s->id++;
-	s->target = "port 7019";
-	s->error = "Connection refused";
+	s->more->target = "port 7019";
+	s->more->error = "Connection refused";
 	assert_int_equal(r->sink.ops->open(&r->lane, st, s), 0);
 	r->sink.ops->close(&r->lane, st, s);
 }

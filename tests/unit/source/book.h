@@ -71,10 +71,10 @@ book_open(struct sink_lane *lane, void *st, const struct session *s)
 	e->worker = worker_index(lane->self);
 	e->client = s->client;
 	e->server = s->server;
-	e->listen = s->listen;
-	e->local = s->local;
+	e->listen = *session_listen(s);
+	e->local = *session_local(s);
 	(void)snprintf(e->target, sizeof(e->target), "%s",
-	    s->target != NULL ? s->target : "");
+	    session_target(s) != NULL ? session_target(s) : "");
 	assert_true(s->no_packets);
 	b->opened++;
 	pthread_mutex_unlock(&b->lock);
@@ -97,8 +97,8 @@ book_close(struct sink_lane *lane, void *st, const struct session *s)
 	e->first = (enum party)s->first;
 	e->bytes[DIR_CLIENT] = s->bytes[DIR_CLIENT];
 	e->bytes[DIR_SERVER] = s->bytes[DIR_SERVER];
-	(void)snprintf(
-	    e->error, sizeof(e->error), "%s", s->error != NULL ? s->error : "");
+	(void)snprintf(e->error, sizeof(e->error), "%s",
+	    session_error(s) != NULL ? session_error(s) : "");
 	b->closed++;
 	pthread_mutex_unlock(&b->lock);
 }

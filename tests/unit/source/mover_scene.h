@@ -26,6 +26,7 @@ struct scene {
 	struct fanout *fan;
 	void *slots;
 	struct session s;
+	struct session_more more;
 	struct mover m;
 	struct list copies;
 	int peer_from, from;
@@ -70,6 +71,7 @@ set_up(enum need need)
 	sc.slots = calloc(1, fanout_session_size(sc.fan));
 	assert_non_null(sc.slots);
 	session_init(&sc.s, sc.fan, sc.slots);
+	session_use_more(&sc.s, &sc.more);
 	session_open(&sc.s);
 	list_init(&sc.copies);
 	mover_init(&sc.m, &sc.s, sc.w, DIR_SERVER);

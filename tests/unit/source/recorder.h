@@ -163,7 +163,7 @@ recorder_close(struct sink_lane *lane, void *st, const struct session *s)
 	r->reason = (enum how)s->reason;
 	r->first = (enum party)s->first;
 	for (int d = 0; d < DIR_NDIRS; d++)
-		r->lost[d] = s->lost_bytes[d];
+		r->lost[d] = session_lost_bytes(s, (enum dir)d);
 }
 
 static inline bool

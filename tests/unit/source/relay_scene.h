@@ -22,6 +22,7 @@ struct scene {
 	struct fanout *fan;
 	void *slots;
 	struct session s;
+	struct session_more more;
 	struct relay_env env;
 	struct relay r;
 	int peer[DIR_NDIRS];
@@ -83,6 +84,7 @@ set_up(enum need need)
 	sc.slots = calloc(1, fanout_session_size(sc.fan));
 	assert_non_null(sc.slots);
 	session_init(&sc.s, sc.fan, sc.slots);
+	session_use_more(&sc.s, &sc.more);
 	session_open(&sc.s);
 	sc.env = (struct relay_env){
 		.worker = sc.w,

@@ -49,9 +49,10 @@ tear_down(void **state)
 static struct session
 fill(const char *client, uint16_t client_port, uint16_t server_port)
 {
-	struct session s;
+	static struct session_more more;
+	struct session s = { .open_ns = 0 };
 
-	memset(&s, 0, sizeof(s));
+	session_use_more(&s, &more);
 	assert_int_equal(addr_parse_ip(&s.client, client), 0);
 	assert_int_equal(addr_parse_ip(&s.server, "127.0.0.1"), 0);
 	s.client.port = client_port;
@@ -68,17 +69,17 @@ test_later(void **state)
 	const char *host;
 
 	(void)state;
-	assert_null(s.name[DIR_SERVER].host);
-	assert_null(s.name[DIR_SERVER].service);
+	assert_null(s.more->name[DIR_SERVER].host);
+	assert_null(s.more->name[DIR_SERVER].service);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	s = fill("127.0.0.1", 40001, 22);
-	host = s.name[DIR_SERVER].host;
+	host = s.more->name[DIR_SERVER].host;
 	assert_non_null(host);
 	assert_string_not_equal(host, "127.0.0.1");
-	assert_ptr_equal(s.name[DIR_CLIENT].host, host);
-	assert_non_null(s.name[DIR_SERVER].service);
+	assert_ptr_equal(s.more->name[DIR_CLIENT].host, host);
+	assert_non_null(s.more->name[DIR_SERVER].service);
 	/* Nobody asked for this port. */
-	assert_null(s.name[DIR_CLIENT].service);
+	assert_null(s.more->name[DIR_CLIENT].service);
 	assert_false(uv_loop_alive(&loop));
 }
 
@@ -92,8 +93,8 @@ test_no_name(void **state)
 	(void)fill("0.0.0.0", 40000, 80);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	s = fill("0.0.0.0", 40000, 80);
-	assert_null(s.name[DIR_CLIENT].host);
-	assert_non_null(s.name[DIR_SERVER].host);
+	assert_null(s.more->name[DIR_CLIENT].host);
+	assert_non_null(s.more->name[DIR_SERVER].host);
 	assert_false(uv_loop_alive(&loop));
 }
 
@@ -123,7 +124,7 @@ test_stop(void **state)
 	capture_names_stop(names);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	s = fill("127.0.0.1", 40000, 80);
-	assert_null(s.name[DIR_SERVER].host);
+	assert_null(s.more->name[DIR_SERVER].host);
 	capture_names_stop(names);
 }
 

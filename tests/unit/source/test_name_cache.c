@@ -57,17 +57,18 @@ static void
 both_ends(void **state)
 {
 	struct name_cache *c = name_cache_new();
-	struct session s = { 0 };
+	struct session_more more = { 0 };
+	struct session s = { .more = &more };
 
 	(void)state;
 	assert_non_null(c);
 	s.client = address("127.0.0.1", 22);
 	s.server = address("127.0.0.1", 80);
 	name_cache_fill(c, &s);
-	expect_loopback(s.name[DIR_CLIENT].host);
-	expect_loopback(s.name[DIR_SERVER].host);
-	expect_service(s.name[DIR_CLIENT].service, 22);
-	expect_service(s.name[DIR_SERVER].service, 80);
+	expect_loopback(more.name[DIR_CLIENT].host);
+	expect_loopback(more.name[DIR_SERVER].host);
+	expect_service(more.name[DIR_CLIENT].service, 22);
+	expect_service(more.name[DIR_SERVER].service, 80);
 	name_cache_free(c);
 }
 
@@ -77,27 +78,28 @@ asked_for_once(void **state)
 {
 	struct name_cache *c = name_cache_new();
 	struct session_name first[DIR_NDIRS];
-	struct session s = { 0 };
+	struct session_more more = { 0 };
+	struct session s = { .more = &more };
 
 	(void)state;
 	assert_non_null(c);
 	s.client = address("127.0.0.1", 22);
 	s.server = address("127.0.0.1", 80);
 	name_cache_fill(c, &s);
-	memcpy(first, s.name, sizeof(first));
+	memcpy(first, more.name, sizeof(first));
 	for (uint16_t port = 1; port < 1000; port++) {
-		struct session other = { 0 };
+		struct session other = { .more = &more };
 
 		other.client = address("127.0.0.1", port);
 		other.server = address("::", port);
 		name_cache_fill(c, &other);
 		assert_ptr_equal(
-		    other.name[DIR_CLIENT].host, first[DIR_CLIENT].host);
-		assert_ptr_equal(other.name[DIR_CLIENT].service,
-		    other.name[DIR_SERVER].service);
+		    more.name[DIR_CLIENT].host, first[DIR_CLIENT].host);
+		assert_ptr_equal(more.name[DIR_CLIENT].service,
+		    more.name[DIR_SERVER].service);
 	}
 	name_cache_fill(c, &s);
-	assert_memory_equal(first, s.name, sizeof(first));
+	assert_memory_equal(first, more.name, sizeof(first));
 	expect_service(first[DIR_SERVER].service, 80);
 	name_cache_free(c);
 }
@@ -107,15 +109,16 @@ static void
 nobody(void **state)
 {
 	struct name_cache *c = name_cache_new();
-	struct session s = { 0 };
+	struct session_more more = { 0 };
+	struct session s = { .more = &more };
 
 	(void)state;
 	assert_non_null(c);
 	s.client = address("0.0.0.0", 0);
 	name_cache_fill(c, &s);
 	for (int d = 0; d < DIR_NDIRS; d++) {
-		assert_null(s.name[d].host);
-		assert_null(s.name[d].service);
+		assert_null(more.name[d].host);
+		assert_null(more.name[d].service);
 	}
 	name_cache_free(c);
 	name_cache_free(NULL);
