@@ -317,6 +317,14 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 	return q;
 }
 
+/* It has got longer: whoever finds it full waits to be told of room. */
+static void
+mark_full(struct outq *q)
+{
+	q->was_full = q->was_full || outq_full(q);
+	outq_lane_gained(lane_of(q));
+}
+
 /* What goes before all that is queued; made by the owner as long as it is. */
 static int
 put_head(struct outq *q)
@@ -351,6 +359,7 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
+	mark_full(q);
 	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
@@ -498,13 +507,6 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void
-mark_full(struct outq *q)
-{
-	q->was_full = q->was_full || outq_full(q);
-	outq_lane_gained(lane_of(q));
-}
-
 void
 outq_put(struct outq *q, const void *data, size_t len, size_t payload)
 {
@@ -529,6 +531,7 @@ outq_put_batch(
 		return;
 	if (q->state == OUTQ_ABSENT) {
 		keep(q, data, &r);
+		mark_full(q);
 		return;
 	}
 	if (len < SHORT && (q->buf.len == 0 || is_soon(q))) {
