@@ -9,9 +9,18 @@
 /* Where the system does not tell: what it has been since long ago. */
 #define ALL_UNKNOWN 1024
 
-/* Files that one sink may keep open: a sixteenth of all, within these. */
+/*
+ * Files that one sink may keep open: a sixteenth of all, or of many sinks each
+ * its part of half, within these.
+ */
 #define SINK_FILES_MIN 2
 #define SINK_FILES_MAX 4096
+
+/* With fewer descriptors than this none are spent on pipes for splicing. */
+#define PIPES_FROM 256
+
+/* Else this part of all: sessions need theirs more. */
+#define PIPES_SHARE 8
 
 /* Where not even one is free to show how many are open. */
 #define OPEN_UNKNOWN 64
@@ -33,13 +42,25 @@ descriptors_raise(void)
 }
 
 unsigned
-descriptors_per_sink(size_t all)
+descriptors_per_sink(size_t all, size_t sinks, size_t shared)
 {
+	size_t few = shared * DESCRIPTORS_SHARED;
+	size_t rest = all / 2 > few ? all / 2 - few : 0;
 	size_t n = all / 16;
 
+	if (sinks > shared && rest / (sinks - shared) < n)
+		n = rest / (sinks - shared);
 	if (n < SINK_FILES_MIN)
 		n = SINK_FILES_MIN;
 	return (unsigned)(n > SINK_FILES_MAX ? SINK_FILES_MAX : n);
+}
+
+unsigned
+descriptors_pipes(size_t all, size_t workers)
+{
+	if (all < PIPES_FROM)
+		return 0;
+	return (unsigned)(all / PIPES_SHARE / 2 / workers);
 }
 
 size_t

@@ -55,9 +55,31 @@ static void
 test_files_of_sinks(void **state)
 {
 	(void)state;
-	assert_int_equal(descriptors_per_sink(8), 2);
-	assert_int_equal(descriptors_per_sink(1024), 64);
-	assert_int_equal(descriptors_per_sink(1 << 20), 4096);
+	assert_int_equal(descriptors_per_sink(8, 1, 0), 2);
+	assert_int_equal(descriptors_per_sink(1024, 1, 0), 64);
+	assert_int_equal(descriptors_per_sink(1 << 20, 1, 0), 4096);
+	/* Of many each gets less, so that half is left for sessions. */
+	assert_int_equal(descriptors_per_sink(1024, 8, 0), 64);
+	assert_int_equal(descriptors_per_sink(1024, 16, 0), 32);
+	assert_int_equal(descriptors_per_sink(1024, 64, 0), 8);
+	assert_int_equal(descriptors_per_sink(1024, 1000, 0), 2);
+	/* One record of all sessions is few files. */
+	assert_int_equal(descriptors_per_sink(1024, 16, 15), 64);
+	assert_int_equal(descriptors_per_sink(1024, 20, 4), 31);
+	assert_int_equal(descriptors_per_sink(1024, 20, 20), 64);
+	assert_int_equal(descriptors_per_sink(64, 20, 19), 2);
+}
+
+/* Pipes are a luxury: sessions need what they would take. */
+static void
+test_pipes(void **state)
+{
+	(void)state;
+	assert_int_equal(descriptors_pipes(255, 1), 0);
+	assert_int_equal(descriptors_pipes(256, 1), 16);
+	assert_int_equal(descriptors_pipes(1024, 2), 32);
+	assert_int_equal(descriptors_pipes(1024, 64), 1);
+	assert_int_equal(descriptors_pipes(1024, 1000), 0);
 }
 
 static void
@@ -108,6 +130,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_files_of_sinks),
+		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_sessions),
 	};
