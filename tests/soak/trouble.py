@@ -196,6 +196,40 @@ class Operator:
                             break
 
 
+class Watcher:
+    """As the page does: an eye on everything, and one on a session."""
+
+    def __init__(self, soak, number):
+        self._soak = soak
+        self._control = soak.control
+        self._dice = soak.dice(f"watcher {number}")
+        self.events = 0
+
+    def run(self):
+        while not self._soak.over.wait(self._dice.uniform(0, 2)):
+            path = "events"
+            if self._dice.random() < 0.5:
+                answer = self._control.ask("GET", "sessions?state=open&limit=9")
+                there = (answer.json()["sessions"] if answer.status == 200
+                         else [])
+                if not there:
+                    continue
+                path = f"sessions/{self._dice.choice(there)['id']}/events"
+            # It may be over by now, or there are enough who watch.
+            with contextlib.suppress(AssertionError, OSError):
+                self._watch(path)
+
+    def _watch(self, path):
+        end = time.monotonic() + self._dice.uniform(1, 15)
+        pause = self._dice.choice((0, 0, 0.05))
+        with self._control.follow(path) as stream:
+            while time.monotonic() < end and not self._soak.over.is_set():
+                if stream.read() is None:
+                    return
+                self.events += 1
+                time.sleep(pause)
+
+
 class Reloader:
     """Changes the configuration, moves logs away, and says so (SIGHUP)."""
 
