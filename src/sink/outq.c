@@ -310,7 +310,7 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 		return NULL;
 	q->o = *o;
 	q->state = OUTQ_ABSENT;
-	outbuf_init(&q->buf, l->count, &l->queued);
+	outbuf_init(&q->buf, l->count, &l->queued, &l->blocks);
 	outq_lane_enter(l, &q->place, q);
 	if (news_tally_ref(o->tally) != NULL)
 		q->buf.also = &o->tally->count[o->stream];
