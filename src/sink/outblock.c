@@ -29,19 +29,22 @@ outblock_pool_done(struct outblock_pool *p)
 		unmap(spare_one(p));
 }
 
+static struct outblock *
+map(void)
+{
+	void *at = mmap(NULL, sizeof(struct outblock), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at != MAP_FAILED ? at : NULL;
+}
+
 struct outblock *
 outblock_new(struct outblock_pool *p)
 {
-	struct outblock *k;
+	struct outblock *k = p->nspare > 0 ? spare_one(p) : map();
 
-	if (p->nspare > 0) {
-		k = spare_one(p);
-	} else {
-		k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (k == MAP_FAILED)
-			return NULL;
-	}
+	if (k == NULL)
+		return NULL;
 	list_init(&k->node);
 	k->from = k->to = 0;
 	return k;

@@ -108,6 +108,9 @@ class Client:
 
     def run(self):
         while not self._soak.over.is_set():
+            if self._soak.resting.is_set():
+                self._soak.over.wait(0.2)
+                continue
             number = self._soak.next_number()
             said = Said(number, int(2 ** self._dice.uniform(0, self._most)))
             try:
