@@ -7,21 +7,21 @@ import signal
 
 from helpers.faults import HALF, Faults, storm
 
-# What may fail anywhere, and for how many calls: nothing of it costs a byte.
+# What may fail anywhere, and for how many calls: no byte of a record.
 ANYWHERE = (
     ("accept", errno.EMFILE, 3), ("accept", errno.ENFILE, 1),
     ("accept", errno.ECONNABORTED, 2), ("pipe", errno.EMFILE, 20),
     ("pipe", errno.EPERM, 5), ("splice", errno.EINTR, 20),
     ("splice", HALF, 50), ("recv", errno.EINTR, 50),
-    ("send", errno.EINTR, 50))
+    ("send", errno.EINTR, 50),
+    # A session, or the call of a consumer.
+    ("socket", errno.EMFILE, 2))
 # What no system does while there is more, or room for more.  libmicrohttpd
 # takes it at its word and waits for an edge that does not come: so not where
-# control is.
-HALVES = (("recv", HALF, 300), ("recv", errno.EAGAIN, 50),
-          ("send", HALF, 300), ("send", errno.EAGAIN, 50))
-# What costs a session, or the call of a consumer.
-COSTLY = (("socket", errno.EMFILE, 2), ("recv", errno.ENOMEM, 1),
-          ("send", errno.ENOBUFS, 1))
+# control is.  Nor what costs one that asks its answer.
+BUT_CONTROL = (("recv", HALF, 300), ("recv", errno.EAGAIN, 50),
+               ("send", HALF, 300), ("send", errno.EAGAIN, 50),
+               ("recv", errno.ENOMEM, 1), ("send", errno.ENOBUFS, 1))
 # What may fail below a folder whose records nobody holds against anything.
 FILES = (("write", errno.ENOSPC, 5), ("write", errno.EIO, 2),
          ("write", HALF, 30), ("write", errno.EINTR, 30),
@@ -49,9 +49,9 @@ class System:
         self.env = self._faults.env
         self._program = None
         self._rules = []
-        rows = [(*row, "") for row in ANYWHERE + COSTLY]
+        rows = [(*row, "") for row in ANYWHERE]
         if small is None:
-            rows += [(*row, "") for row in HALVES]
+            rows += [(*row, "") for row in BUT_CONTROL]
         else:
             rows += [(*row, small) for row in FILES]
         for call, error, count, path in rows:
