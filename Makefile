@@ -224,7 +224,7 @@ month: all build/.deps-check
 	    VALGRIND=$(VALGRIND) $(PYTHON) -m pytest -q -s tests/e2e/test_month.py
 
 # SOAK_SEED throws the same dice again.
-soak: all build/.deps-check
+soak: all $(FAULT) build/.deps-check
 	SAN=$(SAN) TEELINE=$(BUILD)/teeline $(PYTHON) -B tests/soak/soak
 
 range:

@@ -38,6 +38,9 @@ struct pipe {
 /* What is asked for; the kernel's limit for ordinary users. */
 #define PIPE_WANTED ((size_t)1024 * 1024)
 
+/* Kept open although nobody uses them, in each pool. */
+#define PIPE_KEPT 32
+
 /** pipe_pool_new() - An empty pool; NULL without memory. */
 struct pipe_pool *pipe_pool_new(void);
 
@@ -49,9 +52,18 @@ struct pipe_pool *pipe_pool_new(void);
 void pipe_pool_free(struct pipe_pool *p);
 
 /**
+ * pipe_pool_limit() - Have so many at most, on loan and at home
+ * @most:	0: none.  Without this call: as many as can be had
+ *
+ * Before any is lent.  Of those nobody uses PIPE_KEPT are kept open at most.
+ */
+void pipe_pool_limit(struct pipe_pool *p, unsigned most);
+
+/**
  * pipe_lend() - Get an empty pipe; from any thread
  *
- * Return: NULL when no pipe of at least 64 KiB can be had: copy instead
+ * Return: NULL when no pipe of at least 64 KiB can be had, or the pool is at
+ *	   its limit: copy instead
  */
 struct pipe *pipe_lend(struct pipe_pool *p);
 

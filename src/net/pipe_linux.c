@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,9 +10,6 @@
 /* Below this, splicing costs more calls than it saves copies. */
 #define SIZE_MIN ((size_t)64 * 1024)
 
-/* Pipes kept open per worker although nobody uses them. */
-#define KEEP_MAX 32
-
 /*
  * The lock is taken twice per loan, and a loan carries up to 1 MiB: a writer
  * thread returns pipes while the worker lends others.
@@ -21,6 +19,7 @@ struct pipe_pool {
 	struct list home;
 	unsigned nhome;
 	unsigned nlent;
+	unsigned most;
 	bool orphan;
 };
 
@@ -36,7 +35,14 @@ pipe_pool_new(void)
 		return NULL;
 	}
 	list_init(&p->home);
+	p->most = UINT_MAX;
 	return p;
+}
+
+void
+pipe_pool_limit(struct pipe_pool *p, unsigned most)
+{
+	p->most = most;
 }
 
 static void
@@ -108,6 +114,11 @@ pipe_lend(struct pipe_pool *p)
 	struct list *node;
 
 	pthread_mutex_lock(&p->lock);
+	/* Those at home are lent first, so there is none beside them. */
+	if (p->nlent >= p->most) {
+		pthread_mutex_unlock(&p->lock);
+		return NULL;
+	}
 	node = list_shift(&p->home);
 	if (node != NULL) {
 		pipe = LIST_ENTRY(node, struct pipe, node);
@@ -135,7 +146,7 @@ pipe_return(struct pipe *pipe)
 
 	pthread_mutex_lock(&p->lock);
 	p->nlent--;
-	keep = pipe->fill == 0 && !p->orphan && p->nhome < KEEP_MAX;
+	keep = pipe->fill == 0 && !p->orphan && p->nhome < PIPE_KEPT;
 	if (keep) {
 		list_append(&p->home, &pipe->node);
 		p->nhome++;

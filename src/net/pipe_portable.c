@@ -14,6 +14,13 @@ pipe_pool_new(void)
 }
 
 void
+pipe_pool_limit(struct pipe_pool *p, unsigned most)
+{
+	(void)p;
+	(void)most;
+}
+
+void
 pipe_pool_free(struct pipe_pool *p)
 {
 	free(p);

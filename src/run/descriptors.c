@@ -11,12 +11,17 @@
 
 /*
  * Files that one sink may keep open: a sixteenth of all beside sockets, else a
- * quarter, within these.  Few runs have more than three such sinks; if one
- * has, whoever finds no descriptor left closes a file of its own first.
+ * quarter, or of many sinks each its part of half, within these.
  */
 #define SINK_FILES_MIN   2
 #define SINK_FILES_MAX   4096
 #define NO_SOCKETS_TIMES 4
+
+/* With fewer descriptors than this none are spent on pipes for splicing. */
+#define PIPES_FROM 256
+
+/* Else this part of all: sessions need theirs more. */
+#define PIPES_SHARE 8
 
 /* Where not even one is free to show how many are open. */
 #define OPEN_UNKNOWN 64
@@ -38,16 +43,28 @@ descriptors_raise(void)
 }
 
 unsigned
-descriptors_per_sink(size_t all, bool sockets)
+descriptors_per_sink(size_t all, size_t sinks, size_t shared, bool sockets)
 {
 	size_t times = sockets ? 1 : NO_SOCKETS_TIMES;
+	size_t few = shared * DESCRIPTORS_SHARED;
+	size_t rest = all / 2 > few ? all / 2 - few : 0;
 	size_t n = all / 16 * times;
 
+	if (sinks > shared && rest / (sinks - shared) < n)
+		n = rest / (sinks - shared);
 	if (n < SINK_FILES_MIN)
 		n = SINK_FILES_MIN;
 	if (n > SINK_FILES_MAX * times)
 		n = SINK_FILES_MAX * times;
 	return (unsigned)n;
+}
+
+unsigned
+descriptors_pipes(size_t all, size_t workers)
+{
+	if (all < PIPES_FROM)
+		return 0;
+	return (unsigned)(all / PIPES_SHARE / 2 / workers);
 }
 
 size_t

@@ -15,13 +15,33 @@
 /** descriptors_raise() - As many as the system allows; how many that are. */
 size_t descriptors_raise(void);
 
+/* What a sink needs that writes one record of all sessions: the file, the one
+ * before it while they are changed, and a folder. */
+#define DESCRIPTORS_SHARED 4
+
 /**
- * descriptors_per_sink() - Files that one sink may keep open, of @all
+ * descriptors_per_sink() - Files that a sink with files of sessions may keep
+ * open
+ * @all:	Descriptors this process may have
+ * @sinks:	So many there are at the start
+ * @shared:	So many of them need DESCRIPTORS_SHARED at most
  * @sockets:	There are sessions that need descriptors.  Else files are all
  *		that does, and a sink may have more: what it has to close to
- *make room, and to open again, is its greatest expense.
+ *		make room, and to open again, is its greatest expense.
+ *
+ * All of them together leave half of @all to sessions, unless that is too
+ * little for two files each.
  */
-unsigned descriptors_per_sink(size_t all, bool sockets);
+unsigned descriptors_per_sink(
+    size_t all, size_t sinks, size_t shared, bool sockets);
+
+/**
+ * descriptors_pipes() - Pipes that a worker may have for splicing, of @all
+ * @workers:	So many splice, > 0
+ *
+ * Return: 0 where descriptors are too few to be spent so
+ */
+unsigned descriptors_pipes(size_t all, size_t workers);
 
 /** descriptors_left() - Of @all, those that are not open now. */
 size_t descriptors_left(size_t all);

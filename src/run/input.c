@@ -99,7 +99,7 @@ input_open(struct input *in, const struct plan_source *plan,
     const struct input_opts *o, struct err *err)
 {
 	const struct sources_opts so = {
-		.fds = o->fds,
+		.pipes = o->pipes,
 		.names = o->names,
 		.numbers = o->numbers,
 		.events = {

@@ -48,7 +48,7 @@ enum input_state {
 
 /**
  * struct input_opts - What the run gives to each of its inputs
- * @fds:	Descriptors this process may have
+ * @pipes:	See struct sources_opts
  * @names:	--names
  * @numbers:	Of sessions and interfaces; outlive the input
  * @loop:	Where letters are delivered; outlives the workers
@@ -58,7 +58,7 @@ enum input_state {
  * @self:	Passed to these two, which run on the main thread
  */
 struct input_opts {
-	size_t fds;
+	unsigned pipes;
 	bool names;
 	struct source_numbers *numbers;
 	struct mainloop *loop;

@@ -7,7 +7,27 @@
 #include "run/descriptors.h"
 #include "run/input.h"
 #include "run/limits.h"
+#include "run/sinks.h"
 #include "run/sources.h"
+
+void
+limits_share(struct limits_fds *l, const struct plan *p, size_t all)
+{
+	size_t splicers = sources_splicers(p->sources, p->nsources);
+	size_t shared = 0;
+	bool sockets = false;
+
+	for (size_t i = 0; i < p->nsources; i++)
+		sockets = sockets || sources_has_limit(&p->sources[i]);
+	for (size_t i = 0; i < p->nsinks; i++)
+		shared += sinks_is_shared(&p->sinks[i]);
+	*l = (struct limits_fds){
+		.all = all,
+		.files = descriptors_per_sink(all, p->nsinks, shared, sockets),
+		.pipes = splicers > 0 ? descriptors_pipes(all, splicers) : 0,
+	};
+	l->for_pipes = 2 * splicers * l->pipes;
+}
 
 /* NULL: what the run was started with. */
 static const struct plan_source *

@@ -18,6 +18,23 @@ struct input;
 struct plan;
 
 /**
+ * struct limits_fds - Descriptors of a run
+ * @all:	That this process may have
+ * @files:	That a sink may spend on files of sessions (sink_env.max_open)
+ * @pipes:	Pipes that a worker of a proxy may have
+ * @for_pipes:	What all of these take
+ */
+struct limits_fds {
+	size_t all;
+	unsigned files;
+	unsigned pipes;
+	size_t for_pipes;
+};
+
+/** limits_share() - Share @all out to what @p asks for. */
+void limits_share(struct limits_fds *l, const struct plan *p, size_t all);
+
+/**
  * limits_set() - Before the inputs start
  * @inputs:	@n of them
  * @fit:	So many sessions fit into our descriptors, > 0

@@ -66,7 +66,7 @@
  * @outputs:	The sinks as they come and go; NULL: not that far yet
  * @reload:	What SIGHUP changes; NULL: there is no configuration
  * @control:	Who watches it, and may steer it
- * @fds:	Descriptors this process may have
+ * @fds:	Descriptors this process may have, and who gets them
  * @fit:	Sessions that fit into those left at start
  * @stopping:	No input hears any more
  * @is_told:	... since somebody said so: they did not all come to their end
@@ -87,7 +87,7 @@ struct run {
 	struct sandbox sandbox;
 	struct outputs *outputs;
 	struct reload *reload;
-	size_t fds;
+	struct limits_fds fds;
 	uint64_t fit;
 	struct mainloop loop;
 	struct control control;
@@ -133,16 +133,6 @@ on_tell(void *self, const struct news *n)
 	control_tell(&r->control, n);
 }
 
-static unsigned
-files_per_sink(const struct run *r)
-{
-	bool sockets = false;
-
-	for (size_t i = 0; i < r->plan->nsources; i++)
-		sockets = sockets || sources_has_limit(&r->plan->sources[i]);
-	return descriptors_per_sink(r->fds, sockets);
-}
-
 static struct sink_env
 sink_env(struct run *r)
 {
@@ -157,7 +147,7 @@ sink_env(struct run *r)
 		.stdout_gone = on_stdout_gone,
 		.tell = control_wants_news(&r->control) ? on_tell : NULL,
 		.self = r,
-		.max_open = files_per_sink(r),
+		.max_open = r->fds.files,
 	};
 }
 
@@ -329,7 +319,7 @@ open_inputs(struct run *r, struct err *err)
 {
 	const struct plan *p = r->plan;
 	const struct input_opts o = {
-		.fds = r->fds,
+		.pipes = r->fds.pipes,
 		.names = p->names,
 		.numbers = &r->numbers,
 		.loop = &r->loop,
@@ -483,15 +473,15 @@ start_workers(struct run *r, struct err *err)
 		.take = on_sheet,
 		.self = r,
 	};
-	size_t left = descriptors_left(r->fds);
-	size_t other = control_descriptors(&r->control);
+	size_t left = descriptors_left(r->fds.all);
+	size_t other = control_descriptors(&r->control) + r->fds.for_pipes;
 	int rc = service_open(&r->service, &so, err);
 
 	if (rc != 0)
 		return rc;
 	start_ticking(r);
 	r->fit = sinks_sessions(
-	    &r->sinks, left > other ? left - other : 0, files_per_sink(r));
+	    &r->sinks, left > other ? left - other : 0, r->fds.files);
 	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);
@@ -670,7 +660,7 @@ run_plan(const struct plan *p)
 	clock_init();
 	(void)setlocale(LC_CTYPE, ""); /* "C" if there is no such locale */
 	(void)signal(SIGPIPE, SIG_IGN);
-	r.fds = descriptors_raise();
+	limits_share(&r.fds, p, descriptors_raise());
 	if (open_all(&r, &code, &err) == 0 && start_workers(&r, &err) == 0) {
 		code = carry_traffic(&r);
 	} else {

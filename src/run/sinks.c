@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/outfile.h"
 #include "config/plan.h"
 #include "core/packet.h"
 #include "core/source.h"
+#include "run/descriptors.h"
 #include "run/kinds.h"
 #include "run/places.h"
 #include "run/sinks.h"
@@ -73,6 +75,21 @@ sinks_is_stdout(const struct sink_spec *spec)
 	const struct sink_kind *kind = kinds_find(spec->kind);
 
 	return kind != NULL && goes_to_stdout(kind, spec);
+}
+
+bool
+sinks_is_shared(const struct sink_spec *spec)
+{
+	static const char *const many[] = { "DIR", "ROOT", "ADDR:PORT" };
+	const struct sink_kind *kind = kinds_find(spec->kind);
+
+	if (kind == NULL || kind->arg == NULL)
+		return true;
+	for (size_t i = 0; i < ATTR_COUNT(many); i++)
+		if (strcmp(kind->arg, many[i]) == 0)
+			return false;
+	/* Fields: a file for each session. */
+	return strcmp(kind->arg, "FILE") != 0 || strchr(spec->arg, '{') == NULL;
 }
 
 static enum on_full
@@ -209,6 +226,7 @@ begin_one(struct sinks_made *m, const char *name, const struct sink_spec *spec)
 		.kind = strdup(spec->kind),
 		.arg = strdup(spec->arg),
 		.is_stdout = sinks_is_stdout(spec),
+		.is_shared = sinks_is_shared(spec),
 	};
 	if (m->sink != NULL)
 		m->sink->name = strdup(name);
@@ -389,8 +407,12 @@ sinks_sessions(const struct sinks *s, size_t fds, unsigned files)
 	size_t each = 2; /* the client's and the server's socket */
 
 	for (size_t i = 0; i < s->n; i++) {
+		bool is_shared = s->made[i].is_shared;
 		size_t own = s->v[i]->session_fds;
-		size_t taken = own > 0 ? 0 : files;
+		size_t taken = is_shared ? DESCRIPTORS_SHARED : files;
+
+		if (own > 0)
+			taken = 0;
 
 		each += own;
 		fds = fds > taken ? fds - taken : 0;

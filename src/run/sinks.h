@@ -20,6 +20,7 @@ struct source;
  * @text:	What it was made from, as its user wrote it, or in short
  * @kind, @arg:	Those of its specification
  * @is_stdout:	See sinks_is_stdout()
+ * @is_shared:	See sinks_is_shared()
  * @is_stuck:	A thread of it had to be left behind (sink_ops.drain)
  */
 struct sinks_made {
@@ -29,6 +30,7 @@ struct sinks_made {
 	char *kind;
 	char *arg;
 	bool is_stdout;
+	bool is_shared;
 	bool is_stuck;
 };
 
@@ -60,6 +62,14 @@ struct sinks_from {
 
 /** sinks_is_stdout() - Does what is asked for go to standard output? */
 bool sinks_is_stdout(const struct sink_spec *spec);
+
+/**
+ * sinks_is_shared() - Does it need few descriptors, for all sessions together?
+ *
+ * Not if each session has files (or clients) of its own.  What sessions have
+ * in connections (sink.session_fds) is another matter.
+ */
+bool sinks_is_shared(const struct sink_spec *spec);
 
 /**
  * sinks_make() - Make what a plan asks for, in its order
@@ -126,7 +136,7 @@ void sinks_take_out(struct sinks *s, const struct sink *sink);
 /**
  * sinks_sessions() - How many sessions of a proxy fit into descriptors
  * @fds:	That are not in use yet
- * @files:	So many of them each sink of files may take
+ * @files:	So many of them a sink may take that is not shared
  *
  * Return: at least 1, since a run that can do nothing helps nobody
  */

@@ -14,9 +14,6 @@
 /* Listeners of one input that are shown at start. */
 #define MAX_SHOWN 64
 
-/* With fewer descriptors than this none are spent on pipes for splicing. */
-#define MIN_FDS_FOR_PIPES 256
-
 /* --- proxy ------------------------------------------------------------- */
 
 static struct source *
@@ -32,7 +29,7 @@ open_proxy(const struct plan_source *s, const struct sources_opts *o, int *code,
 		.source = pp->source,
 		.reuse_port = pp->reuse_port,
 		.backlog = pp->backlog,
-		.zero_copy = !pp->copy && o->fds >= MIN_FDS_FOR_PIPES,
+		.pipes = pp->copy ? 0 : o->pipes,
 		.orderly = pp->orderly,
 		.names = o->names,
 		.max_sessions = s->max_sessions,
@@ -211,6 +208,17 @@ sources_open(const struct plan_source *s, const struct sources_opts *o,
     int *code, struct err *err)
 {
 	return kinds[s->input].open(s, o, code, err);
+}
+
+size_t
+sources_splicers(const struct plan_source *v, size_t n)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].input == PLAN_PROXY && !v[i].proxy.copy)
+			all += proxy_workers(&v[i]);
+	return all;
 }
 
 size_t

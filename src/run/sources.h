@@ -21,13 +21,13 @@ struct plan_source;
 
 /**
  * struct sources_opts - What the surroundings add to an input
- * @fds:	Descriptors this process may have
+ * @pipes:	That each worker of a proxy may use
  * @names:	--names
  * @numbers:	Of the run; outlive the source
  * @events:	See core/source.h
  */
 struct sources_opts {
-	size_t fds;
+	unsigned pipes;
 	bool names;
 	struct source_numbers *numbers;
 	struct source_events events;
@@ -45,6 +45,9 @@ struct source *sources_open(const struct plan_source *s,
 
 /** sources_workers() - How many threads carry its traffic; > 0 */
 size_t sources_workers(const struct plan_source *s);
+
+/** sources_splicers() - Of @n inputs, workers that may use pipes. */
+size_t sources_splicers(const struct plan_source *v, size_t n);
 
 /** sources_has_limit() - Does each session of its need descriptors? */
 bool sources_has_limit(const struct plan_source *s);

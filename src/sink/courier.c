@@ -394,7 +394,8 @@ courier_init(struct courier *c, const struct courier_opts *o, struct worker *w,
 		.o = *o,
 		.finish_ns = CLOCK_NEVER,
 	};
-	outbuf_init(&c->buf, count, &c->queued);
+	outblock_pool_init(&c->blocks);
+	outbuf_init(&c->buf, count, &c->queued, &c->blocks);
 	deadline_queue_init(&c->parting, PARTING_NS);
 	call.tries = 1; /* they are counted here */
 	return outcall_target_init(&c->target, &call, w, err);
@@ -405,6 +406,7 @@ courier_done(struct courier *c)
 {
 	assert(c->line == NULL && c->nparting == 0 && c->buf.len == 0);
 	outbuf_done(&c->buf);
+	outblock_pool_done(&c->blocks);
 }
 
 bool

@@ -60,6 +60,7 @@ struct courier_line;
  * struct courier - Private; embedded in a lane
  * @buf:	What waits; its first record is the one that is on its way
  * @queued:	Its bytes; there is no other to add up
+ * @blocks:	Where they are kept
  * @sent:	Bytes at its beginning that the system has taken already
  * @failed:	Connections that failed the first record
  * @line:	The connection in use, or the call for one; NULL: none
@@ -75,6 +76,7 @@ struct courier {
 	struct outcall_target target;
 	struct outbuf buf;
 	size_t queued;
+	struct outblock_pool blocks;
 	size_t sent;
 	unsigned failed;
 	struct courier_line *line;

@@ -5,21 +5,14 @@
 
 #include "sink/outbuf.h"
 
-/* Bytes of a block; allocated only while a consumer is behind. */
-#define BLOCK OUTBUF_HEAD_MAX
-
-/** struct block - Bytes that wait; @from to @to are valid. */
-struct block {
-	struct list node;
-	size_t from;
-	size_t to;
-	uint8_t data[BLOCK];
-};
+/* Records for which there may be room although nothing waits. */
+#define ROOM_KEPT 64
 
 void
-outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all)
+outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all,
+    struct outblock_pool *pool)
 {
-	*b = (struct outbuf){ .count = count, .all = all };
+	*b = (struct outbuf){ .count = count, .all = all, .pool = pool };
 	list_init(&b->blocks);
 }
 
@@ -38,10 +31,10 @@ gained(struct outbuf *b, size_t n)
 	*b->all += n;
 }
 
-static struct block *
+static struct outblock *
 block_of(struct list *node)
 {
-	return LIST_ENTRY(node, struct block, node);
+	return LIST_ENTRY(node, struct outblock, node);
 }
 
 static struct outbuf_record *
@@ -91,27 +84,24 @@ grow_records(struct outbuf *b)
 	return true;
 }
 
-static struct block *
-block_new(struct list *before)
+static struct outblock *
+block_new(const struct outbuf *b, struct list *before)
 {
-	/* Only behind a consumer that is slow, and bounded by its limit. */
-	struct block *k = malloc(sizeof(*k));
+	struct outblock *k = outblock_new(b->pool);
 
-	if (k == NULL)
-		return NULL;
-	k->from = k->to = 0;
-	list_init(&k->node);
-	list_append(before, &k->node);
+	if (k != NULL)
+		list_append(before, &k->node);
 	return k;
 }
 
 /* The last block, if it has room; NULL without memory. */
-static struct block *
+static struct outblock *
 block_to_fill(struct outbuf *b)
 {
-	if (!list_is_empty(&b->blocks) && block_of(b->blocks.prev)->to < BLOCK)
+	if (!list_is_empty(&b->blocks) &&
+	    block_of(b->blocks.prev)->to < OUTBLOCK_SIZE)
 		return block_of(b->blocks.prev);
-	return block_new(&b->blocks);
+	return block_new(b, &b->blocks);
 }
 
 static size_t
@@ -125,13 +115,13 @@ static void
 cut(struct outbuf *b, size_t n)
 {
 	while (n > 0) {
-		struct block *k = block_of(b->blocks.prev);
+		struct outblock *k = block_of(b->blocks.prev);
 		size_t part = least(k->to - k->from, n);
 
 		k->to -= part;
 		n -= part;
 		if (k->to == k->from)
-			free(block_of(list_pop(&b->blocks)));
+			outblock_free(b->pool, block_of(list_pop(&b->blocks)));
 	}
 }
 
@@ -141,14 +131,14 @@ copy(struct outbuf *b, const uint8_t *data, size_t len)
 	size_t done = 0;
 
 	while (done < len) {
-		struct block *k = block_to_fill(b);
+		struct outblock *k = block_to_fill(b);
 		size_t part;
 
 		if (k == NULL) {
 			cut(b, done);
 			return false;
 		}
-		part = least(len - done, BLOCK - k->to);
+		part = least(len - done, OUTBLOCK_SIZE - k->to);
 		memcpy(k->data + k->to, data + done, part);
 		k->to += part;
 		done += part;
@@ -210,12 +200,12 @@ outbuf_gather(struct outbuf *b, const struct outbuf_part *parts, size_t n,
 int
 outbuf_prepend(struct outbuf *b, const void *data, size_t len)
 {
-	struct block *k;
+	struct outblock *k;
 
 	assert(len <= OUTBUF_HEAD_MAX);
 	if (len == 0)
 		return 0;
-	k = grow_records(b) ? block_new(b->blocks.next) : NULL;
+	k = grow_records(b) ? block_new(b, b->blocks.next) : NULL;
 	if (k == NULL)
 		return -ENOMEM;
 	memcpy(k->data, data, len);
@@ -235,7 +225,7 @@ outbuf_peek_behind(
 
 	for (struct list *at = b->blocks.next; at != &b->blocks && n < max;
 	     at = at->next) {
-		struct block *k = block_of(at);
+		struct outblock *k = block_of(at);
 		size_t part = least(k->to - k->from, skip);
 		size_t from = k->from + part;
 
@@ -265,13 +255,14 @@ shift_bytes(struct outbuf *b, size_t n)
 	b->len -= n;
 	*b->all -= n;
 	while (n > 0) {
-		struct block *k = block_of(b->blocks.next);
+		struct outblock *k = block_of(b->blocks.next);
 		size_t part = least(k->to - k->from, n);
 
 		k->from += part;
 		n -= part;
 		if (k->from == k->to)
-			free(block_of(list_shift(&b->blocks)));
+			outblock_free(
+			    b->pool, block_of(list_shift(&b->blocks)));
 	}
 }
 
@@ -280,6 +271,11 @@ pop_record(struct outbuf *b)
 {
 	b->first = (b->first + 1) % b->room;
 	b->nrecords--;
+	if (b->nrecords > 0 || b->room <= ROOM_KEPT)
+		return;
+	free(b->records);
+	b->records = NULL;
+	b->room = b->first = 0;
 }
 
 void

@@ -10,6 +10,8 @@
 #include "base/list.h"
 #include "core/count.h"
 
+#include "sink/outblock.h"
+
 /*
  * outbuf.h - bytes that wait to be sent, and what they are worth.
  *
@@ -42,6 +44,7 @@ struct outbuf_record {
  * @also:	Likewise; NULL: nowhere else.  Set by the owner.
  * @all:	Bytes that wait here and in others of its kind are added up in
  * it
+ * @pool:	Where blocks come from; outlives it
  * @len:	Bytes that wait
  * @blocks:	They
  * @records:	Ring of @nrecords from @first on, with room for @room
@@ -52,6 +55,7 @@ struct outbuf {
 	struct sink_count *count;
 	struct sink_count *also;
 	size_t *all;
+	struct outblock_pool *pool;
 	size_t len;
 	struct list blocks;
 	struct outbuf_record *records;
@@ -62,10 +66,11 @@ struct outbuf {
 };
 
 /* Longest head of outbuf_prepend(). */
-#define OUTBUF_HEAD_MAX ((size_t)64 * 1024)
+#define OUTBUF_HEAD_MAX OUTBLOCK_SIZE
 
-/** outbuf_init() - Nothing waits; @all as above. */
-void outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all);
+/** outbuf_init() - Nothing waits; the rest as above. */
+void outbuf_init(struct outbuf *b, struct sink_count *count, size_t *all,
+    struct outblock_pool *pool);
 
 /** outbuf_done() - Release the memory; what waits was dropped before. */
 void outbuf_done(struct outbuf *b);

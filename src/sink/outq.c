@@ -311,14 +311,14 @@ outq_new(struct outq_lane *l, const struct outq_opts *o)
 		return NULL;
 	q->o = *o;
 	q->state = OUTQ_ABSENT;
-	outbuf_init(&q->buf, l->count, &l->queued);
+	outbuf_init(&q->buf, l->count, &l->queued, &l->blocks);
 	outq_lane_enter(l, &q->place, q);
 	if (news_tally_ref(o->tally) != NULL)
 		q->buf.also = &o->tally->count[o->stream];
 	return q;
 }
 
-/* It has got longer: somebody may wait for room from now on. */
+/* It has got longer: whoever finds it full waits to be told of room. */
 static void
 mark_full(struct outq *q)
 {

@@ -23,6 +23,7 @@ outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
 		.finish_ns = CLOCK_NEVER,
 	};
 	list_init(&l->all);
+	outblock_pool_init(&l->blocks);
 	list_init(&l->resets);
 	list_init(&l->soon);
 	deadline_queue_init(&l->late, linger_ns);
@@ -80,7 +81,8 @@ outq_lane_leave(struct outq_place *p)
 	list_remove(&p->soon);
 	list_remove(&p->reset);
 	deadline_cancel(&p->late);
-	p->lane->nqueues--;
+	if (--p->lane->nqueues == 0)
+		outblock_pool_done(&p->lane->blocks);
 	outq_lane_lost(p->lane);
 	/* It may have been the last that its lane waited for. */
 	worker_touch(p->lane->worker);

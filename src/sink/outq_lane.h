@@ -8,6 +8,8 @@
 #include "base/list.h"
 #include "net/deadline.h"
 
+#include "sink/outblock.h"
+
 /*
  * outq_lane.h - the queues of one sink on one worker: what they share, and
  * when each of them is due.
@@ -37,6 +39,7 @@ struct worker;
  * @count:	Where written and dropped payload is added
  * @all:	Every queue that is not OVER, @nqueues of them
  * @queued:	Bytes that wait in them
+ * @blocks:	Where they keep them
  * @most:	That they may hold together
  * @was_full:	They held as much: somebody may wait for room
  * @late:	Those that are FINISHING
@@ -59,6 +62,7 @@ struct outq_lane {
 	struct list all;
 	size_t nqueues;
 	size_t queued;
+	struct outblock_pool blocks;
 	size_t most;
 	bool was_full;
 	struct deadline_queue late;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "core/fanout.h"
 #include "net/gate.h"
+#include "net/pipe.h"
 #include "net/socket.h"
 #include "net/worker.h"
 #include "source/caller.h"
@@ -465,7 +466,8 @@ make_lane(struct proxy *p, struct side_worker *sw, struct err *err)
 	sw->lane.dial.timeout_ns = p->o.connect_timeout_ns;
 	sw->lane.dial.source = p->o.source;
 	sw->lane.relay.worker = sw->lane.worker;
-	sw->lane.relay.zero_copy = p->o.zero_copy;
+	sw->lane.relay.zero_copy = p->o.pipes > 0;
+	pipe_pool_limit(worker_pipes(sw->lane.worker), p->o.pipes);
 	sw->lane.relay.orderly = p->o.orderly;
 	sw->lane.relay.max_bytes = p->o.max_bytes;
 	proxy_session_lane_init(&sw->lane, p->o.idle_timeout_ns);

@@ -49,7 +49,7 @@ struct proxy_pair {
  * @source:	Our address towards servers, port ignored; AF_UNSPEC: any
  * @reuse_port:	SO_REUSEPORT
  * @backlog:	listen(2)
- * @zero_copy:	Pipes may be used
+ * @pipes:	That each worker may use; 0: bytes are copied
  * @orderly:	Sessions that we cut end with FIN instead of RST
  * @names:	Look names up before a session opens
  * @max_sessions: Accept no more than so many; 0: no limit
@@ -66,7 +66,7 @@ struct proxy_opts {
 	struct addr source;
 	bool reuse_port;
 	int backlog;
-	bool zero_copy;
+	unsigned pipes;
 	bool orderly;
 	bool names;
 	uint64_t max_sessions;

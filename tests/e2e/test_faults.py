@@ -144,6 +144,25 @@ def test_20_descriptors(teeline, server, tmp_path):
     assert len(records.jsonl(tmp_path / "log")) == 40
 
 
+def test_many_outputs_leave_descriptors_for_sessions(
+        teeline, server, tmp_path):
+    """Twenty with a file for each session: sessions have their part."""
+    peer = server()
+    outputs = [word for n in range(20)
+               for word in ("-o", f"count:{tmp_path}/{n}/{{id}}")]
+    proxy = teeline.proxy(peer.target, "--workers", "1", "-f", "none",
+                          *outputs, nofile=512)
+    held = [pair(proxy, peer) for _ in range(20)]
+    for client, end in held:
+        client.sendall(b"all at once")
+        assert recv_exactly(end, 11) == b"all at once"
+    for client, end in held:
+        client.close()
+        end.close()
+    proxy.idle().stop()
+    assert len(list((tmp_path / "19").iterdir())) == 20
+
+
 def test_20_descriptors_all_in_use(teeline, server):
     """Sessions that stay open: those that fit work, none is harmed."""
     peer = server()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from helpers.peers import (Background, closed_port, connect, echo, half_close,
-                           pair, recv_all, recv_exactly)
+                           pair, recv_all, recv_exactly, stalled)
 from helpers.wait import SCALE
 from test_feeds import free_ports, ports_of, say
 from test_tee import reasons, sink
@@ -228,3 +228,26 @@ def test_a_file_waits_for_nobody(teeline, server, tmp_path):
         assert json.load(file)["bytes"]["c2s"]["delivered"] == len(LONG)
     assert "queue_full" in reasons(sink(tmp_path))
     assert ends_by_reset(copy)
+
+
+# --- who waits -------------------------------------------------------------
+
+
+def test_traffic_that_waited_for_a_first_consumer_goes_on(
+        teeline, server, tmp_path):
+    """on-full=pause: what was kept filled the queue before anybody came."""
+    peer = server()
+    first, last = free_ports(2, "127.0.0.1")
+    proxy = start(teeline, tmp_path, peer,
+                  f"listen:127.0.0.1:{first}-{last},startup=16MiB,"
+                  "queue=64KiB,on-full=pause,linger=20")
+    client, end = pair(proxy, peer)
+    data = b"0123456789abcdef" * 4096
+    sent = stalled(client, data)
+    with connect(f"127.0.0.1:{ports_of(proxy, 1)[0]}") as consumer:
+        hearing = Background(recv_exactly, consumer, sent)
+        arriving = Background(recv_exactly, end, sent)
+        assert hearing.result() == arriving.result()
+    client.close()
+    end.close()
+    proxy.idle().stop()

@@ -55,7 +55,8 @@ class Said:
 class Ledger:
     """Who said what: ports come again, so for each address a queue."""
 
-    def __init__(self, inputs):
+    def __init__(self, inputs, patience=PATIENCE):
+        self._patience = patience
         self._lock = threading.Lock()
         self._queues = {name: collections.defaultdict(collections.deque)
                         for name in inputs}
@@ -70,8 +71,8 @@ class Ledger:
 
     def take(self, name, address):
         """The next one of that address that an input has heard."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        end = time.monotonic() + self._patience
+        while True:
             with self._lock:
                 queue = self._queues[name][address]
                 if queue:
@@ -79,8 +80,9 @@ class Ledger:
                     if not queue:
                         del self._queues[name][address]
                     return said
+            assert time.monotonic() < end, (
+                f"{name}: a session of {address}, who is nobody")
             time.sleep(0.01)
-        raise AssertionError(f"{name}: a session of {address}, who is nobody")
 
     def add(self, count):
         with self._lock:
@@ -88,20 +90,29 @@ class Ledger:
 
 
 class Client:
-    """One session after the other, until it is over."""
+    """One session after the other, until it is over.
+
+    ledger  where it enters what it says
+    most    bytes of a session, as a power of two
+    """
 
     WAYS = ("plain", "plain", "plain", "half", "trickle", "slow", "reset",
             "leave")
 
-    def __init__(self, soak, port, name):
+    def __init__(self, soak, port, name, ledger, most=20):
         self._soak = soak
         self._port = port
+        self._ledger = ledger
+        self._most = most
         self._dice = soak.dice(f"client {name}")
 
     def run(self):
         while not self._soak.over.is_set():
+            if self._soak.resting.is_set():
+                self._soak.over.wait(0.2)
+                continue
             number = self._soak.next_number()
-            said = Said(number, int(2 ** self._dice.uniform(0, 20)))
+            said = Said(number, int(2 ** self._dice.uniform(0, self._most)))
             try:
                 self._session(said, self._dice.choice(self.WAYS))
             finally:
@@ -115,7 +126,7 @@ class Client:
         sock.settimeout(PATIENCE)
         sock.bind(("127.0.0.1", 0))
         # Who is refused at once may hear of that only.
-        self._soak.ledger.enter("%s:%d" % sock.getsockname(), said)
+        self._ledger.enter("%s:%d" % sock.getsockname(), said)
         try:
             sock.connect(("127.0.0.1", self._port))
         except ConnectionError:
@@ -139,7 +150,7 @@ class Client:
         assert said.whole or not ended or said.told, (
             f"session {said.number} ends with FIN after {said.got} of "
             f"{said.size} bytes")
-        self._soak.ledger.add(said.got)
+        self._ledger.add(said.got)
 
     def _send(self, sock, said, way):
         text = said.text()

@@ -12,6 +12,10 @@ from helpers.peers import prepare, reset
 # What control may say to somebody who asks at the wrong moment.
 BUSY = (404, 409, 429, 503)
 
+# What it may say of a folder in which calls fail.
+TROUBLE = (b"No space left", b"Permission denied", b"Too many open files",
+           b"Input/output error", b"outside the folders")
+
 
 class Consumer:
     """Listens at a port: reads, reads slowly, stops, resets, goes away."""
@@ -129,7 +133,7 @@ class Operator:
     def _ask(self, method, path, body=None):
         answer = self._control.ask(method, path, body)
         assert (answer.status < 400 or answer.status in BUSY
-                or b"No space left" in answer.body), (
+                or any(words in answer.body for words in TROUBLE)), (
             method, path, answer.status, answer.body)
         return answer
 
@@ -194,6 +198,40 @@ class Operator:
                     for _ in range(self._dice.randrange(20)):
                         if stream.read() is None:
                             break
+
+
+class Watcher:
+    """As the page does: an eye on everything, and one on a session."""
+
+    def __init__(self, soak, number):
+        self._soak = soak
+        self._control = soak.control
+        self._dice = soak.dice(f"watcher {number}")
+        self.events = 0
+
+    def run(self):
+        while not self._soak.over.wait(self._dice.uniform(0, 2)):
+            path = "events"
+            if self._dice.random() < 0.5:
+                answer = self._control.ask("GET", "sessions?state=open&limit=9")
+                there = (answer.json()["sessions"] if answer.status == 200
+                         else [])
+                if not there:
+                    continue
+                path = f"sessions/{self._dice.choice(there)['id']}/events"
+            # It may be over by now, or there are enough who watch.
+            with contextlib.suppress(AssertionError, OSError):
+                self._watch(path)
+
+    def _watch(self, path):
+        end = time.monotonic() + self._dice.uniform(1, 15)
+        pause = self._dice.choice((0, 0, 0.05))
+        with self._control.follow(path) as stream:
+            while time.monotonic() < end and not self._soak.over.is_set():
+                if stream.read() is None:
+                    return
+                self.events += 1
+                time.sleep(pause)
 
 
 class Reloader:

@@ -83,6 +83,28 @@ returning_closes_what_is_too_many(void **state)
 	assert_int_equal(loopback_fds(), before + 2 * 32);
 }
 
+/* What they take is counted: descriptors are there for sessions. */
+static void
+no_more_are_lent_than_the_limit(void **state)
+{
+	unsigned before = loopback_fds();
+	struct pipe *one, *two;
+
+	pipe_pool_limit(*state, 2);
+	one = pipe_lend(*state);
+	two = pipe_lend(*state);
+	assert_non_null(one);
+	assert_non_null(two);
+	assert_null(pipe_lend(*state));
+	pipe_return(one);
+	one = pipe_lend(*state);
+	assert_non_null(one);
+	assert_null(pipe_lend(*state));
+	pipe_return(two);
+	pipe_return(one);
+	assert_int_equal(loopback_fds(), before + 2 * 2);
+}
+
 static void
 the_last_pipe_returned_takes_its_pool_along(void **state)
 {
@@ -137,6 +159,7 @@ main(void)
 		SCENE(an_empty_pipe_is_lent_again),
 		SCENE(a_pipe_with_bytes_is_not_lent_again),
 		SCENE(returning_closes_what_is_too_many),
+		SCENE(no_more_are_lent_than_the_limit),
 		SCENE(the_last_pipe_returned_takes_its_pool_along),
 		SCENE(without_descriptors_there_is_none),
 #else

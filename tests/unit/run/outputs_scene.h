@@ -280,7 +280,7 @@ static inline void
 scene_open(struct scene *sc, size_t i)
 {
 	const struct input_opts o = {
-		.fds = 4096,
+		.pipes = 64,
 		.numbers = &sc->numbers,
 		.loop = &sc->loop,
 		.finished = scene_on_finished,

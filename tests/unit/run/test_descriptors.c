@@ -55,13 +55,36 @@ static void
 test_files_of_sinks(void **state)
 {
 	(void)state;
-	assert_int_equal(descriptors_per_sink(8, true), 2);
-	assert_int_equal(descriptors_per_sink(1024, true), 64);
-	assert_int_equal(descriptors_per_sink(1 << 20, true), 4096);
+	assert_int_equal(descriptors_per_sink(8, 1, 0, true), 2);
+	assert_int_equal(descriptors_per_sink(1024, 1, 0, true), 64);
+	assert_int_equal(descriptors_per_sink(1 << 20, 1, 0, true), 4096);
+	/* Of many each gets less, so that half is left for sessions. */
+	assert_int_equal(descriptors_per_sink(1024, 8, 0, true), 64);
+	assert_int_equal(descriptors_per_sink(1024, 16, 0, true), 32);
+	assert_int_equal(descriptors_per_sink(1024, 64, 0, true), 8);
+	assert_int_equal(descriptors_per_sink(1024, 1000, 0, true), 2);
+	/* One record of all sessions is few files. */
+	assert_int_equal(descriptors_per_sink(1024, 16, 15, true), 64);
+	assert_int_equal(descriptors_per_sink(1024, 20, 4, true), 31);
+	assert_int_equal(descriptors_per_sink(1024, 20, 20, true), 64);
+	assert_int_equal(descriptors_per_sink(64, 20, 19, true), 2);
 	/* Without sockets a quarter of all. */
-	assert_int_equal(descriptors_per_sink(8, false), 2);
-	assert_int_equal(descriptors_per_sink(1024, false), 256);
-	assert_int_equal(descriptors_per_sink(1 << 20, false), 16384);
+	assert_int_equal(descriptors_per_sink(8, 1, 0, false), 2);
+	assert_int_equal(descriptors_per_sink(1024, 1, 0, false), 256);
+	assert_int_equal(descriptors_per_sink(1024, 8, 0, false), 64);
+	assert_int_equal(descriptors_per_sink(1 << 20, 1, 0, false), 16384);
+}
+
+/* Pipes are a luxury: sessions need what they would take. */
+static void
+test_pipes(void **state)
+{
+	(void)state;
+	assert_int_equal(descriptors_pipes(255, 1), 0);
+	assert_int_equal(descriptors_pipes(256, 1), 16);
+	assert_int_equal(descriptors_pipes(1024, 2), 32);
+	assert_int_equal(descriptors_pipes(1024, 64), 1);
+	assert_int_equal(descriptors_pipes(1024, 1000), 0);
 }
 
 static void
@@ -112,6 +135,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_files_of_sinks),
+		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_sessions),
 	};

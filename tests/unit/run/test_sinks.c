@@ -12,6 +12,7 @@
 #include "config/plan.h"
 #include "core/packet.h"
 #include "core/source.h"
+#include "run/descriptors.h"
 #include "run/kinds.h"
 #include "run/sinks.h"
 
@@ -401,6 +402,30 @@ test_sessions_that_fit(void **state)
 	plan_done(&p);
 }
 
+/* However many sinks there are, sessions have their part. */
+static void
+test_sessions_beside_many_sinks(void **state)
+{
+	unsigned files = descriptors_per_sink(1024, 20, 10, true);
+	struct plan p;
+	struct sinks s;
+
+	(void)state;
+	plan_init(&p);
+	for (int i = 0; i < 10; i++) {
+		add(&p, "text", i % 2 == 0 ? "a" : "{id}", NULL);
+		add(&p, i % 2 == 0 ? "pcapng" : "flows", "b", NULL);
+	}
+	s = make(&p, PLAN_PROXY);
+	assert_true(s.made[0].is_shared && s.made[1].is_shared);
+	assert_true(!s.made[2].is_shared && !s.made[3].is_shared);
+	assert_int_equal(
+	    sinks_sessions(&s, 1000, files), (1000 - 10 * 4 - 10 * files) / 2);
+	assert_true(sinks_sessions(&s, 1000, files) > 200);
+	sinks_free(&s);
+	plan_done(&p);
+}
+
 static void
 test_no_sink_is_fine(void **state)
 {
@@ -427,6 +452,7 @@ main(void)
 		cmocka_unit_test(test_one_input_needs_no_name),
 		cmocka_unit_test(test_unknown_input),
 		cmocka_unit_test(test_sessions_that_fit),
+		cmocka_unit_test(test_sessions_beside_many_sinks),
 		cmocka_unit_test(test_no_sink_is_fine),
 	};
 

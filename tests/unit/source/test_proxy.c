@@ -83,7 +83,7 @@ set_up(void **state)
 		.npairs = 1,
 		.connect_timeout_ns = 20 * CLOCK_NS_PER_S,
 		.backlog = 128,
-		.zero_copy = true,
+		.pipes = 64,
 		.place = { "web", &sc.numbers },
 		.events = {
 			.finished = on_finished,
