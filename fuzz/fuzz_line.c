@@ -143,7 +143,7 @@ hear(struct scene *sc)
 		room = obuf_room(&sc->heard, 65536);
 	}
 	at = (char *)sc->heard.data;
-	for (char *end = at + sc->heard.len;
+	for (const char *end = at + sc->heard.len;
 	     (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1) {
 		if (!memory_is_short())
 			check_line(sc, at, (size_t)(lf - at));

@@ -15,6 +15,11 @@
 #define ATTR_CONTAINER(ptr, type, member)                                      \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* The same for what may only be read. */
+#define ATTR_CONST_CONTAINER(ptr, type, member)                                \
+	((const type *)(const void *)((const char *)(ptr)-offsetof(            \
+	    type, member)))
+
 /* Number of elements of an array (not of a pointer). */
 #define ATTR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

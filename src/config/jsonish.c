@@ -136,7 +136,9 @@ parse_items(struct parse *p, struct jsonish *v, char close)
 		if (s->token == JSONISH_TOKEN_END)
 			return unclosed(p, v);
 		item = append(p, v, &rc);
-		if (item != NULL && object)
+		if (item == NULL)
+			return rc;
+		if (object)
 			rc = parse_key(p, item);
 		if (rc == 0)
 			rc = parse_value(p, item);

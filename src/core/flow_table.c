@@ -247,6 +247,7 @@ evict_one(struct flow_table *t)
 	uint64_t share = t->o.max_concurrent / UNANSWERED_SHARE;
 	bool is_flood = t->live[FLOW_UNANSWERED] > share;
 
+	assert(unanswered != NULL || answered != NULL);
 	if (answered == NULL ||
 	    (unanswered != NULL &&
 		(is_flood || unanswered->seen_ns < answered->seen_ns)))

@@ -361,6 +361,7 @@ forget(struct outputs *o)
 	const struct sinks_made *m = find(o, o->sink->name);
 	struct sheet sh;
 
+	assert(m != NULL);
 	written_add(&o->written, m->kind, m->arg);
 
 	if (sheet_take(&sh, o->o.figures, o->o.ninputs, &o->sink, 1) == 0) {
@@ -378,10 +379,13 @@ forget(struct outputs *o)
 static void
 settle_drained(struct outputs *o)
 {
+	struct sinks_made *m = find(o, o->sink->name);
+
+	assert(m != NULL);
 	if (o->rc == 0)
 		forget(o);
 	else
-		find(o, o->sink->name)->is_stuck = true;
+		m->is_stuck = true;
 }
 
 static void

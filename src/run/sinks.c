@@ -313,6 +313,7 @@ sinks_reserve(struct sinks *s)
 void
 sinks_append(struct sinks *s, struct sinks_made *m)
 {
+	assert(s->v != NULL && s->made != NULL); /* sinks_reserve() */
 	s->v[s->n] = m->sink;
 	s->made[s->n] = *m;
 	s->n++;

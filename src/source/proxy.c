@@ -111,8 +111,7 @@ proxy_of(struct source *src)
 static const struct proxy *
 const_proxy_of(const struct source *src)
 {
-	/* It is the first member; ATTR_CONTAINER would lose the const. */
-	return (const struct proxy *)src;
+	return ATTR_CONST_CONTAINER(src, struct proxy, source);
 }
 
 static void

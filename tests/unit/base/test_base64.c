@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -73,12 +72,11 @@ as_defined(void **state)
 	enum {
 		SIZE = 3 * 4096
 	};
-	uint8_t *data = malloc(SIZE), *back = malloc(SIZE);
-	char *text = malloc(SIZE / 3 * 4 + 1);
+	static uint8_t data[SIZE], back[SIZE];
+	static char text[SIZE / 3 * 4 + 1];
 	size_t n;
 
 	(void)state;
-	assert_true(data != NULL && back != NULL && text != NULL);
 	for (size_t i = 0; i < 4096; i++) {
 		data[3 * i] = (uint8_t)(i >> 4);
 		data[3 * i + 1] = (uint8_t)(i << 4 | (4095 - i) >> 8);
@@ -95,9 +93,6 @@ as_defined(void **state)
 		assert_int_equal(n, len);
 		assert_memory_equal(back, data, len);
 	}
-	free(data);
-	free(back);
-	free(text);
 }
 
 static void

@@ -72,7 +72,8 @@ parse(const char *line)
 		argv[argc++] = w;
 	p.rc = goflag_parse(&table, &argc, argv, &p.trace, &p.err);
 	p.left = argc - 1;
-	p.last = p.left > 0 ? *argv[p.left] : 0;
+	if (p.left > 0)
+		p.last = *argv[p.left];
 	return p;
 }
 

@@ -237,8 +237,7 @@ await_in_file(const char *name, const char *part)
 		size_t len;
 		char *text = rig_read(&rig, name, &len);
 
-		assert_non_null(text);
-		found = strstr(text, part) != NULL;
+		found = text != NULL && strstr(text, part) != NULL;
 		free(text);
 		if (clock_mono_ns() > end_ns)
 			fail_msg("%s never held \"%s\"", name, part);
@@ -328,7 +327,7 @@ aborted_session_lets_go_silently(void **state)
 		size_t len;
 		char *text = rig_read(&rig, "000001.txt", &len);
 
-		assert_null(strstr(text, "closed"));
+		assert_true(text != NULL && strstr(text, "closed") == NULL);
 		free(text);
 	}
 }
