@@ -65,6 +65,7 @@ def test_flood_of_syns(teeline, tmp_path, resting):
     assert peak(got) < resting + QUEUES + 16 * MIB
 
 
+@pytest.mark.deadline(180)
 def test_flood_of_midstream_data(teeline, tmp_path, resting):
     """The same with data: each holds a byte behind nothing."""
     frames = []
@@ -73,7 +74,7 @@ def test_flood_of_midstream_data(teeline, tmp_path, resting):
         packet[12:16] = struct.pack("!I", 0x0a000000 + number)
         frames.append(bytes(packet))
     got = streams(teeline, tmp_path, frames, "--max-concurrent", "100",
-                  deadline=60)
+                  deadline=120)
     assert all(one.bytes("c2s") == b"x" for one in got.sessions)
     assert peak(got) < resting + QUEUES + 16 * MIB
 
