@@ -174,7 +174,7 @@ def test_a_body_that_is_too_long(control):
     answer = control.ask("POST", "outputs", body=pieces)
     assert answer.status == 413
     just = json.dumps({"output": "bogus:" + "x" * 65000})
-    assert control.ask("POST", "outputs", body=just).status == 400
+    assert control.ask("POST", "outputs", body=just).status == 422
 
 
 def test_a_body_is_not_asked_for_before_the_token(control):

@@ -94,7 +94,7 @@ class Recorder:
             for one in text.split(b"\n")[:-1]:
                 head = re.search(rb" (->|<-)  \d+ bytes at ", one)
                 side = head[1] if head else side
-                if not head and side == b"->" and one[:1] == b"0":
+                if side == b"->" and re.match(rb"[0-9a-f]{8}  ", one):
                     found += bytes.fromhex(one[10:59].decode())
             return bytes(found)
         if kind == "raw":

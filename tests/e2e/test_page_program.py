@@ -79,7 +79,7 @@ def test_an_output_of_some_inputs(teeline, server, page, tmp_path):
 
 def test_an_output_that_cannot_be(teeline, server, page):
     proxy = teeline.proxy(server(echo).target, "-f", "none", "--control", "0")
-    page.allow("400")
+    page.allow("422")
     page.open(Control(proxy), "#outputs")
     page.wait_seen("#outputs-none")
     page.type("#output-text", "bogus:x")

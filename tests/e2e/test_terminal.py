@@ -93,8 +93,7 @@ def test_log(teeline, server, evil, tmp_path, journal):
         "logging": {"level": "info", "file": f"{tmp_path}/log"}}))
     (evil / "file").write_text("in the way")
     run = teeline.start("run", "--sandbox", "off", config, ready=None, **how)
-    wait_until((tmp_path / "sock").exists)
-    with connect(f"unix:{tmp_path}/sock") as client:
+    with wait_until(lambda: connect(f"unix:{tmp_path}/sock")) as client:
         client.sendall(b"hello")
         half_close(client)
         assert recv_all(client) == b"hello"
