@@ -46,7 +46,8 @@ def test_reader_of_stdout_that_is_slow(teeline, server):
     """What it gets is whole lines, and says what it lacks: sums hold."""
     peer = server()
     ours, theirs = os.pipe()
-    proxy = teeline.proxy(peer.target, "-f", "jsonl", stdout=theirs)
+    proxy = teeline.proxy(peer.target, "-f", "jsonl", "--drain-time", "60",
+                          stdout=theirs)
     os.close(theirs)
     client, there = pair(proxy, peer)
     for _ in range(6):
