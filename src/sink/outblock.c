@@ -35,7 +35,9 @@ map(void)
 	void *at = mmap(NULL, sizeof(struct outblock), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return at != MAP_FAILED ? at : NULL;
+	if (at == MAP_FAILED)
+		return NULL;
+	return at;
 }
 
 struct outblock *

@@ -58,12 +58,17 @@ def overflow(teeline, peer, folder, output, *options, expect):
     control = Control(proxy)
     busy = faults.fail("write", errno.EAGAIN, folder / "out", count=FOREVER)
     client, there = pair(proxy, peer)
+    said = 0
 
     def dropped():
+        nonlocal said
         say(client, there, PIECE)
+        said += len(PIECE)
+        # It is passed on before it is recorded.
+        wait_until(lambda: control.get("outputs/full")["offered"] == said)
         return control.get("outputs/full")["dropped"]
     wait_until(dropped, 20, what="it is full")
-    say(client, there, PIECE)
+    assert dropped()
     busy.lift()
     wait_until(lambda: control.get("outputs/full")["queued"] == 0)
     say(client, there, LAST)

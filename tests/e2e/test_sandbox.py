@@ -364,25 +364,6 @@ def test_capture_with_one_capability(teeline, wire, public):
     tap.stop()
 
 
-@pytest.mark.parametrize("words", [
-    ["proxy", "0", "127.0.0.1:9"], ["--help"], ["list", "formats"],
-    ["netrecord"]])
-def test_set_uid_is_refused(teeline, public, words):
-    """Whose document does not promise to give it back does not get it."""
-    program = f"{public}/teeline"
-    shutil.copy(teeline.path, program)
-    os.chmod(program, 0o4755)
-    if not IS_ROOT:
-        return
-    done = subprocess.run(
-        ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
-         program, *words], capture_output=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert done.stdout == b""
-    assert done.stderr.count(b"\n") == 1
-    assert b"set-uid" in done.stderr
-
-
 # --- what is said -----------------------------------------------------------
 
 def test_said(teeline, server):

@@ -33,13 +33,19 @@ struct piece {
 	char data[];
 };
 
+/* A session, with all that one can have. */
+struct whole {
+	struct session s;
+	struct session_more more;
+};
+
 struct player {
 	const struct scenario_hooks *hooks;
 	struct fanout *fan;
 	struct err *err;
 	uint64_t now;
 	struct piece *pieces;
-	struct session *sessions[SESSIONS_MAX];
+	struct whole *sessions[SESSIONS_MAX];
 	size_t nsessions;
 	struct word words[WORDS_MAX];
 	size_t nwords;
@@ -173,22 +179,32 @@ session_of(struct player *p)
 	uint64_t id = number(p->words[1].text);
 
 	for (size_t i = 0; i < p->nsessions; i++) {
-		if (p->sessions[i]->id == id)
-			return p->sessions[i];
+		if (p->sessions[i]->s.id == id)
+			return &p->sessions[i]->s;
 	}
 	(void)err_set(p->err, -EINVAL, "no session %s", p->words[1].text);
 	return NULL;
 }
 
 static void
-forget(struct player *p, struct session *s)
+whole_free(struct whole *w)
+{
+	free(w->s.slots);
+	free(w);
+}
+
+static void
+forget(struct player *p, const struct session *s)
 {
 	for (size_t i = 0; i < p->nsessions; i++) {
-		if (p->sessions[i] == s)
-			p->sessions[i] = p->sessions[--p->nsessions];
+		struct whole *w = p->sessions[i];
+
+		if (&w->s != s)
+			continue;
+		p->sessions[i] = p->sessions[--p->nsessions];
+		whole_free(w);
+		return;
 	}
-	free(s->slots);
-	free(s);
 }
 
 /* Which of @n names @text is; the names are those that records use. */
@@ -272,28 +288,23 @@ read_addrs(struct player *p, struct session *s)
 	return rc;
 }
 
-/* With all that a session can have. */
-struct whole {
-	struct session s;
-	struct session_more more;
-};
-
 static int
 play_open(struct player *p)
 {
 	struct whole *w = calloc(1, sizeof(*w));
-	struct session *s = w != NULL ? &w->s : NULL;
 	void *slots = calloc(1, fanout_session_size(p->fan));
 	const char *source = option(p, "source");
+	struct session *s;
 
-	if (s == NULL || slots == NULL || p->nsessions == SESSIONS_MAX) {
-		free(s);
+	if (w == NULL || slots == NULL || p->nsessions == SESSIONS_MAX) {
+		free(w);
 		free(slots);
 		return -ENOMEM;
 	}
+	s = &w->s;
 	session_init(s, p->fan, slots);
 	session_use_more(s, &w->more);
-	p->sessions[p->nsessions++] = s;
+	p->sessions[p->nsessions++] = w;
 	s->id = number(p->words[1].text);
 	s->source = source == NULL ? "proxy" : source;
 	s->more->target = option(p, "target");
@@ -502,12 +513,8 @@ play_line(struct player *p, const char *line)
 static void
 player_done(struct player *p)
 {
-	while (p->nsessions > 0) {
-		struct session *s = p->sessions[--p->nsessions];
-
-		free(s->slots);
-		free(s);
-	}
+	while (p->nsessions > 0)
+		whole_free(p->sessions[--p->nsessions]);
 	while (p->pieces != NULL) {
 		struct piece *next = p->pieces->next;
 
@@ -538,7 +545,7 @@ scenario_play(const char *path, struct fanout *fan,
 		err_prefix(err, "%s:%u: ", path, row);
 	else if (p.nsessions > 0)
 		rc = err_set(err, -EINVAL, "%s: session %llu is left open",
-		    path, (unsigned long long)p.sessions[0]->id);
+		    path, (unsigned long long)p.sessions[0]->s.id);
 	free(line);
 	(void)fclose(f); /* only read */
 	player_done(&p);
