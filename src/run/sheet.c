@@ -227,7 +227,8 @@ sheet_has_loss(const struct sheet *sh)
 		if (sh->sinks[i].missed > 0 || sh->sinks[i].queued > 0)
 			return true;
 		for (int r = 0; r < DROP_NREASONS; r++)
-			if (sheet_sink_has_drop(&sh->sinks[i], r))
+			if (sheet_sink_has_drop(
+				&sh->sinks[i], (enum drop_reason)r))
 				return true;
 	}
 	return false;
