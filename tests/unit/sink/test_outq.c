@@ -401,59 +401,6 @@ test_frames_count_whole(void **state)
 	assert_int_equal(scene_dropped(sc, DROP_GONE), sizeof(frame) - 8);
 }
 
-/** struct waiting - A session that waits for room. */
-struct waiting {
-	struct worker_waiter waiter;
-	unsigned woken;
-};
-
-static void
-on_room(struct worker_waiter *waiter)
-{
-	ATTR_CONTAINER(waiter, struct waiting, waiter)->woken++;
-}
-
-static void
-wait_for_room(struct scene *sc, struct waiting *wait)
-{
-	*wait = (struct waiting){ .waiter.room = on_room };
-	list_init(&wait->waiter.node);
-	worker_wait_room(sc->live.w, &wait->waiter);
-}
-
-/* It was full before anybody came; whoever waits for that goes on. */
-static void
-test_full_before_the_consumer_came(void **state)
-{
-	struct scene *sc = *state;
-	struct waiting wait;
-
-	scene_make(sc, 1000, 4000, OUTQ_KEEP_HEAD);
-	scene_put_stream(sc, 0, 1000);
-	assert_true(outq_full(sc->q));
-	wait_for_room(sc, &wait);
-	scene_attach(sc, "");
-	scene_hear_stream(sc, 0, 1000);
-	LOOPBACK_STEP_UNTIL(sc->live.w, wait.woken > 0);
-}
-
-/* ... also if only what is said to each consumer filled it. */
-static void
-test_full_by_its_head(void **state)
-{
-	struct scene *sc = *state;
-	struct waiting wait;
-
-	scene_make(sc, 12, 4000, OUTQ_KEEP_HEAD);
-	scene_put(sc, "hello", 5);
-	assert_false(outq_full(sc->q));
-	scene_attach(sc, "greetings ");
-	assert_true(outq_full(sc->q));
-	wait_for_room(sc, &wait);
-	scene_hear_text(sc, "greetings hello");
-	LOOPBACK_STEP_UNTIL(sc->live.w, wait.woken > 0);
-}
-
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
@@ -484,8 +431,6 @@ main(void)
 		TEST(test_abort_resets),
 		TEST(test_abort_from_within_an_answer),
 		TEST(test_frames_count_whole),
-		TEST(test_full_before_the_consumer_came),
-		TEST(test_full_by_its_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
