@@ -1,8 +1,6 @@
 #ifndef NET_SANDBOX_LANDLOCK_H
 #define NET_SANDBOX_LANDLOCK_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
 
 /*
@@ -64,13 +62,14 @@ int sandbox_landlock_enter(
     struct sandbox_landlock *l, struct err *err) ATTR_WUNRES;
 
 /**
- * sandbox_landlock_may_write() - Does @path lie in a folder for WRITE?
+ * sandbox_landlock_find() - Does @path lie in a folder for WRITE?
  * @path:	What is missing at its end is thought of as made
  *
- * From any thread.
+ * From any thread.  Return: 0: it does; -EXDEV: it lies elsewhere; or another
+ * -errno: it cannot be told, for want of descriptors, or of the right to look
  */
-bool sandbox_landlock_may_write(
-    const struct sandbox_landlock *l, const char *path);
+int sandbox_landlock_find(
+    const struct sandbox_landlock *l, const char *path) ATTR_WUNRES;
 
 /** sandbox_landlock_free() - The rules stay; NULL is a no-op. */
 void sandbox_landlock_free(struct sandbox_landlock *l);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,26 +216,52 @@ sandbox_landlock_enter(struct sandbox_landlock *l, struct err *err)
 	return 0;
 }
 
-/* The folder that @path lies in or will lie in; O_PATH needs no right. */
+/* Gives up a folder that was only looked at. */
+static void
+let_go(int fd)
+{
+	int before = errno;
+
+	if (fd >= 0)
+		(void)close(fd); /* it was only a name */
+	errno = before;
+}
+
+/* What is missing may be made in the folder above it. */
+static bool
+is_missing(int fd)
+{
+	return fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/*
+ * The folder that @path lies in or will lie in, or -errno; O_PATH needs no
+ * right to the folder itself.
+ */
 static int
 open_nearest(const char *path)
 {
 	char *part = strdup(path);
 	int fd = -1;
 
-	while (part != NULL && fd < 0) {
+	if (part == NULL)
+		return -ENOMEM;
+	for (;;) {
 		char *slash;
 
 		fd = open(part[0] != '\0' ? part : ".",
 		    O_PATH | O_DIRECTORY | O_CLOEXEC);
-		slash = strrchr(part, '/');
-		if (fd >= 0 || part[0] == '\0' || strcmp(part, "/") == 0)
+		if (!is_missing(fd) || part[0] == '\0' ||
+		    strcmp(part, "/") == 0)
 			break;
+		slash = strrchr(part, '/');
 		if (slash == NULL)
 			part[0] = '\0';
 		else
 			slash[slash == part ? 1 : 0] = '\0';
 	}
+	if (fd < 0)
+		fd = -errno;
 	free(part);
 	return fd;
 }
@@ -249,31 +276,40 @@ is_writable(const struct sandbox_landlock *l, const struct stat *st)
 	return false;
 }
 
-bool
-sandbox_landlock_may_write(const struct sandbox_landlock *l, const char *path)
+/*
+ * One step up from @fd, which is closed.  Return: the folder above it; -EXDEV
+ * above the root, which is its own; 0 for one that is writable; or -errno
+ */
+static int
+climb(const struct sandbox_landlock *l, int fd, struct place *below)
+{
+	struct stat st;
+	int up;
+
+	if (fstat(fd, &st) != 0)
+		up = -errno;
+	else if (is_writable(l, &st))
+		up = 0;
+	else if (st.st_dev == below->dev && st.st_ino == below->ino)
+		up = -EXDEV;
+	else if ((up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		up = -errno;
+	else
+		*below = (struct place){ st.st_dev, st.st_ino };
+	let_go(fd);
+	return up;
+}
+
+int
+sandbox_landlock_find(const struct sandbox_landlock *l, const char *path)
 {
 	struct place below = { 0, 0 };
-	bool found = false;
-	int fd = open_nearest(path);
+	int at = open_nearest(path);
 
-	while (fd >= 0 && !found) {
-		struct stat st;
-		int up = -1;
-
-		if (fstat(fd, &st) == 0) {
-			found = is_writable(l, &st);
-			/* Above the root is the root. */
-			if (st.st_dev != below.dev || st.st_ino != below.ino)
-				up = openat(
-				    fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-			below = (struct place){ st.st_dev, st.st_ino };
-		}
-		(void)close(fd); /* it was only a name */
-		fd = up;
-	}
-	if (fd >= 0)
-		(void)close(fd); /* likewise */
-	return found;
+	/* 0 is the standard input, which is always open. */
+	while (at > 0)
+		at = climb(l, at, &below);
+	return at;
 }
 
 void

@@ -34,12 +34,12 @@ sandbox_landlock_enter(struct sandbox_landlock *l, struct err *err)
 	return err_set(err, -ENOSYS, "this system has no Landlock");
 }
 
-bool
-sandbox_landlock_may_write(const struct sandbox_landlock *l, const char *path)
+int
+sandbox_landlock_find(const struct sandbox_landlock *l, const char *path)
 {
 	(void)l;
 	(void)path;
-	return true;
+	return 0;
 }
 
 void

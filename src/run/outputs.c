@@ -344,14 +344,14 @@ conclude_unknown(struct outputs *o, struct outputs_request *r)
 }
 
 static void
-conclude_stuck(struct outputs *o, int rc)
+conclude_stuck(struct outputs *o)
 {
 	struct outputs_request *r = o->now;
 
-	(void)err_set(&r->err, rc,
+	(void)err_set(&r->err, -EBUSY,
 	    "%.64s hangs in the system: it stays until the program ends",
 	    r->name);
-	conclude(o, rc, r->err.text);
+	conclude(o, -EBUSY, r->err.text);
 }
 
 /* Its figures are final: keep them, and what it has written to. */
@@ -398,7 +398,7 @@ end_draining(void *self)
 	if (o->rc == 0)
 		conclude(o, 0, o->now->name);
 	else
-		conclude_stuck(o, o->rc);
+		conclude_stuck(o);
 }
 
 static void
@@ -448,7 +448,7 @@ start_removing(struct outputs *o, struct outputs_request *r)
 		return;
 	}
 	if (m->is_stuck) {
-		conclude_stuck(o, -EBUSY);
+		conclude_stuck(o);
 		return;
 	}
 	o->sink = m->sink;

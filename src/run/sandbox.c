@@ -368,9 +368,12 @@ static int
 check_place(void *self, const char *path)
 {
 	const struct check *c = self;
+	int rc = sandbox_landlock_find(c->b->landlock, path);
 
-	if (sandbox_landlock_may_write(c->b->landlock, path))
+	if (rc == 0)
 		return 0;
+	if (rc != -EXDEV)
+		return err_set(c->err, rc, "%s: %s", path, strerror(-rc));
 	return err_set(c->err, -EACCES,
 	    "%s is outside the folders that this run may write to: start it "
 	    "with --writable FOLDER (runtime: writable)",

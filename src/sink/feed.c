@@ -237,12 +237,16 @@ shorten(struct feed *f, size_t n)
 static void
 keep_tail(struct feed *f, const struct chunk *c)
 {
-	size_t before;
+	struct feed_run *last = run_at(f, c->off);
+	size_t total = outq_queued(f->q);
 
-	run_at(f, c->off)->len += c->len;
-	before = outq_queued(f->q);
-	outq_put(f->q, c->data, c->len, c->len);
-	shorten(f, before + c->len - outq_queued(f->q));
+	if (outq_put(f->q, c->data, c->len, c->len)) {
+		last->len += c->len;
+		total += c->len;
+	} else if (last->len == 0) {
+		f->nruns--; /* counted, and not kept */
+	}
+	shorten(f, total - outq_queued(f->q));
 }
 
 void
@@ -269,8 +273,8 @@ feed_put(struct feed *f, const struct chunk *c)
 	}
 	if (f->o->keep_tail && outq_state(f->q) == OUTQ_ABSENT)
 		keep_tail(f, c);
-	else
-		outq_put(f->q, c->data, c->len, c->len);
+	else /* what is missing is counted, as when it is full */
+		(void)outq_put(f->q, c->data, c->len, c->len);
 }
 
 /* The stream is over, and with it its consumer. */

@@ -277,9 +277,12 @@ count_drop(const struct hub *h, enum drop_reason why, const struct hub_batch *b)
 static void
 give(struct hub *h, struct hub_client *c, const struct hub_batch *b)
 {
-	if (hub_client_give(c, b) == 0)
+	int rc = hub_client_give(c, b);
+
+	if (rc == 0)
 		return;
-	count_drop(h, DROP_QUEUE_FULL, b);
+	if (rc == -ENOMEM)
+		count_drop(h, DROP_QUEUE_FULL, b);
 	throw_out(h, c);
 }
 

@@ -84,8 +84,8 @@ send_scratch(struct hub_client *c)
 {
 	int rc = c->scratch->failed ? -ENOMEM : 0;
 
-	if (rc == 0)
-		outq_put(c->q, c->scratch->data, c->scratch->len, 0);
+	if (rc == 0 && !outq_put(c->q, c->scratch->data, c->scratch->len, 0))
+		c->torn = true;
 	obuf_clear(c->scratch);
 	return rc;
 }
@@ -205,8 +205,9 @@ hub_client_give(struct hub_client *c, const struct hub_batch *b)
 	tell_losses(c);
 	for (size_t i = 0; i < b->nshares; i++)
 		c->tally[b->shares[i].iface].received += b->shares[i].packets;
-	outq_put_batch(c->q, b->data, b->len, b->payload, b->chunks);
-	return 0;
+	if (!outq_put_batch(c->q, b->data, b->len, b->payload, b->chunks))
+		c->torn = true;
+	return c->torn ? -EPIPE : 0;
 }
 
 void

@@ -46,6 +46,7 @@ struct hub_tally {
  * @start_ns:	When it came, or its first packet
  * @last_ns:	Of its last packet
  * @news:	Some tally has lost packets that it was not told of
+ * @torn:	It has got a part of a block, for want of memory for the rest
  * @seats:	One for each port, @nseats
  */
 struct hub_client {
@@ -59,6 +60,7 @@ struct hub_client {
 	struct obuf *scratch;
 	bool replay;
 	bool news;
+	bool torn;
 	uint64_t start_ns;
 	uint64_t last_ns;
 	size_t nseats;
@@ -99,7 +101,9 @@ int hub_client_greet(struct hub_client *c) ATTR_WUNRES;
 /**
  * hub_client_give() - Queue a batch, and before it whatever it needs
  *
- * Return: 0; -ENOMEM: the batch cannot be understood, it was not queued
+ * Return: 0; -ENOMEM: the batch cannot be understood, it was not queued;
+ *	   -EPIPE: it or what was sent before it was torn.  What is not queued
+ *	   then was counted, but the client understands nothing any more.
  */
 int hub_client_give(
     struct hub_client *c, const struct hub_batch *b) ATTR_WUNRES;

@@ -20,6 +20,7 @@
 
 #define QUEUE_DEFAULT ((size_t)1 << 20)
 #define DAY_NS        (86400 * CLOCK_NS_PER_S)
+#define TELL_AGAIN_NS (10 * CLOCK_NS_PER_S)
 
 /* Longest words about a session's ports. */
 #define WORDS_MAX 256
@@ -31,7 +32,8 @@
  * @used_first:	They have been given away
  * @streams:	Which direction is which
  * @linger_ns:	How long a consumer may still come for what was kept
- * @told_full:	The user was told why sessions are not heard
+ * @full:	The last session was not heard
+ * @told_ns:	When the user was told why; 0: never
  */
 struct listener {
 	struct addr at[SOCKET_MAX_ADDRS];
@@ -40,7 +42,8 @@ struct listener {
 	struct feed_opts feed;
 	uint16_t first[2];
 	_Atomic bool used_first;
-	_Atomic bool told_full;
+	_Atomic bool full;
+	_Atomic uint64_t told_ns;
 	struct streams streams;
 	bool own;
 	uint64_t linger_ns;
@@ -150,12 +153,24 @@ say_ports(const struct listener *li, const struct sink *sink,
 		li->feed.tell(li->env_self, &n);
 }
 
+/* Ports may come and go with every session: not each time is told. */
+static bool
+is_to_tell(struct listener *li)
+{
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t told_ns = atomic_load(&li->told_ns);
+
+	return !atomic_exchange(&li->full, true) &&
+	       (told_ns == 0 || now_ns - told_ns >= TELL_AGAIN_NS) &&
+	       atomic_compare_exchange_strong(&li->told_ns, &told_ns, now_ns);
+}
+
 static void
 say_full(struct listener *li, const struct sink *sink, int error)
 {
 	char words[WORDS_MAX];
 
-	if (atomic_exchange(&li->told_full, true))
+	if (!is_to_tell(li))
 		return;
 	if (error == EADDRINUSE || error == EADDRNOTAVAIL || error == EACCES)
 		(void)snprintf(words, sizeof(words),
@@ -222,7 +237,7 @@ listen_open(struct sink_lane *lane, void *state, const struct session *s)
 		say_full(li, lane->sink, error);
 		return -error;
 	}
-	atomic_store(&li->told_full, false);
+	atomic_store(&li->full, false);
 	say_ports(li, lane->sink, st, s);
 	return 0;
 }

@@ -162,17 +162,18 @@ joined(struct outbuf *b, const struct outbuf_record *r)
 	return true;
 }
 
-void
+bool
 outbuf_append(struct outbuf *b, const void *data, const struct outbuf_record *r,
     bool join)
 {
 	if (!grow_records(b) || !copy(b, data, r->len)) {
 		outbuf_count_drop(b, DROP_QUEUE_FULL, r);
-		return;
+		return false;
 	}
 	if (!join || !joined(b, r))
 		*record_at(b, b->nrecords++) = *r;
 	gained(b, r->len);
+	return true;
 }
 
 void
@@ -355,26 +356,28 @@ first_of(const struct outbuf_record *r, size_t n)
 	return part;
 }
 
-void
+bool
 outbuf_keep_head(struct outbuf *b, const uint8_t *data,
     const struct outbuf_record *r, size_t most)
 {
 	size_t room = most - b->len;
 	struct outbuf_record kept, rest;
+	bool fits = true;
 
 	assert(b->len <= most);
 	if (b->head_over || (r->framed && r->len > room))
 		room = 0;
 	kept = first_of(r, room);
 	rest = first_of(r, r->len - kept.len);
-	b->head_over = b->head_over || rest.len > 0;
 	if (kept.len > 0)
-		outbuf_append(b, data, &kept, true);
+		fits = outbuf_append(b, data, &kept, true);
+	b->head_over = b->head_over || rest.len > 0 || !fits;
 	if (rest.len > 0)
 		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
+	return fits;
 }
 
-void
+bool
 outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
     const struct outbuf_record *r, size_t most)
 {
@@ -386,6 +389,5 @@ outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
 		outbuf_drop_front(b, b->len + r->len - most, DROP_STARTUP_FULL);
 	if (rest.len > 0)
 		outbuf_count_drop(b, DROP_STARTUP_FULL, &rest);
-	if (kept.len > 0)
-		outbuf_append(b, data + rest.len, &kept, true);
+	return kept.len == 0 || outbuf_append(b, data + rest.len, &kept, true);
 }

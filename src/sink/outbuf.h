@@ -80,9 +80,9 @@ void outbuf_done(struct outbuf *b);
  * @join:	It may become one with the record before it, if both are all
  *		payload: then neither can be dropped alone
  *
- * Without memory it is dropped as "queue_full".
+ * Return: false without memory; then it was dropped as "queue_full"
  */
-void outbuf_append(struct outbuf *b, const void *data,
+bool outbuf_append(struct outbuf *b, const void *data,
     const struct outbuf_record *r, bool join);
 
 /** struct outbuf_part - Bytes of a record; borrowed. */
@@ -133,13 +133,14 @@ void outbuf_drop_front(struct outbuf *b, size_t n, enum drop_reason why);
  *
  * A framed one is kept whole or not at all.  What is left out is dropped as
  * "startup_full", and then everything that comes later: it is not the head,
- * even if it is short enough.
+ * even if it is short enough.  Return: false without memory for what there is
+ * room for
  */
-void outbuf_keep_head(struct outbuf *b, const uint8_t *data,
+bool outbuf_keep_head(struct outbuf *b, const uint8_t *data,
     const struct outbuf_record *r, size_t most);
 
 /** outbuf_keep_tail() - The same, and the first bytes make room. */
-void outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
+bool outbuf_keep_tail(struct outbuf *b, const uint8_t *data,
     const struct outbuf_record *r, size_t most);
 
 /** outbuf_drop_all() - Give all up. */

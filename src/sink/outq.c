@@ -449,23 +449,25 @@ outq_queued(const struct outq *q)
 	return q->buf.len;
 }
 
-/* There is no consumer: keep it for one, or let it go. */
-static void
+/* There is no consumer: keep it for one, or let it go.  As outq_put(). */
+static bool
 keep(struct outq *q, const void *data, const struct outbuf_record *r)
 {
 	size_t startup = q->o.startup;
+	bool fits = true;
 
 	switch (q->o.absent) {
 	case OUTQ_DROP:
 		outbuf_count_drop(&q->buf, DROP_NO_CONSUMER, r);
-		return;
+		break;
 	case OUTQ_KEEP_HEAD:
-		outbuf_keep_head(&q->buf, data, r, startup);
-		return;
+		fits = outbuf_keep_head(&q->buf, data, r, startup);
+		break;
 	case OUTQ_KEEP_TAIL:
-		outbuf_keep_tail(&q->buf, data, r, startup);
-		return;
+		fits = outbuf_keep_tail(&q->buf, data, r, startup);
+		break;
 	}
+	return fits || r->framed;
 }
 
 void
@@ -485,17 +487,19 @@ flush_soon(struct outq *q)
 		outq_flush(q);
 }
 
-/* Short records go together. */
-static void
+/* Short records go together.  As outq_put(). */
+static bool
 put_soon(struct outq *q, const void *data, const struct outbuf_record *r)
 {
 	size_t limit = q->o.limit / 2;
+	bool fits;
 
 	if (q->buf.len == 0)
 		outq_lane_send_soon(&q->place);
-	outbuf_append(&q->buf, data, r, true);
+	fits = outbuf_append(&q->buf, data, r, true);
 	if (q->buf.len >= (limit < TOGETHER ? limit : TOGETHER))
 		outq_flush(q);
+	return fits || r->framed;
 }
 
 /* What the socket takes of it at once. */
@@ -508,51 +512,58 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
-void
-outq_put(struct outq *q, const void *data, size_t len, size_t payload)
+/* A long one, or one behind others.  As outq_put(). */
+static bool
+put_now(struct outq *q, const uint8_t *data, struct outbuf_record r)
 {
-	outq_put_batch(q, data, len, payload, 1);
-}
-
-void
-outq_put_batch(
-    struct outq *q, const void *data, size_t len, size_t payload, size_t chunks)
-{
-	struct outbuf_record r = {
-		.len = len,
-		.payload = payload,
-		.chunks = chunks,
-		.framed = payload != len,
-	};
 	size_t n;
+	bool fits = true;
 
-	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
-	assert(payload <= len && !q->fin_due);
-	if (len == 0)
-		return;
-	if (q->state == OUTQ_ABSENT) {
-		keep(q, data, &r);
-		mark_full(q);
-		return;
-	}
-	if (len < SHORT && (q->buf.len == 0 || is_soon(q))) {
-		put_soon(q, data, &r);
-		mark_full(q);
-		return;
-	}
 	flush_soon(q);
-	n = send_now(q, data, len);
-	if (!r.framed || n == len) {
-		size_t paid = r.framed ? payload : n;
+	n = send_now(q, data, r.len);
+	if (!r.framed || n == r.len) {
+		size_t paid = r.framed ? r.payload : n;
 
 		outbuf_count_written(&q->buf, paid);
 		r.payload -= paid;
 	}
 	r.len -= n;
 	if (r.len > 0)
-		outbuf_append(&q->buf, (const uint8_t *)data + n, &r, true);
-	mark_full(q);
+		fits = outbuf_append(&q->buf, data + n, &r, true);
 	watch(q);
+	return fits || (r.framed && n == 0);
+}
+
+bool
+outq_put(struct outq *q, const void *data, size_t len, size_t payload)
+{
+	return outq_put_batch(q, data, len, payload, 1);
+}
+
+bool
+outq_put_batch(
+    struct outq *q, const void *data, size_t len, size_t payload, size_t chunks)
+{
+	const struct outbuf_record r = {
+		.len = len,
+		.payload = payload,
+		.chunks = chunks,
+		.framed = payload != len,
+	};
+	bool whole;
+
+	assert(q->state == OUTQ_ABSENT || q->state == OUTQ_LIVE);
+	assert(payload <= len && !q->fin_due);
+	if (len == 0)
+		return true;
+	if (q->state == OUTQ_ABSENT)
+		whole = keep(q, data, &r);
+	else if (len < SHORT && (q->buf.len == 0 || is_soon(q)))
+		whole = put_soon(q, data, &r);
+	else
+		whole = put_now(q, data, r);
+	mark_full(q);
+	return whole;
 }
 
 void

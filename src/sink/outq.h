@@ -132,14 +132,20 @@ size_t outq_queued(const struct outq *q);
  * @payload:	Stream bytes it stands for: at most @len
  *
  * Taken also when it exceeds the limit: whoever minds asks outq_full() first.
+ *
+ * Return: false when there was no memory, and the consumer would hear
+ * something else than what was said: bytes of a stream are missing (a record
+ * that is all payload), or the end of a record that it has begun to get.  What
+ * is missing was counted as "queue_full"; a record that is missing whole is no
+ * reason.
  */
-void outq_put(struct outq *q, const void *data, size_t len, size_t payload);
+bool outq_put(struct outq *q, const void *data, size_t len, size_t payload);
 
 /**
  * outq_put_batch() - The same for several records in one, sent or lost together
  * @chunks:	How many, when they are counted as dropped
  */
-void outq_put_batch(struct outq *q, const void *data, size_t len,
+bool outq_put_batch(struct outq *q, const void *data, size_t len,
     size_t payload, size_t chunks);
 
 /**

@@ -177,7 +177,9 @@ tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len)
 		c->lost = DROP_NO_CONSUMER;
 	}
 	if (c->q != NULL && !c->cut && !c->fin) {
-		outq_put(c->q, data, len, len);
+		/* A copy with a hole is none. */
+		if (!outq_put(c->q, data, len, len))
+			tee_copy_cut(c, true);
 		return;
 	}
 	count_add(&count->drop_bytes[c->lost], len);

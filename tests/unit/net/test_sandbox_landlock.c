@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,7 +106,7 @@ test_there_is_none(void **state)
 	assert_int_equal(sandbox_landlock_version(), -ENOSYS);
 	assert_null(sandbox_landlock_new(&err));
 	assert_string_not_equal(err.text, "");
-	assert_true(sandbox_landlock_may_write(NULL, "/"));
+	assert_int_equal(sandbox_landlock_find(NULL, "/"), 0);
 	sandbox_landlock_free(NULL);
 }
 
@@ -147,7 +148,7 @@ nothing(void)
 	HOLDS(try_open("in/old", O_RDONLY) == -EACCES);
 	HOLDS(try_open("in/new", O_WRONLY | O_CREAT) == -EACCES);
 	HOLDS(try_open("/", O_RDONLY | O_DIRECTORY) == -EACCES);
-	HOLDS(!sandbox_landlock_may_write(l, "in/new"));
+	HOLDS(sandbox_landlock_find(l, "in/new") == -EXDEV);
 	sandbox_landlock_free(l);
 }
 
@@ -260,9 +261,24 @@ asking(void)
 	HOLDS(sandbox_landlock_allow(l, "out", SANDBOX_LANDLOCK_READ) == 0);
 	enter(l);
 	for (size_t i = 0; i < ATTR_COUNT(good); i++)
-		HOLDS(sandbox_landlock_may_write(l, good[i]));
+		HOLDS(sandbox_landlock_find(l, good[i]) == 0);
 	for (size_t i = 0; i < ATTR_COUNT(bad); i++)
-		HOLDS(!sandbox_landlock_may_write(l, bad[i]));
+		HOLDS(sandbox_landlock_find(l, bad[i]) == -EXDEV);
+	sandbox_landlock_free(l);
+}
+
+/* That it cannot look is no reason to say that it lies elsewhere. */
+static void
+no_descriptors(void)
+{
+	struct rlimit none = { 0, 0 };
+	struct sandbox_landlock *l = begin();
+
+	HOLDS(sandbox_landlock_allow(l, "in", SANDBOX_LANDLOCK_WRITE) == 0);
+	enter(l);
+	HOLDS(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	HOLDS(sandbox_landlock_find(l, "in") == -EMFILE);
+	HOLDS(sandbox_landlock_find(l, "out") == -EMFILE);
 	sandbox_landlock_free(l);
 }
 
@@ -280,6 +296,7 @@ IN_CHILD(removing)
 IN_CHILD(threads)
 IN_CHILD(odd_places)
 IN_CHILD(asking)
+IN_CHILD(no_descriptors)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nothing),
@@ -289,6 +306,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_threads),
 	cmocka_unit_test(test_odd_places),
 	cmocka_unit_test(test_asking),
+	cmocka_unit_test(test_no_descriptors),
 };
 
 #endif

@@ -133,7 +133,7 @@ scene_attach(struct scene *sc, const char *head)
 static inline void
 scene_put(struct scene *sc, const void *data, size_t len)
 {
-	outq_put(sc->q, data, len, len);
+	(void)outq_put(sc->q, data, len, len);
 	sc->put += len;
 }
 
@@ -141,7 +141,7 @@ scene_put(struct scene *sc, const void *data, size_t len)
 static inline void
 scene_put_framed(struct scene *sc, const char *text, size_t payload)
 {
-	outq_put(sc->q, text, strlen(text), payload);
+	(void)outq_put(sc->q, text, strlen(text), payload);
 	sc->put += payload;
 }
 
