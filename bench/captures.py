@@ -114,7 +114,9 @@ FILES = {"tcpflow": tcpflow_files, "teeline flows": teeline_files}
 
 def read_file(contender, capture):
     """Time of one reading, with its files on the disk's cache, not synced."""
+    machine.warm_up()
     with folder() as into:
+        machine.give_memory()
         start = time.monotonic()
         proc = subprocess.Popen(
             contender.command(capture, into), cwd=into,

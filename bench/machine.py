@@ -3,6 +3,7 @@ folders that measurements leave behind."""
 
 import contextlib
 import functools
+import mmap
 import os
 import pathlib
 import platform
@@ -18,8 +19,10 @@ WORK = os.path.abspath(os.environ.get("BENCH_DIR", "build"))
 TICKS = os.sysconf("SC_CLK_TCK")
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
-# More of the processors than this may not be busy with other things.
+# More of the processors than this may not be busy with other things,
 BUSY = 0.10
+# ... nor may the host of a virtual machine take more of the time that is used.
+STOLEN = 0.03
 
 
 # --- processes ---------------------------------------------------------------
@@ -92,6 +95,19 @@ def busy(seconds):
     return (busy_now - busy_then) / max(1, all_now - all_then)
 
 
+def used_and_stolen():
+    """Jiffies of all processors that are not idle, and those of them that the
+    host of a virtual machine has taken away."""
+    line = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0]
+    return jiffies()[0], int(line.split()[8])
+
+
+def stolen(since):
+    """Share of the time used since used_and_stolen() that the host took."""
+    used, lost = used_and_stolen()
+    return (lost - since[1]) / max(1, used - since[0])
+
+
 def wait_for_quiet(seconds):
     """Until the machine has nothing else to do, or that long.
     Return: the share that was taken at last"""
@@ -106,15 +122,49 @@ def load():
     return [round(x, 2) for x in os.getloadavg()]
 
 
-def warm_up(gib):
-    """Touch page cache that the host has not backed yet, and give it back."""
-    path = scratch() / "warm"
-    block = bytes(1 << 20)
-    with open(path, "wb") as file:
-        for _ in range(int(gib * 1024)):
-            file.write(block)
-    path.unlink()
-    os.sync()
+# --- memory ------------------------------------------------------------------
+
+# More than a measurement writes, and at most that share of the memory.
+WARM = 3 << 30
+SHARE = 6
+# Free memory that the host of a virtual machine takes back is in such pieces.
+PIECE = 2 << 20
+
+crumbs, whole = [], []
+
+
+def backed():
+    """Memory that the host has backed."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return mmap.mmap(-1, min(WARM, memory // SHARE) // PIECE * PIECE,
+                     mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+                     | mmap.MAP_POPULATE)
+
+
+def let_go(held):
+    while held:
+        held.pop().close()
+
+
+def warm_up():
+    """Let memory be backed: some is kept until give_memory(), and some is
+    free, but for a page of each piece.
+
+    The host of a virtual machine takes back what was free for a second or two,
+    in pieces; to have it again costs more than what is measured."""
+    let_go(crumbs)
+    let_go(whole)
+    pages = backed()
+    whole.append(backed())
+    for at in range(0, len(pages), PIECE):
+        pages.madvise(mmap.MADV_DONTNEED, at + mmap.PAGESIZE,
+                      PIECE - mmap.PAGESIZE)
+    crumbs.append(pages)
+
+
+def give_memory():
+    """The clock is about to start: free what was kept for that."""
+    let_go(whole)
 
 
 # --- what is there -----------------------------------------------------------

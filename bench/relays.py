@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 
+import machine
 import peers
 from machine import TOOLS
 from peers import Direct, Haproxy, Nginx, Socat, Tcpreen, Teeline, teeline
@@ -84,6 +85,7 @@ class Client:
 def measured(relay, client):
     """Return: (what the client says, CPU seconds of the relay)"""
     relay.settle()
+    machine.give_memory()
     before = relay.cpu()
     got = client.run()
     relay.settle()
@@ -92,6 +94,8 @@ def measured(relay, client):
 
 def bulk(contender, port, streams, mib, seconds, chunk=0):
     """Bytes one way, for so long or so many mebibytes."""
+    if contender.records:
+        machine.warm_up()
     with contender(port) as relay, Client(
             "bulk", relay.port, streams, mib, seconds, chunk) as client:
         got, cpu = measured(relay, client)

@@ -156,6 +156,8 @@ def print_row(row, result):
     print(f"\n{row.title}  [{row.key}]")
     if result.get("busy", 0) > result["quiet"]:
         print(f"  DISTURBED: others took {result['busy']:.0%} of the machine")
+    if result.get("stolen", 0) > result.get("steady", 1):
+        print(f"  STOLEN: the host took {result['stolen']:.0%} of the time")
     if samples:
         width = max(len(name) for name in samples) + 1
         heads = "".join(f"{m:>17}          " for m in measures)
