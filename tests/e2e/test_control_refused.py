@@ -98,8 +98,8 @@ def test_an_output_that_hangs(teeline, server, tmp_path):
     control = Control(proxy)
     talk_to(proxy)
     proxy.idle()
-    for status in (500, 409):
-        assert "hangs" in control.problem(status, "DELETE", "outputs/pipe")
+    for _ in range(2):
+        assert "hangs" in control.problem(409, "DELETE", "outputs/pipe")
     assert control.get("outputs/pipe")["state"] == "stuck"
     os.close(reader)
     proxy.stop()
