@@ -216,17 +216,6 @@ sandbox_landlock_enter(struct sandbox_landlock *l, struct err *err)
 	return 0;
 }
 
-/* Gives up a folder that was only looked at. */
-static void
-let_go(int fd)
-{
-	int before = errno;
-
-	if (fd >= 0)
-		(void)close(fd); /* it was only a name */
-	errno = before;
-}
-
 /* What is missing may be made in the folder above it. */
 static bool
 is_missing(int fd)
@@ -277,26 +266,41 @@ is_writable(const struct sandbox_landlock *l, const struct stat *st)
 }
 
 /*
- * One step up from @fd, which is closed.  Return: the folder above it; -EXDEV
- * above the root, which is its own; 0 for one that is writable; or -errno
+ * The folder above @fd, or -errno: -EXDEV above the root, which is its own;
+ * @here is @fd itself, and @below what was below it.
+ */
+static int
+open_above(int fd, const struct place *here, const struct place *below)
+{
+	int up;
+
+	if (here->dev == below->dev && here->ino == below->ino)
+		return -EXDEV;
+	up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0)
+		return -errno;
+	return up;
+}
+
+/*
+ * One step up from @fd, which is closed.  Return: the folder above it; 0 for
+ * one that is writable; or -errno, as above
  */
 static int
 climb(const struct sandbox_landlock *l, int fd, struct place *below)
 {
 	struct stat st;
-	int up;
+	int up = 0;
 
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0) {
 		up = -errno;
-	else if (is_writable(l, &st))
-		up = 0;
-	else if (st.st_dev == below->dev && st.st_ino == below->ino)
-		up = -EXDEV;
-	else if ((up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-		up = -errno;
-	else
-		*below = (struct place){ st.st_dev, st.st_ino };
-	let_go(fd);
+	} else if (!is_writable(l, &st)) {
+		const struct place here = { st.st_dev, st.st_ino };
+
+		up = open_above(fd, &here, below);
+		*below = here;
+	}
+	(void)close(fd); /* it was only a name */
 	return up;
 }
 
