@@ -299,6 +299,16 @@ reload_now(struct reload *r)
 	step(r);
 }
 
+bool
+reload_removes(const struct reload *r, const char *name)
+{
+	for (size_t i = 0; r->busy && i < r->n; i++)
+		if (!r->entries[i].stays &&
+		    strcmp(r->entries[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 struct reload *
 reload_new(const struct reload_opts *o, struct err *err)
 {

@@ -1,6 +1,8 @@
 #ifndef RUN_RELOAD_H
 #define RUN_RELOAD_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 /*
@@ -53,6 +55,9 @@ struct reload *reload_new(
  * begins anew when they have.  What is wrong is logged.
  */
 void reload_now(struct reload *r);
+
+/** reload_removes() - Is the output of this name about to be removed? */
+bool reload_removes(const struct reload *r, const char *name);
 
 /** reload_free() - After outputs_stop(); NULL is a no-op. */
 void reload_free(struct reload *r);

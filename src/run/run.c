@@ -221,6 +221,17 @@ on_signal_stop(void *self, int number)
 	begin_stop(r, true);
 }
 
+/* What is about to go begins no file that would stay empty. */
+static bool
+reopens(const struct run *r, size_t i)
+{
+	const struct sink *sink = r->sinks.v[i];
+
+	return sink->ops->reopen != NULL &&
+	    outputs_state(r->outputs, i) == OUTPUTS_HERE &&
+	    (r->reload == NULL || !reload_removes(r->reload, sink->name));
+}
+
 /* SIGHUP: what the configuration says now, and all files by their names. */
 static void
 reopen_all(void *self)
@@ -234,13 +245,9 @@ reopen_all(void *self)
 		log_error("%s", err.text);
 	if (rereads)
 		reload_now(r->reload);
-	for (size_t i = 0; i < r->sinks.n; i++) {
-		struct sink *sink = r->sinks.v[i];
-
-		if (sink->ops->reopen != NULL &&
-		    outputs_state(r->outputs, i) == OUTPUTS_HERE)
-			sink->ops->reopen(sink);
-	}
+	for (size_t i = 0; i < r->sinks.n; i++)
+		if (reopens(r, i))
+			r->sinks.v[i]->ops->reopen(r->sinks.v[i]);
 	if (!rereads)
 		service_ready(&r->service);
 }
