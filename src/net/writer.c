@@ -93,6 +93,7 @@ writer_new(const struct writer_opts *o, struct err *err)
 	list_init(&w->rotating);
 	atomic_init(&w->deadline_ns, CLOCK_NEVER);
 	writer_file_set_init(&w->files, o->max_open);
+	writer_tail_set_init(&w->tails, o->limit);
 	rc = init_locks(w);
 	if (rc != 0)
 		goto fail_memory;
@@ -138,6 +139,7 @@ writer_free(struct writer *w)
 	if (!w->joined && writer_drain(w, clock_mono_ns() + FREE_NS) != 0)
 		return;
 	assert(list_is_empty(&w->ports));
+	assert(writer_tail_set_oldest(&w->tails) == NULL);
 	while (list_shift(&w->rotating) != NULL)
 		;
 	writer_file_set_done(&w->files);
@@ -199,7 +201,7 @@ writer_port_free(struct writer_port *p)
 		writer_flush(p);
 		uv_mutex_lock(&w->lock);
 		list_remove(&p->node);
-		while (p->away > 0)
+		while (p->away > 0 || writer_batch_any(&p->held))
 			uv_cond_wait(&w->ended, &w->lock);
 		uv_mutex_unlock(&w->lock);
 	} else {
@@ -454,6 +456,7 @@ writer_flush(struct writer_port *p)
 		return;
 	p->batch = NULL;
 	b->bytes = writer_batch_size(b);
+	b->rushed = b->bytes >= w->batch_max;
 	atomic_fetch_add(&w->queued, b->bytes);
 	uv_mutex_lock(&w->lock);
 	p->away++;

@@ -27,13 +27,17 @@
  *	worker 0 ── port ── batch ──┐
  *	worker 1 ── port ── batch ──┼──► queue ──► thread ──► files
  *
+ * While batches are full, exact files are written in blocks: what is over the
+ * last one waits for the rest, WRITER_AGE_NS at most (net/writer_tail.h).
+ *
  * Order: what one port does to one file is done in the order made.  A record
  * (from writer_begin() to writer_end()) is never split, and never mixed with
  * another port's.
  *
  * Bounds: batches waiting and in work are counted against @limit.  The check
  * is made before a record is added (writer_full()); what is over the limit is
- * at most a record per worker.
+ * at most a record per worker.  What waits for the rest of its block comes
+ * to that: at most four times as much, and never more than 16 MiB.
  *
  * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), and so
  * are records that stand for none and files that cannot be made; the
@@ -143,7 +147,8 @@ enum writer_exists {
  * @lazy:	Make the file when the first byte comes, not with the first
  *		operation; a file that never got one is never made
  * @exact:	Offsets in the file mean something: bytes that could not be
- *		written leave a hole instead of moving up what follows
+ *		written leave a hole instead of moving up what follows, and a
+ *		record is the bytes that it stands for
  * @rotation:	Copied; NULL, or neither @bytes nor @span_ns: @path is the one
  *		file.  Otherwise there are many of that name (see
  *		net/writer_rotation.h; @exists has no meaning), and

@@ -23,9 +23,11 @@
 
 struct pipe;
 struct writer_file;
-struct writer_file_set;
 struct writer_head;
 struct writer_port;
+
+/** WRITER_NO_OP - No operation; also the end of a chain of them. */
+#define WRITER_NO_OP UINT32_MAX
 
 /** enum writer_op_kind - What is to be done to a file. */
 enum writer_op_kind {
@@ -73,6 +75,7 @@ struct writer_sum {
  * @op:		@nops operations; room for @cap
  * @piped:	Bytes in pipes
  * @bytes:	What it counts against the queue's limit; set at hand-over
+ * @rushed:	It was handed over since it was full: more will come soon
  * @total:	Payload of everything in it
  * @settled:	How much of that has been counted
  * @silent:	Payload that no record was made for
@@ -87,36 +90,11 @@ struct writer_batch {
 	size_t cap;
 	size_t piped;
 	size_t bytes;
+	bool rushed;
 	struct writer_sum total;
 	struct writer_sum settled;
 	struct writer_sum silent;
 	struct writer_sum lost;
-};
-
-/** enum writer_fate - What became of payload. */
-enum writer_fate {
-	WRITER_WRITTEN,
-	WRITER_FAILED,
-	WRITER_LATE, /* the drain time is over */
-};
-
-/**
- * struct writer_work - What carrying out a batch needs of the writer
- * @files:	Its open files
- * @self:	Passed on
- * @settle:	Payload has met its fate
- * @failed:	Something could not be written: tell the user
- * @rotate:	Finish this file, which rotates, and begin another
- * @late:	Is it too late to write?
- */
-struct writer_work {
-	struct writer_file_set *files;
-	void *self;
-	void (*settle)(void *self, struct writer_batch *b,
-	    enum writer_fate fate, const struct writer_sum *sum);
-	void (*failed)(void *self, const struct writer_file *f, int rc);
-	void (*rotate)(void *self, struct writer_file *f);
-	bool (*late)(void *self);
 };
 
 /** writer_batch_new() - An empty batch; NULL without memory. */
@@ -156,7 +134,7 @@ bool writer_batch_any(const struct writer_sum *sum);
 /** writer_batch_sum() - Add @more to @sum. */
 void writer_batch_sum(struct writer_sum *sum, const struct writer_sum *more);
 
-/** writer_batch_run() - Carry it out; on the writer's thread. */
-void writer_batch_run(struct writer_batch *b, const struct writer_work *work);
+/** writer_batch_less() - Take @part, which is in it, from @sum. */
+void writer_batch_less(struct writer_sum *sum, const struct writer_sum *part);
 
 #endif /* NET_WRITER_BATCH_H */

@@ -630,6 +630,7 @@ writer_file_free(struct writer_file *f)
 	if (f == NULL)
 		return;
 	assert(list_is_empty(&f->lru) && list_is_empty(&f->rotating));
+	assert(f->tail == NULL);
 	if (f->fd >= 0 && f->path != NULL) {
 		(void)close(f->fd);
 		/* Nothing was written: it has got no name, and needs none. */

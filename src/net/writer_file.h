@@ -24,6 +24,7 @@
 struct err;
 struct pipe;
 struct writer_rotation;
+struct writer_tail;
 
 /** struct writer_head - A part of what a file begins with. */
 struct writer_head {
@@ -75,7 +76,8 @@ enum writer_file_state {
  * @rotating:	In the list of files that rotate (net/writer_thread.h)
  * @lru:	In the list of open files while OPEN and @seekable, unless it
  *		rotates
- * @work:	In the list of files of a batch (writer_batch.c)
+ * @tail:	What is kept of it; NULL: nothing (writer_tail.h)
+ * @work:	In the list of files of a batch (writer_run.c)
  * @first:	First operation of that batch; likewise @last
  */
 struct writer_file {
@@ -102,6 +104,7 @@ struct writer_file {
 	struct writer_rotation *rotation;
 	struct list rotating;
 	struct list lru;
+	struct writer_tail *tail;
 	struct list work;
 	uint32_t first;
 	uint32_t last;

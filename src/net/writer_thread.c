@@ -13,6 +13,8 @@
 #include "core/count.h"
 #include "net/worker.h"
 #include "net/writer_rotation.h"
+#include "net/writer_run.h"
+#include "net/writer_tail.h"
 #include "net/writer_thread.h"
 
 /* Spare batches that a port keeps: some in work while others are filled. */
@@ -41,6 +43,30 @@ count_drop(
 	count_add(&c->drop_records[r], sum->records);
 }
 
+/* Under the lock. */
+static void
+count_fate(struct writer *w, struct writer_port *p, enum writer_fate fate,
+    const struct writer_sum *sum)
+{
+	switch (fate) {
+	case WRITER_WRITTEN:
+		count_add(&p->count->written, sum->bytes);
+		break;
+	case WRITER_FAILED:
+		/* A reader that has had enough is no failure (EPIPE). */
+		count_drop(p->count,
+		    w->unread ? DROP_NO_CONSUMER : DROP_WRITE_ERROR, sum);
+		break;
+	case WRITER_LATE:
+		count_drop(p->count, DROP_CLOSING, sum);
+		break;
+	case WRITER_HELD:
+		writer_batch_sum(&p->held, sum);
+		break;
+	}
+}
+
+/* Whoever left us behind has counted everything already. */
 static void
 on_settle(void *self, struct writer_batch *b, enum writer_fate fate,
     const struct writer_sum *sum)
@@ -48,24 +74,25 @@ on_settle(void *self, struct writer_batch *b, enum writer_fate fate,
 	struct writer *w = self;
 
 	uv_mutex_lock(&w->lock);
-	/* Whoever left us behind has counted it already. */
-	if (w->left_behind) {
-		uv_mutex_unlock(&w->lock);
-		return;
+	if (!w->left_behind) {
+		writer_batch_sum(&b->settled, sum);
+		count_fate(w, b->port, fate, sum);
 	}
-	writer_batch_sum(&b->settled, sum);
-	switch (fate) {
-	case WRITER_WRITTEN:
-		count_add(&b->port->count->written, sum->bytes);
-		break;
-	case WRITER_FAILED:
-		/* A reader that has had enough is no failure (EPIPE). */
-		count_drop(b->port->count,
-		    w->unread ? DROP_NO_CONSUMER : DROP_WRITE_ERROR, sum);
-		break;
-	case WRITER_LATE:
-		count_drop(b->port->count, DROP_CLOSING, sum);
-		break;
+	uv_mutex_unlock(&w->lock);
+}
+
+static void
+on_settle_held(void *self, struct writer_port *p, enum writer_fate fate,
+    const struct writer_sum *sum)
+{
+	struct writer *w = self;
+
+	uv_mutex_lock(&w->lock);
+	if (!w->left_behind) {
+		writer_batch_less(&p->held, sum);
+		count_fate(w, p, fate, sum);
+		if (!writer_batch_any(&p->held))
+			uv_cond_broadcast(&w->ended);
 	}
 	uv_mutex_unlock(&w->lock);
 }
@@ -156,24 +183,54 @@ note_success(struct writer *w)
 	tell(w, text);
 }
 
-/* Without the lock. */
-static void
-carry_out(struct writer *w, struct writer_batch *b)
+static struct writer_work
+work_of(struct writer *w)
 {
-	const struct writer_work work = {
+	return (struct writer_work){
 		.files = &w->files,
+		.tails = &w->tails,
+		.now_ns = clock_mono_ns(),
 		.self = w,
 		.settle = on_settle,
+		.settle_held = on_settle_held,
 		.failed = on_failed,
 		.rotate = on_rotate,
 		.late = on_late,
 	};
+}
+
+/* Without the lock. */
+static void
+carry_out(struct writer *w, struct writer_batch *b)
+{
+	const struct writer_work work = work_of(w);
 	bool wrote = b->nops > 0;
 
 	w->failed_now = false;
-	writer_batch_run(b, &work);
+	writer_run(b, &work);
 	if (wrote && !w->failed_now)
 		note_success(w);
+}
+
+/*
+ * Under the lock, which is let go meanwhile.  Write the tails that are due by
+ * @until_ns; were there any?
+ */
+static bool
+release_tails(struct writer *w, uint64_t until_ns)
+{
+	const struct writer_tail *t = writer_tail_set_oldest(&w->tails);
+	struct writer_work work;
+
+	if (t == NULL || writer_tail_set_due_ns(&w->tails) > until_ns)
+		return false;
+	uv_mutex_unlock(&w->lock);
+	work = work_of(w);
+	while ((t = writer_tail_set_oldest(&w->tails)) != NULL &&
+	       writer_tail_set_due_ns(&w->tails) <= until_ns)
+		writer_run_tail(t->file, &work);
+	uv_mutex_lock(&w->lock);
+	return true;
 }
 
 /* Under the lock. */
@@ -263,7 +320,8 @@ rotate_files(struct writer *w, uint64_t now_ns,
 static void
 wait_for_work(struct writer *w)
 {
-	uint64_t due_ns = CLOCK_NEVER, now_ns = clock_mono_ns();
+	uint64_t due_ns = writer_tail_set_due_ns(&w->tails);
+	uint64_t now_ns = clock_mono_ns();
 	struct list *node;
 
 	for (node = w->rotating.next; node != &w->rotating; node = node->next) {
@@ -282,6 +340,7 @@ static void
 renew_files(struct writer *w)
 {
 	w->renew = false;
+	(void)release_tails(w, CLOCK_NEVER);
 	uv_mutex_unlock(&w->lock);
 	writer_file_set_renew(&w->files);
 	uv_mutex_lock(&w->lock);
@@ -302,11 +361,13 @@ thread_main(void *self)
 
 	thread_name("writer %s", w->name);
 	uv_mutex_lock(&w->lock);
-	for (;;) {
+	while (!w->left_behind) {
 		struct list *node;
 
 		if (!list_is_empty(&w->rotating) &&
 		    rotate_files(w, clock_mono_ns(), on_rotate))
+			continue;
+		if (release_tails(w, clock_mono_ns()))
 			continue;
 		node = list_shift(&w->queue);
 		if (node != NULL) {
@@ -321,7 +382,8 @@ thread_main(void *self)
 		} else if (w->renew) {
 			renew_files(w);
 		} else if (w->closing) {
-			break;
+			if (!release_tails(w, CLOCK_NEVER))
+				break;
 		} else {
 			wait_for_work(w);
 		}
@@ -373,6 +435,12 @@ leave_behind(struct writer *w)
 	struct list *node;
 
 	w->left_behind = true;
+	for (node = w->ports.next; node != &w->ports; node = node->next) {
+		struct writer_port *p =
+		    LIST_ENTRY(node, struct writer_port, node);
+
+		count_drop(p->count, DROP_CLOSING, &p->held);
+	}
 	if (w->work != NULL)
 		count_rest(w->work);
 	for (node = w->queue.next; node != &w->queue; node = node->next)

@@ -14,6 +14,7 @@
 #include "net/writer.h"
 #include "net/writer_batch.h"
 #include "net/writer_file.h"
+#include "net/writer_tail.h"
 
 /*
  * writer_thread.h - what a writer and its ports share with its thread.
@@ -51,6 +52,7 @@ struct worker;
  * @deadline_ns: CLOCK_NEVER until writer_drain(); nothing is written later
  * @queued:	Bytes in the queue and in work
  * @was_full:	Somebody waits for worker_room()
+ * @tails:	The thread's: what waits for the rest of its block
  * @failing:	The thread's: a write has failed, no batch has succeeded since
  * @failed_now:	The thread's: a write of this batch has failed
  * @unread:	The thread's: the reader of standard output has gone
@@ -85,6 +87,7 @@ struct writer {
 	_Atomic size_t queued;
 	_Atomic bool was_full;
 	struct writer_file_set files;
+	struct writer_tail_set tails;
 	bool failing;
 	bool failed_now;
 	bool unread;
@@ -103,6 +106,7 @@ struct writer {
  * @lost:	Payload that there was no batch for
  * @spare:	@nspare empty batches; guarded by the writer's lock
  * @away:	Batches on the queue or in work; likewise
+ * @held:	Payload of it that is in tails; likewise
  */
 struct writer_port {
 	struct writer *writer;
@@ -117,6 +121,7 @@ struct writer_port {
 	struct list spare;
 	unsigned nspare;
 	unsigned away;
+	struct writer_sum held;
 };
 
 /** writer_thread_start() - Start it; 0 or -errno. */

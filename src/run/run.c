@@ -228,8 +228,8 @@ reopens(const struct run *r, size_t i)
 	const struct sink *sink = r->sinks.v[i];
 
 	return sink->ops->reopen != NULL &&
-	    outputs_state(r->outputs, i) == OUTPUTS_HERE &&
-	    (r->reload == NULL || !reload_removes(r->reload, sink->name));
+	       outputs_state(r->outputs, i) == OUTPUTS_HERE &&
+	       (r->reload == NULL || !reload_removes(r->reload, sink->name));
 }
 
 /* SIGHUP: what the configuration says now, and all files by their names. */

@@ -17,7 +17,7 @@
 #include "run/sinks.h"
 
 /* Enough for a writer to be busy while the next batches are made. */
-#define READ_QUEUE ((size_t)8 << 20)
+#define READ_QUEUE ((size_t)6 << 20)
 
 /* Names that the plan asks for are taken from the start; @p may be NULL. */
 static bool

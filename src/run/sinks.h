@@ -77,7 +77,7 @@ bool sinks_is_shared(const struct sink_spec *spec);
  * @err:	Begins with the sink: "flows: ..."
  *
  * Settles what a specification left open.  Names: that of the kind, or
- * "kind-2", "kind-3", ... when taken.  Queue: the kind's default, at most 8 MiB
+ * "kind-2", "kind-3", ... when taken.  Queue: the kind's default, at most 6 MiB
  * when files are read (reading waits without harm).  on-full
  * (decision 1): drop for live sockets and for taps, but close where a record
  * with a hole is worth nothing; standard output drops too, save when files are

@@ -25,7 +25,7 @@ struct prefetch;
  * Large enough that hand-overs cost nothing beside reading, small enough that
  * all of them stay in a processor's cache.
  */
-#define PREFETCH_BLOCK  ((size_t)1 << 20)
+#define PREFETCH_BLOCK  ((size_t)256 << 10)
 #define PREFETCH_BLOCKS 4
 
 /*

@@ -242,7 +242,7 @@ test_queues(void **state)
 	} rows[] = {
 		{ PLAN_PROXY, (size_t)64 << 20 },
 		{ PLAN_TAP, (size_t)64 << 20 },
-		{ PLAN_READ, (size_t)8 << 20 },
+		{ PLAN_READ, (size_t)6 << 20 },
 	};
 	struct plan p;
 
