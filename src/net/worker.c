@@ -426,9 +426,9 @@ worker_touch(struct worker *w)
 }
 
 void
-worker_passed(struct worker *w, enum dir dir, size_t len)
+worker_passed(struct worker *w, const void *who, enum dir dir, size_t len)
 {
-	patience_passed(&w->patience, dir, len);
+	patience_passed(&w->patience, who, dir, len);
 }
 
 void

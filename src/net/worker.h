@@ -123,11 +123,12 @@ void worker_touch(struct worker *w);
 
 /**
  * worker_passed() - @len bytes of @dir were passed on
+ * @who:	Tells directions of sessions apart; never looked into
  *
  * If few, an answer may come at once: the worker may look for it before it
  * sleeps (net/patience.h).
  */
-void worker_passed(struct worker *w, enum dir dir, size_t len);
+void worker_passed(struct worker *w, const void *who, enum dir dir, size_t len);
 
 /** worker_post() - Deliver @m on the worker's thread; from any thread. */
 void worker_post(struct worker *w, struct mail *m);

@@ -351,6 +351,8 @@ do_records(struct run *r, uint32_t i)
 		hold_records(r, &p);
 	} else {
 		release(r);
+		/* Another's tail may have taken its descriptor. */
+		make_ready(r);
 		write_records(r, &p);
 	}
 	return p.end;

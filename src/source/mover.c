@@ -146,7 +146,7 @@ pull_copy(struct mover *m, int from, int to)
 	}
 	if (rest > 0)
 		return MOVER_HELD;
-	worker_passed(m->worker, m->dir, (size_t)n);
+	worker_passed(m->worker, m, m->dir, (size_t)n);
 	choose_way(m, (size_t)n);
 	return (size_t)n >= LARGE_READ ? MOVER_MORE : MOVER_ENOUGH;
 }

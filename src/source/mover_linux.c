@@ -292,7 +292,7 @@ mover_pull_pipe(struct mover *m, int from, int to)
 	result = mover_push(m, to);
 	if (result != MOVER_MORE)
 		return result;
-	worker_passed(m->worker, m->dir, (size_t)n);
+	worker_passed(m->worker, m, m->dir, (size_t)n);
 	weigh(m, (size_t)n);
 	return (size_t)n < SMALL_READ ? MOVER_ENOUGH : MOVER_MORE;
 }

@@ -19,8 +19,19 @@ set_up(void **state)
 	return 0;
 }
 
+static const char who[4];
+
+/* Somebody says something; 1 if what follows it is looked for. */
+static unsigned
+say(struct patience *p, const char *by, enum dir dir)
+{
+	patience_passed(p, by, dir, 64);
+	return patience_begin(p, 1000) != 0;
+}
+
 /*
- * A message of @dir, then a wait, and an answer within the time or not.
+ * A message of @dir, then a wait, and an answer within the time or not, which
+ * nothing is looked for after.
  * Return: 1 if it was looked for
  */
 static unsigned
@@ -28,12 +39,14 @@ message(struct patience *p, enum dir dir, bool found)
 {
 	uint64_t until_ns;
 
-	patience_passed(p, dir, 64);
+	patience_passed(p, &who[dir], dir, 64);
 	until_ns = patience_begin(p, 1000);
 	if (until_ns == 0)
 		return 0;
 	assert_int_equal(until_ns, 1000 + PATIENCE_SPAN_NS);
 	patience_end(p, found);
+	if (found)
+		patience_passed(p, &who[2], DIR_SERVER, PATIENCE_SHORT + 1);
 	return 1;
 }
 
@@ -64,13 +77,13 @@ after_a_large_message_it_sleeps(void **state)
 	struct patience *p = *state;
 
 	assert_int_equal(messages(p, 100, true), 100);
-	patience_passed(p, DIR_CLIENT, PATIENCE_SHORT + 1);
+	patience_passed(p, who, DIR_CLIENT, PATIENCE_SHORT + 1);
 	assert_int_equal(patience_begin(p, 1000), 0);
 	/* The last one counts. */
-	patience_passed(p, DIR_CLIENT, PATIENCE_SHORT);
-	patience_passed(p, DIR_CLIENT, PATIENCE_SHORT + 1);
+	patience_passed(p, who, DIR_CLIENT, PATIENCE_SHORT);
+	patience_passed(p, who, DIR_CLIENT, PATIENCE_SHORT + 1);
 	assert_int_equal(patience_begin(p, 1000), 0);
-	patience_passed(p, DIR_CLIENT, PATIENCE_SHORT);
+	patience_passed(p, who, DIR_CLIENT, PATIENCE_SHORT);
 	assert_int_not_equal(patience_begin(p, 1000), 0);
 }
 
@@ -156,9 +169,69 @@ a_try_without_an_end_is_made_again(void **state)
 	struct patience *p = *state;
 
 	for (int i = 0; i < 100; i++) {
-		patience_passed(p, DIR_CLIENT, 64);
+		patience_passed(p, who, DIR_CLIENT, 64);
 		assert_int_not_equal(patience_begin(p, 1000), 0);
 	}
+}
+
+/* 100,000 chunks one way: looking finds the next one, which is no answer. */
+static void
+a_stream_is_no_answer(void **state)
+{
+	struct patience *p = *state;
+	unsigned looks = 0;
+
+	(void)messages(p, 1000, true);
+	for (int i = 0; i < 100000; i++) {
+		unsigned looked = say(p, &who[0], DIR_CLIENT);
+
+		if (looked > 0)
+			patience_end(p, true);
+		looks += looked;
+	}
+	assert_in_range(
+	    looks, 10, 100000 / PATIENCE_RAREST + 12 + PATIENCE_MOST);
+	/* Somebody else's are none of the stream. */
+	(void)messages(p, PATIENCE_RAREST, true);
+	looks = 0;
+	for (int i = 0; i < 1000; i++) {
+		looks += say(p, &who[i % 2], DIR_CLIENT);
+		patience_end(p, true);
+	}
+	assert_int_equal(looks, 1000);
+}
+
+/* A head and a body, then the answer. */
+static void
+a_question_may_have_two_parts(void **state)
+{
+	struct patience *p = *state;
+	unsigned looks = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		looks += say(p, &who[0], DIR_CLIENT);
+		patience_end(p, true);
+		looks += say(p, &who[0], DIR_CLIENT);
+		patience_end(p, true);
+		looks += say(p, &who[1], DIR_SERVER);
+		patience_end(p, true);
+	}
+	assert_int_equal(looks, 3000);
+}
+
+/* What was found is no message: a connection comes, or ends. */
+static void
+what_says_nothing_is_found_as_well(void **state)
+{
+	struct patience *p = *state;
+	unsigned looks = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		looks += say(p, &who[0], DIR_CLIENT);
+		patience_end(p, true);
+		assert_int_equal(patience_begin(p, 2000), 0);
+	}
+	assert_int_equal(looks, 1000);
 }
 
 int
@@ -175,6 +248,9 @@ main(void)
 		TEST(half_of_them_are_not_enough),
 		TEST(each_direction_learns_for_itself),
 		TEST(a_try_without_an_end_is_made_again),
+		TEST(a_stream_is_no_answer),
+		TEST(a_question_may_have_two_parts),
+		TEST(what_says_nothing_is_found_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
