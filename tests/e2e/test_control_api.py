@@ -204,6 +204,7 @@ def test_a_fast_session_is_thinned_and_says_so(teeline, server):
     client = connect(proxy.port)
     there = peer.accept()
     total = 64 * 1024 * 1024
+    known(control, state="open")
     with control.follow("sessions/1/events") as stream:
         stream.wait("live")
         block = bytes(1024 * 1024)
@@ -478,6 +479,7 @@ def test_drain_ends_the_run_as_a_signal_does(teeline, server, tmp_path):
     client = connect(proxy.port)
     there = peer.accept()
     say(client, there, b"hello", b"hello")
+    known(control, state="open")
     with control.follow("sessions/1/events") as stream:
         stream.wait("live")
         answer = control.ask("POST", "drain")

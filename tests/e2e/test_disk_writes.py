@@ -354,12 +354,15 @@ def test_file_of_a_session_cannot_be_made(teeline, server, tmp_path, kind,
     name = "{id}" if kind == "raw" else "log"
     proxy = teeline.proxy(
         peer.target, "-f", "none", "-o", f"{kind}:{tmp_path}/out/{name}",
-        "--stats", f"{tmp_path}/sheet", env=faults.env)
+        "--stats", f"{tmp_path}/sheet", "--control", "0", env=faults.env)
+    control = Control(proxy)
     rule = faults.fail("open", error, tmp_path / "out", count=FOREVER)
     talk_to(proxy, b"nobody wrote this")
     wait_until(lambda: proxy.complaints(b"cannot write"), what="told")
-    proxy.idle()
-    wait_until(lambda: rule.seen > 1, what="it was tried for each file")
+    lost = 2 * len(b"nobody wrote this")
+    wait_until(lambda: control.get(f"outputs/{kind}")["dropped"].get(
+        "write_error", {}).get("bytes") == lost, what="all of it is lost")
+    assert rule.seen > 1  # for each file
     rule.lift()
     talk_to(proxy, b"but this")
     proxy.idle().stop(expect=1)
@@ -367,8 +370,7 @@ def test_file_of_a_session_cannot_be_made(teeline, server, tmp_path, kind,
                     if path.is_file())
     assert b"but this" in text and b"nobody" not in text
     sink = records.sink_of(tmp_path / "sheet", kind)
-    assert sink["dropped"]["write_error"]["bytes"] == 2 * len(
-        b"nobody wrote this")
+    assert sink["dropped"]["write_error"]["bytes"] == lost
     assert sink["written"] == 2 * len(b"but this")
 
 
