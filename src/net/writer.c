@@ -92,6 +92,7 @@ writer_new(const struct writer_opts *o, struct err *err)
 	list_init(&w->ports);
 	list_init(&w->rotating);
 	atomic_init(&w->deadline_ns, CLOCK_NEVER);
+	w->rest_ns = CLOCK_NEVER;
 	writer_file_set_init(&w->files, o->max_open);
 	writer_tail_set_init(&w->tails, o->limit);
 	rc = init_locks(w);
@@ -239,7 +240,8 @@ current(struct writer_port *p)
 	if (p->batch != NULL)
 		return p->batch;
 	uv_mutex_lock(&w->lock);
-	node = list_shift(&p->spare);
+	/* The last one that came back is the likeliest to be in a cache. */
+	node = list_pop(&p->spare);
 	if (node != NULL)
 		p->nspare--;
 	uv_mutex_unlock(&w->lock);

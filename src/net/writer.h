@@ -37,7 +37,9 @@
  * Bounds: batches waiting and in work are counted against @limit.  The check
  * is made before a record is added (writer_full()); what is over the limit is
  * at most a record per worker.  What waits for the rest of its block comes
- * to that: at most four times as much, and never more than 16 MiB.
+ * to that: at most four times as much, and never more than 16 MiB.  Besides, a
+ * port keeps the memory of four empty batches, and of one when none of its own
+ * has been written for WRITER_REST_NS.
  *
  * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), and so
  * are records that stand for none and files that cannot be made; the
@@ -57,9 +59,10 @@ struct writer;
 struct writer_file;
 struct writer_port;
 
-#define WRITER_BATCH  ((size_t)256 * 1024)
-#define WRITER_BUSY   ((size_t)1 * 1024 * 1024)
-#define WRITER_AGE_NS (50 * 1000000ULL)
+#define WRITER_BATCH   ((size_t)256 * 1024)
+#define WRITER_BUSY    ((size_t)1 * 1024 * 1024)
+#define WRITER_AGE_NS  (50 * 1000000ULL)
+#define WRITER_REST_NS (1000 * 1000000ULL)
 
 /**
  * writer_notice - Tells the user about a failure, or that it is over

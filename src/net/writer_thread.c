@@ -249,20 +249,26 @@ call_waiters(struct writer *w)
 }
 
 /*
- * Under the lock: nothing waits any more.  A port that goes on as it does now
- * needs one batch beside the one that it fills; what a rush needed is given
- * back, or each port would keep megabytes for the next one.
+ * Under the lock.  A port that goes on as it does now needs one batch beside
+ * the one that it fills; what a rush needed is given back after a while, or
+ * each port would keep megabytes for the next one.  Not at once: a queue that
+ * is worked off a hundred times a second would have the kernel clear and map
+ * every second page that is recorded.
  */
 static void
-give_back(struct writer *w)
+give_back(struct writer *w, uint64_t now_ns)
 {
 	struct list *node;
 
+	w->rest_ns = CLOCK_NEVER;
 	for (node = w->ports.next; node != &w->ports; node = node->next) {
 		struct writer_port *p =
 		    LIST_ENTRY(node, struct writer_port, node);
+		uint64_t rest_ns = p->came_ns + WRITER_REST_NS;
 
-		for (; p->nspare > 1; p->nspare--)
+		if (p->nspare > 1 && rest_ns > now_ns && rest_ns < w->rest_ns)
+			w->rest_ns = rest_ns;
+		for (; p->nspare > 1 && rest_ns <= now_ns; p->nspare--)
 			writer_batch_free(LIST_ENTRY(
 			    list_shift(&p->spare), struct writer_batch, node));
 	}
@@ -285,8 +291,9 @@ retire(struct writer *w, struct writer_batch *b)
 	} else {
 		writer_batch_free(b);
 	}
-	if (left == 0)
-		give_back(w);
+	p->came_ns = clock_mono_ns();
+	if (p->nspare > 1 && w->rest_ns == CLOCK_NEVER)
+		w->rest_ns = p->came_ns + WRITER_REST_NS;
 	if (left <= w->limit / 2 && atomic_exchange(&w->was_full, false))
 		call_waiters(w);
 }
@@ -330,6 +337,7 @@ wait_for_work(struct writer *w)
 
 		due_ns = next_ns < due_ns ? next_ns : due_ns;
 	}
+	due_ns = w->rest_ns < due_ns ? w->rest_ns : due_ns;
 	if (due_ns == CLOCK_NEVER)
 		uv_cond_wait(&w->wake, &w->lock);
 	else if (due_ns > now_ns)
@@ -362,13 +370,14 @@ thread_main(void *self)
 	thread_name("writer %s", w->name);
 	uv_mutex_lock(&w->lock);
 	while (!w->left_behind) {
+		uint64_t now_ns = clock_mono_ns();
 		struct list *node;
 
-		if (!list_is_empty(&w->rotating) &&
-		    rotate_files(w, clock_mono_ns(), on_rotate))
+		if (rotate_files(w, now_ns, on_rotate) ||
+		    release_tails(w, now_ns))
 			continue;
-		if (release_tails(w, clock_mono_ns()))
-			continue;
+		if (w->rest_ns <= now_ns)
+			give_back(w, now_ns);
 		node = list_shift(&w->queue);
 		if (node != NULL) {
 			w->work = LIST_ENTRY(node, struct writer_batch, node);

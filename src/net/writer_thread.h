@@ -60,6 +60,8 @@ struct worker;
  *		since; the user knows
  * @told:	The thread's: the user knows about it
  * @told_ns:	The thread's: since when
+ * @rest_ns:	The thread's: when spare batches are looked through; or
+ *		CLOCK_NEVER
  */
 struct writer {
 	char *name;
@@ -94,6 +96,7 @@ struct writer {
 	bool stuck;
 	bool told;
 	uint64_t told_ns;
+	uint64_t rest_ns;
 };
 
 /**
@@ -105,6 +108,7 @@ struct writer {
  * @none:	What writer_begin() returns without memory: it takes nothing
  * @lost:	Payload that there was no batch for
  * @spare:	@nspare empty batches; guarded by the writer's lock
+ * @came_ns:	When one came back; likewise
  * @away:	Batches on the queue or in work; likewise
  * @held:	Payload of it that is in tails; likewise
  */
@@ -120,6 +124,7 @@ struct writer_port {
 	struct writer_sum lost;
 	struct list spare;
 	unsigned nspare;
+	uint64_t came_ns;
 	unsigned away;
 	struct writer_sum held;
 };

@@ -39,16 +39,6 @@ plain(const char *name)
 	return rig_file(&rig, name, (struct writer_file_opts){ 0 });
 }
 
-static struct writer_file *
-given(int fd)
-{
-	struct writer_file_opts o = { .fd = fd };
-	struct writer_file *f = writer_file_new(&o);
-
-	assert_non_null(f);
-	return f;
-}
-
 static void
 records_of_many_files_stay_in_order(void **state)
 {
@@ -366,20 +356,6 @@ folder_that_cannot_be_made_is_reported_once(void **state)
 
 /* -- readers that stop -------------------------------------------------- */
 
-static void
-read_all(int fd, size_t len)
-{
-	char bytes[65536];
-
-	while (len > 0) {
-		ssize_t n =
-		    read(fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes));
-
-		assert_true(n > 0);
-		len -= (size_t)n;
-	}
-}
-
 /* Feed a pipe that nobody reads until the queue is full. */
 static size_t
 feed_until_full(struct rig *r, struct writer_file *f)
@@ -406,11 +382,11 @@ short_writes_are_carried_on(void **state)
 	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
 	/* Non-blocking as somebody who shares the terminal may make it. */
 	assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
-	f = given(fd[1]);
+	f = rig_given(fd[1]);
 	fed = feed_until_full(&rig, f);
 	assert_true(fed >= LIMIT / 2);
 	writer_flush(rig.port);
-	read_all(fd[0], fed);
+	rig_read_all(fd[0], fed);
 	rig_wait(&rig.count.written, fed);
 	assert_false(writer_full(rig.port));
 	writer_close(rig.port, f);
@@ -463,7 +439,7 @@ worker_hears_of_room_once_half_is_gone(void **state)
 	list_init(&room.waiter.node);
 	assert_int_equal(worker_start(room.worker, &err), 0);
 	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
-	f = given(fd[1]);
+	f = rig_given(fd[1]);
 	mine.port = writer_port_new(rig.w, room.worker, &count);
 	assert_non_null(mine.port);
 	room.port = mine.port;
@@ -472,9 +448,9 @@ worker_hears_of_room_once_half_is_gone(void **state)
 	writer_flush(mine.port);
 	worker_post(room.worker, &room.mail);
 	/* A little room is not yet worth waking anybody. */
-	read_all(fd[0], LIMIT / 4);
+	rig_read_all(fd[0], LIMIT / 4);
 	assert_false(atomic_load(&room.called));
-	read_all(fd[0], fed - LIMIT / 4);
+	rig_read_all(fd[0], fed - LIMIT / 4);
 	for (uint64_t end = clock_mono_ns() + RIG_PATIENCE_NS;
 	     !atomic_load(&room.called);) {
 		assert_true(clock_mono_ns() < end);
@@ -560,7 +536,7 @@ thread_held_by_the_kernel_is_left_behind(void **state)
 	(void)state;
 	rig_init(&stuck, LIMIT, 0);
 	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
-	f = given(fd[1]);
+	f = rig_given(fd[1]);
 	fed = feed_until_full(&stuck, f);
 	begin_ns = clock_mono_ns();
 	assert_int_equal(
@@ -573,7 +549,7 @@ thread_held_by_the_kernel_is_left_behind(void **state)
 	assert_int_equal(count_get(&stuck.count.written) + late, fed);
 	assert_true(late > 0);
 	/* Set free, it changes nothing any more. */
-	read_all(fd[0], 65536);
+	rig_read_all(fd[0], 65536);
 	assert_int_equal(close(fd[0]), 0);
 	assert_int_equal(rig_dropped(&stuck, DROP_CLOSING), late);
 	assert_int_equal(rig_dropped(&stuck, DROP_WRITE_ERROR), 0);
@@ -595,7 +571,7 @@ write_to_nobody(void)
 		return 1;
 	(void)close(fd[0]);
 	(void)close(fd[1]);
-	f = given(STDOUT_FILENO);
+	f = rig_given(STDOUT_FILENO);
 	rig_say(&r, f, "hello");
 	rig_say(&r, f, "hello");
 	writer_close(r.port, f);

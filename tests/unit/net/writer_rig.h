@@ -146,6 +146,17 @@ rig_file(const struct rig *r, const char *name, struct writer_file_opts o)
 	return f;
 }
 
+/* What is given to us open. */
+static inline struct writer_file *
+rig_given(int fd)
+{
+	struct writer_file_opts o = { .fd = fd };
+	struct writer_file *f = writer_file_new(&o);
+
+	assert_non_null(f);
+	return f;
+}
+
 static inline void
 rig_say(struct rig *r, struct writer_file *f, const char *text)
 {
@@ -161,6 +172,21 @@ rig_limit_files(rlim_t bytes)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
 	l.rlim_cur = bytes;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+/* Take @len bytes off a pipe. */
+static inline void
+rig_read_all(int fd, size_t len)
+{
+	char bytes[65536];
+
+	while (len > 0) {
+		ssize_t n =
+		    read(fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes));
+
+		assert_true(n > 0);
+		len -= (size_t)n;
+	}
 }
 
 /* All of a file; NULL when there is none; to be freed. */
