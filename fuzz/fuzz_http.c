@@ -1,3 +1,8 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -226,22 +231,42 @@ look_at_all(void)
 
 /* --- requests ----------------------------------------------------------- */
 
-/* A client whose end leaves nothing behind in the kernel. */
+/*
+ * Its end leaves nothing behind in the kernel; but others on this machine may
+ * have taken all ports for a while.
+ */
+static int
+dial(const struct addr *at)
+{
+	const struct linger linger = { 1, 0 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int rc = -1;
+
+	if (fd < 0 || addr_to_sockaddr(at, &ss, &len) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) != 0)
+		abort(); /* nothing can be tested then */
+	for (int i = 0; i < 1000; i++) {
+		rc = connect(fd, (struct sockaddr *)&ss, len);
+		if (rc == 0 || errno != EADDRNOTAVAIL)
+			break;
+		(void)poll(NULL, 0, 10);
+	}
+	if (rc != 0) {
+		perror("fuzz_http: connect");
+		abort();
+	}
+	return fd;
+}
+
 static struct MHD_Connection *
 knock(struct scene *sc)
 {
-	const struct linger linger = { 1, 0 };
 	const struct MHD_Daemon *d = fake_mhd_daemon;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_storage ss;
 	size_t before = d->n;
-	socklen_t len;
+	int fd = dial(&sc->at);
 
-	if (fd < 0 || addr_to_sockaddr(&sc->at, &ss, &len) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) !=
-		0 ||
-	    connect(fd, (struct sockaddr *)&ss, len) != 0)
-		abort(); /* nothing can be tested then */
 	for (int i = 0; i < 3 && d->n == before; i++)
 		rig_turn_main(&sc->rig);
 	if (d->n > before) {
