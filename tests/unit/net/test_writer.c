@@ -15,21 +15,11 @@
 
 #define LIMIT ((size_t)1 << 20)
 
-static struct rig rig;
-
 static int
 set_up(void **state)
 {
 	(void)state;
 	rig_init(&rig, LIMIT, 0);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
 	return 0;
 }
 
@@ -603,8 +593,6 @@ broken_standard_output_is_noted(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_false(writer_stdout_gone());
 }
-
-#define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)

@@ -9,8 +9,6 @@
 
 #include "writer_rig.h"
 
-static struct rig rig;
-
 static int
 set_up(void **state)
 {
@@ -18,14 +16,6 @@ set_up(void **state)
 	/* A limit of the process stands for a full disk. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	rig_init(&rig, 1 << 20, 0);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
 	return 0;
 }
 
@@ -91,8 +81,6 @@ file_without_records_is_one(void **state)
 	assert_int_equal(rig_dropped(&rig, DROP_WRITE_ERROR), 0);
 	rig_assert_file(&rig, "head", "HEAD;text");
 }
-
-#define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)

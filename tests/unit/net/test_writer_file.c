@@ -11,8 +11,6 @@
 
 #include "net/pipe.h"
 
-static struct rig rig;
-
 static int
 set_up(void **state)
 {
@@ -26,14 +24,6 @@ set_up_two_open(void **state)
 {
 	(void)state;
 	rig_init(&rig, 1 << 20, 2);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
 	return 0;
 }
 
@@ -570,10 +560,6 @@ pipes_are_copied_where_splice_is_refused(void **state)
 
 #endif
 
-#define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-#define RIG_TWO(f)                                                             \
-	cmocka_unit_test_setup_teardown(f, set_up_two_open, tear_down)
-
 int
 main(void)
 {
@@ -585,13 +571,13 @@ main(void)
 		RIG(lazy_files_wait_for_a_byte),
 		RIG(holes_read_as_zeros),
 		RIG(holes_far_beyond_4_gib_are_sparse),
-		RIG_TWO(few_files_are_open_at_a_time),
+		RIG_UP(few_files_are_open_at_a_time, set_up_two_open),
 		RIG(descriptors_that_run_out_are_given_back),
-		RIG_TWO(removed_file_is_not_made_anew),
-		RIG_TWO(file_in_its_place_is_not_written),
-		RIG_TWO(head_grows),
+		RIG_UP(removed_file_is_not_made_anew, set_up_two_open),
+		RIG_UP(file_in_its_place_is_not_written, set_up_two_open),
+		RIG_UP(head_grows, set_up_two_open),
 		RIG(unused_files_are_reopened_as_well),
-		RIG_TWO(reopened_files_go_on_under_their_name),
+		RIG_UP(reopened_files_go_on_under_their_name, set_up_two_open),
 		RIG(devices_are_written_not_made),
 		RIG(pipes_in_the_way_are_left_alone),
 #ifndef TEELINE_PORTABLE

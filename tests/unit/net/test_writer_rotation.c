@@ -15,7 +15,6 @@
 /* A span that no test waits for. */
 #define LONG_NS (3600 * CLOCK_NS_PER_S)
 
-static struct rig rig;
 static struct writer_file *file;
 
 static int
@@ -425,28 +424,28 @@ file_of_nothing_leaves_nothing(void **state)
 	assert_int_equal(nfiles(), 0);
 }
 
-#define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define ROTATES(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(files_end_before_they_are_too_long),
-		RIG(long_record_has_a_file_of_its_own),
-		RIG(many_records_in_many_files),
-		RIG(names_that_are_taken_are_passed_over),
-		RIG(unfinished_file_is_readable),
-		RIG(times_in_names),
-		RIG(when_names_are_expanded),
-		RIG(files_end_though_nothing_comes),
-		RIG(files_end_though_much_comes),
-		RIG(told_to_rotate_now),
-		RIG(head_counts),
-		RIG(the_oldest_of_this_run_goes),
-		RIG(file_that_cannot_be_renamed_goes_on),
-		RIG(file_that_was_taken_away_is_told_of),
-		RIG(file_that_cannot_begin_is_tried_again),
-		RIG(file_of_nothing_leaves_nothing),
+		ROTATES(files_end_before_they_are_too_long),
+		ROTATES(long_record_has_a_file_of_its_own),
+		ROTATES(many_records_in_many_files),
+		ROTATES(names_that_are_taken_are_passed_over),
+		ROTATES(unfinished_file_is_readable),
+		ROTATES(times_in_names),
+		ROTATES(when_names_are_expanded),
+		ROTATES(files_end_though_nothing_comes),
+		ROTATES(files_end_though_much_comes),
+		ROTATES(told_to_rotate_now),
+		ROTATES(head_counts),
+		ROTATES(the_oldest_of_this_run_goes),
+		ROTATES(file_that_cannot_be_renamed_goes_on),
+		ROTATES(file_that_was_taken_away_is_told_of),
+		ROTATES(file_that_cannot_begin_is_tried_again),
+		ROTATES(file_of_nothing_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

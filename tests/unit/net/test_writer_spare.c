@@ -13,21 +13,11 @@
 #define PART  ((size_t)128 * 1024)
 #define PARTS 6
 
-static struct rig rig;
-
 static int
 set_up(void **state)
 {
 	(void)state;
 	rig_init(&rig, LIMIT, 0);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
 	return 0;
 }
 
@@ -91,8 +81,6 @@ what_a_rush_needed_is_kept_for_a_while(void **state)
 	assert_int_equal(close(fd[1]), 0);
 	assert_int_equal(close(fd[0]), 0);
 }
-
-#define RIG(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)

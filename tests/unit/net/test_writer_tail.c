@@ -15,8 +15,6 @@
 #define MIB    ((size_t)1024 * 1024)
 #define RECORD ((size_t)1000)
 
-static struct rig rig;
-
 static int
 set_up(void **state)
 {
@@ -40,14 +38,6 @@ set_up_small_queue(void **state)
 {
 	(void)state;
 	rig_init(&rig, WRITER_BLOCK - 1, 0);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rig_done(&rig);
 	return 0;
 }
 
@@ -486,24 +476,22 @@ files_that_were_opened_anew(void **state)
 		check_parts(&flow[i]);
 }
 
-#define RIG(f, up) cmocka_unit_test_setup_teardown(f, up, tear_down)
-
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		RIG(blocks_are_written_whole, set_up),
-		RIG(more_files_than_tails, set_up),
-		RIG(what_is_left_comes_by_itself, set_up),
-		RIG(what_follows_comes_behind, set_up),
-		RIG(full_disk, set_up),
-		RIG(late_tails_are_counted, set_up),
-		RIG(what_waits_at_the_end_is_written, set_up),
+		RIG_UP(blocks_are_written_whole, set_up),
+		RIG_UP(more_files_than_tails, set_up),
+		RIG_UP(what_is_left_comes_by_itself, set_up),
+		RIG_UP(what_follows_comes_behind, set_up),
+		RIG_UP(full_disk, set_up),
+		RIG_UP(late_tails_are_counted, set_up),
+		RIG_UP(what_waits_at_the_end_is_written, set_up),
 		cmocka_unit_test(tails_left_behind_are_counted),
-		RIG(port_waits_for_its_tails, set_up),
-		RIG(files_that_were_shut, set_up_few_open),
-		RIG(files_that_were_shut, set_up_small_queue),
-		RIG(files_that_were_opened_anew, set_up),
+		RIG_UP(port_waits_for_its_tails, set_up),
+		RIG_UP(files_that_were_shut, set_up_few_open),
+		RIG_UP(files_that_were_shut, set_up_small_queue),
+		RIG_UP(files_that_were_opened_anew, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

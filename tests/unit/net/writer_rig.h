@@ -123,6 +123,20 @@ rig_done(struct rig *r)
 	rig_remove_dir(r);
 }
 
+/* What each test of a file has; the file's set_up() makes it. */
+static struct rig rig;
+
+static inline int
+rig_tear_down(void **state)
+{
+	(void)state;
+	rig_done(&rig);
+	return 0;
+}
+
+#define RIG_UP(f, up) cmocka_unit_test_setup_teardown(f, up, rig_tear_down)
+#define RIG(f)        RIG_UP(f, set_up)
+
 static inline const char *
 rig_path(const struct rig *r, const char *name, char path[256])
 {
