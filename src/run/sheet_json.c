@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/outfile.h"
+#include "net/writer_path.h"
 #include "run/sheet.h"
 
 /* The sheet for machines: the names are those of teeline-files(5). */
@@ -248,12 +249,13 @@ sheet_write(const struct sheet *sh, const char *path, struct err *err)
 {
 	json_t *root = sheet_json(sh);
 	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	char *own = strdup(path);
 	int fd, rc = -ENOMEM;
 
 	json_decref(root);
-	if (text == NULL)
-		return err_set(err, rc, "--stats %s: out of memory", path);
-	fd = outfile_open(path, O_CREAT | O_TRUNC, 0600, OUTFILE_NAMED);
+	if (text == NULL || own == NULL)
+		goto out;
+	fd = writer_path_open(own, O_CREAT | O_TRUNC, 0600, OUTFILE_NAMED);
 	if (fd < 0) {
 		rc = fd;
 		goto out;
@@ -264,6 +266,7 @@ sheet_write(const struct sheet *sh, const char *path, struct err *err)
 	if (close(fd) != 0 && rc == 0)
 		rc = -errno;
 out:
+	free(own);
 	free(text);
 	if (rc != 0)
 		return err_set(

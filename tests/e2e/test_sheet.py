@@ -9,6 +9,8 @@ import os
 import re
 import signal
 
+import pytest
+
 from helpers import savefile
 from helpers.packets import C, UDP, Talk, data, fragments4, ip4, udp
 from helpers.reading import read
@@ -130,6 +132,16 @@ def figures(done):
     """What it says, after it was asked for the sheet once more."""
     done.send(signal.SIGUSR1)
     return done.err
+
+
+@pytest.mark.parametrize("sandbox", ["off", "try"])
+def test_folders_are_made(teeline, tmp_path, sandbox):
+    teeline.run("read", "-f", "none", "--sandbox", sandbox, "--stats",
+                "a/b/sheet", savefile.pcap(tmp_path / "x", mixture()),
+                cwd=tmp_path)
+    with open(tmp_path / "a/b/sheet", encoding="utf-8") as file:
+        assert json.load(file)["packets"]["received"] == 27
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_proxy_has_no_packets(teeline, server, tmp_path):
