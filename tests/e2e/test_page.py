@@ -6,6 +6,7 @@ from helpers.browser import NARROW
 from helpers.control import Control
 from helpers.peers import (
     connect, echo, half_close, recv_all, recv_exactly, reset, was_reset)
+from helpers.program import PORTABLE
 from helpers.wait import wait_until
 
 
@@ -236,21 +237,23 @@ def test_closing_a_session_after_asking(teeline, server, page):
 
 def test_a_thousand_sessions(teeline, server, page):
     """Only what is seen is there, and a letter is answered at once."""
+    # select() has room for 1,024 descriptors, two for each (http/http_pump.h).
+    most = 400 if PORTABLE else 1000
     proxy, control = start(teeline, server(echo))
-    clients = [connect(proxy.port) for _ in range(1000)]
+    clients = [connect(proxy.port) for _ in range(most)]
     page.open(control)
-    page.wait_text("#count", "1,000 sessions", deadline=20)
-    assert page.row(1000) and not page.row(1)
+    page.wait_text("#count", f"{most:,} sessions", deadline=20)
+    assert page.row(most) and not page.row(1)
     assert len(page.rows()) < 60
     for client in clients:
         client.sendall(b"all at once")
     page.js("document.querySelector('#sessions').scrollTop = 1e9")
     page.wait_row(1, c2s="11 B")
-    page.js("document.querySelector('#sessions').scrollTop = 12000")
+    page.js(f"document.querySelector('#sessions').scrollTop = {12 * most}")
     wait_until(lambda: {row["c2s"] for row in page.rows()} == {"11 B"},
                15, every=0.05)
-    page.type("#filter", address(clients[500]))
-    page.wait_text("#count", "1 of 1,000 sessions")
+    page.type("#filter", address(clients[most // 2]))
+    page.wait_text("#count", f"1 of {most:,} sessions")
     page.type("#filter", "")
     # All of it was told: the lists of open and closed ones were asked for once.
     assert page.js("""return performance.getEntriesByType("resource")

@@ -21,14 +21,13 @@ from helpers import records
 from helpers.control import Control
 from helpers.hearing import Tap
 from helpers.peers import connect, echo, half_close, recv_all
-from helpers.program import LIBC, TOP, is_instrumented
+from helpers.program import LIBC, PORTABLE, TOP, is_instrumented
 from helpers.real import tool
 from helpers.there import Target, socket_at
 from helpers.wait import wait_until
 from helpers.wire import IS_ROOT
 
 # The portable program has no sandbox to look at, and says so.
-PORTABLE = "portable" in os.environ.get("TEELINE", "")
 LANDLOCK = 0 if PORTABLE else max(0, LIBC.syscall(444, None, 0, 1))
 
 # What only an intruder does, and what nothing here does; and what a run needs.

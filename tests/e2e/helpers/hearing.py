@@ -13,11 +13,10 @@ import os
 import re
 
 from helpers import reading, records
-from helpers.program import program_path
+from helpers.program import PORTABLE
 from helpers.wait import wait_until
 
-# Several rings share a capture's packets on Linux only (make PORTABLE=1).
-WORKERS = ["1"] if "/portable/" in program_path() else ["1", "2"]
+WORKERS = ["1"] if PORTABLE else ["1", "2"]
 CAPTURING = re.compile(rb"^teeline: capturing on (\S+)", re.MULTILINE)
 
 

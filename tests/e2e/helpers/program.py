@@ -38,6 +38,11 @@ def program_path():
     return os.path.abspath(os.path.join(TOP, path))
 
 
+# Built without what only Linux has (make PORTABLE=1): one ring for a capture,
+# no splice, no sandbox, the library's select() below the control plane.
+PORTABLE = os.path.basename(os.path.dirname(program_path())) == "portable"
+
+
 def is_instrumented():
     """True when memory figures say nothing: sanitizers or valgrind."""
     if VALGRIND:
