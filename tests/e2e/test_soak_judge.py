@@ -104,6 +104,30 @@ def test_a_wrong_record(log, change, words):
     assert words in str(failure.value)
 
 
+def renumbered(events):
+    return [{**event, "session": 2} for event in events]
+
+
+@pytest.mark.parametrize("order", [
+    lambda first, second: [*second, *first],
+    lambda first, second: [second[0], first[0], *second[1:], *first[1:]],
+    lambda first, second: [*second[:2], *first, *second[2:]],
+], ids=["after", "both-open", "between"])
+def test_the_later_of_two_from_one_port_comes_first(log, order):
+    """Each is held against its own client; wrong bytes are still wrong."""
+    log.ledger.enter(WHO, said(number=2))
+    events = order(whole(said()), renumbered(whole(said(number=2))))
+    log.add(events).judge.end()
+    assert (log.judge.sessions, log.judge.bytes) == (2, 4 * SIZE)
+
+
+def test_neither_of_two_from_one_port(log):
+    log.ledger.enter(WHO, said(number=2))
+    log.add([opened(), data("c2s", 0, b"x" * 10)])
+    with pytest.raises(AssertionError, match="wrong bytes at 0 of c2s"):
+        log.judge.end()
+
+
 def test_half_a_line_at_the_end(log):
     log.add(whole(said()))
     with open(log.path, "ab") as file:

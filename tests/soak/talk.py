@@ -84,6 +84,16 @@ class Ledger:
                 f"{name}: a session of {address}, who is nobody")
             time.sleep(0.01)
 
+    def trade(self, name, address, said, begin):
+        """Give one back for another of that address that begins so; or None."""
+        with self._lock:
+            queue = self._queues[name].get(address, ())
+            for at, other in enumerate(queue):
+                if other.text().startswith(begin):
+                    queue[at] = said
+                    return other
+        return None
+
     def add(self, count):
         with self._lock:
             self.bytes += count
