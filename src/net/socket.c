@@ -506,9 +506,13 @@ listen_unix(const struct endpoint *e, const struct socket_listen_opts *o,
 static int
 say_why(int rc, const struct endpoint *e, struct err *err)
 {
-	char text[ADDR_TEXT_MAX];
+	bool any_port = e->family != ENDPOINT_UNIX && e->port == 0;
+	char full[ADDR_TEXT_MAX];
+	const char *text = endpoint_format(e, full);
 
-	(void)endpoint_format(e, text);
+	/* Whichever it would have been, it is not the port. */
+	if (any_port && e->host != NULL)
+		text = e->host;
 	switch (rc) {
 	case -EADDRINUSE:
 		return err_set(err, rc,

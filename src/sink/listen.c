@@ -341,8 +341,8 @@ read_ports(const char *text, char between, uint16_t ports[2])
 
 /* Which addresses that is, found out by listening there for a moment. */
 static int
-find_addresses(struct listener *li, const struct endpoint *where,
-    const struct sink_spec *spec, struct err *err)
+find_addresses(
+    struct listener *li, const struct endpoint *where, struct err *err)
 {
 	static const struct socket_listen_opts o = { .backlog = 1 };
 	struct socket_listener found[SOCKET_MAX_ADDRS];
@@ -350,14 +350,9 @@ find_addresses(struct listener *li, const struct endpoint *where,
 	int rc;
 
 	at.port = 0;
-	rc = socket_listen(&at, &o, found, &li->nat, NULL);
-	if (rc == -EADDRNOTAVAIL)
-		return err_set(err, rc,
-		    "cannot listen at %.128s: this machine has no such address",
-		    spec->arg);
+	rc = socket_listen(&at, &o, found, &li->nat, err);
 	if (rc != 0)
-		return err_set(err, rc, "cannot listen at %.128s: %s",
-		    spec->arg, strerror(-rc));
+		return rc;
 	for (size_t i = 0; i < li->nat; i++) {
 		li->at[i] = found[i].addr;
 		socket_unlisten(&found[i]);
@@ -396,7 +391,7 @@ read_place(struct listener *li, const struct sink_spec *spec, struct err *err)
 		rc = err_set(err, -EINVAL,
 		    "%.128s: an address and two ports are wanted", spec->arg);
 	else
-		rc = find_addresses(li, &where, spec, err);
+		rc = find_addresses(li, &where, err);
 	endpoint_done(&where);
 	return rc;
 }

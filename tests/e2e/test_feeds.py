@@ -262,11 +262,15 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
     assert sheet(tmp_path)[1] == {"gone": 7}
 
 
-def test_listen_at_no_address_of_ours(teeline):
+@pytest.mark.parametrize("place, why", [
+    ("192.0.2.1", b"this machine has no such address"),
+    ("no-name.invalid", b"the name does not resolve")])
+def test_listen_at_no_address_of_ours(teeline, place, why):
     """That it cannot listen is said at the start, not with each session."""
     done = teeline.run("proxy", "0", "127.0.0.1:9", "-o",
-                       "listen:192.0.2.1:5000-5001", expect=1)
-    assert b"192.0.2.1:5000-5001: this machine has no such address" in done.err
+                       f"listen:{place}:5000-5001", expect=1)
+    assert done.err.startswith(
+        b"teeline: listen: cannot listen on %s: %s" % (place.encode(), why))
 
 
 @pytest.mark.parametrize("text, words", [
