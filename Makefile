@@ -101,7 +101,8 @@ FAULT	:= $(BUILD)/tests/fault/fault.so
 # are there, fuzzer_NAME (clang) makes new ones.
 FUZZ	:= $(patsubst fuzz/fuzz_%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
 FUZZ_TARGETS ?= $(FUZZ)
-FUZZ_OBJ := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%.o) $(BUILD)/fuzz/memory.o \
+FUZZ_RIG := $(BUILD)/fuzz/memory.o $(BUILD)/fuzz/names.o
+FUZZ_OBJ := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%.o) $(FUZZ_RIG) \
 	   $(BUILD)/fuzz/replay.o
 REPLAY	:= $(FUZZ:%=$(BUILD)/fuzz/replay_%)
 FUZZERS	:= $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzzer_%)
@@ -110,6 +111,8 @@ MEMORY	:= $(filter %_memory,$(UNIT))
 # fuzz/memory.c makes these fail.
 comma	:= ,
 WRAP	:= $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup strndup)
+# fuzz/names.c does not let names out.
+FUZZ_WRAP := $(WRAP) -Wl,--wrap=getaddrinfo
 EXTRA_OBJ := $(UNIT:=.o) $(PLAYER) $(BENCH:=.o) $(FUZZ_OBJ)
 
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash zsh fish)
@@ -163,12 +166,12 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LINK) $(LINK) -o $@ $^ $(LIBS)
 
 $(REPLAY): $(BUILD)/fuzz/replay_%: $(BUILD)/fuzz/fuzz_%.o \
-    $(BUILD)/fuzz/memory.o $(BUILD)/fuzz/replay.o $(LIB)
-	$(call say,LINK) $(LINK) $(WRAP) -o $@ $^ -lcmocka $(LIBS)
+    $(FUZZ_RIG) $(BUILD)/fuzz/replay.o $(LIB)
+	$(call say,LINK) $(LINK) $(FUZZ_WRAP) -o $@ $^ -lcmocka $(LIBS)
 
 $(FUZZERS): $(BUILD)/fuzz/fuzzer_%: $(BUILD)/fuzz/fuzz_%.o \
-    $(BUILD)/fuzz/memory.o $(LIB)
-	$(call say,LINK) $(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ \
+    $(FUZZ_RIG) $(LIB)
+	$(call say,LINK) $(LINK) -fsanitize=fuzzer $(FUZZ_WRAP) -o $@ $^ \
 	    -lcmocka $(LIBS)
 
 $(EXTRA_OBJ): | build/.deps-check

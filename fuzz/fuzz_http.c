@@ -231,6 +231,17 @@ look_at_all(void)
 
 /* --- requests ----------------------------------------------------------- */
 
+/* libFuzzer's alarm came between; the kernel goes on. */
+static int
+go_on(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	return (p.revents & POLLERR) == 0 ? 0 : -1;
+}
+
 /*
  * Its end leaves nothing behind in the kernel; but others on this machine may
  * have taken all ports for a while.
@@ -249,6 +260,8 @@ dial(const struct addr *at)
 		abort(); /* nothing can be tested then */
 	for (int i = 0; i < 1000; i++) {
 		rc = connect(fd, (struct sockaddr *)&ss, len);
+		if (rc != 0 && errno == EINTR)
+			rc = go_on(fd);
 		if (rc == 0 || errno != EADDRNOTAVAIL)
 			break;
 		(void)poll(NULL, 0, 10);
