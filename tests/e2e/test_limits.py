@@ -8,7 +8,7 @@ from helpers import records
 from helpers.peers import (Background, connect, echo, half_close, pair, pump,
                            recv_all, recv_exactly, reset, reset_at_once,
                            was_reset)
-from helpers.wait import wait_until
+from helpers.wait import SCALE, wait_until
 
 
 def full_listener():
@@ -78,8 +78,9 @@ def test_idle_timeout_counts_bytes_that_are_still_moving(
         teeline, server, tmp_path):
     """A slow reader is not a silent one, however long it takes."""
     peer = server(rcvbuf=8192)
-    proxy = teeline.proxy(peer.target, "--idle-timeout", "0.5", "-o",
-                          f"jsonl:{tmp_path}/log")
+    # Neither this reader nor the program may pause for so long.
+    proxy = teeline.proxy(peer.target, "--idle-timeout", f"{0.5 * SCALE:g}",
+                          "-o", f"jsonl:{tmp_path}/log")
     client = connect(proxy.port, sndbuf=8192)
     there = peer.accept()
     data = b"y" * (4 << 20)
@@ -91,7 +92,7 @@ def test_idle_timeout_counts_bytes_that_are_still_moving(
         got.extend(part)
         return not part
 
-    wait_until(read_some, 30, "all of it", every=0.005)
+    wait_until(read_some, 30, "all of it", every=0.005 * SCALE)
     sending.result()
     assert bytes(got) == data
 
