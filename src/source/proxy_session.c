@@ -28,6 +28,8 @@ enum state {
  * @client_fd, @server_fd: Ours until RELAY, then the relay's; -1 if none
  * @held:	The relay has @client_fd already
  * @node:	On the lane's list until GONE
+ * @unsent:	What readers had yet to take when it was last silent for so
+ *		long; 0: something has been said since
  * @wait:	On the queue of those who wait for a server
  * @later:	Larger slots, for sinks that came after it; NULL: none did
  * @slots:	The sinks' state; as large as the fan-out says
@@ -46,6 +48,7 @@ struct proxy_session {
 	struct list wait;
 	struct deadline idle;
 	struct deadline young;
+	size_t unsent;
 	struct resolve_waiter resolve;
 	struct dial *dial;
 	struct names *names;
@@ -430,6 +433,7 @@ on_active(struct relay *r)
 
 	if (r->phase == RELAY_RUN)
 		deadline_arm(&ps->lane->idle, &ps->idle, clock_mono_ns());
+	ps->unsent = 0;
 }
 
 void
@@ -471,6 +475,16 @@ grow_up(struct proxy_lane *lane, uint64_t mono_ns)
 	}
 }
 
+/* Nothing is said; but a slow reader may be taking what was, all the time. */
+static bool
+is_moving(struct proxy_session *ps)
+{
+	size_t before = ps->unsent;
+
+	ps->unsent = relay_unsent(&ps->relay);
+	return ps->unsent > 0 && ps->unsent != before;
+}
+
 uint64_t
 proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 {
@@ -481,7 +495,11 @@ proxy_session_lane_turn(struct proxy_lane *lane, uint64_t mono_ns)
 		struct proxy_session *ps =
 		    ATTR_CONTAINER(d, struct proxy_session, idle);
 
-		relay_cut(&ps->relay, HOW_TIMEOUT, PARTY_US, RELAY_LINGER_NS);
+		if (is_moving(ps))
+			deadline_arm(&lane->idle, &ps->idle, mono_ns);
+		else
+			relay_cut(
+			    &ps->relay, HOW_TIMEOUT, PARTY_US, RELAY_LINGER_NS);
 	}
 	grow_up(lane, mono_ns);
 	due = deadline_next(&lane->idle);

@@ -609,6 +609,17 @@ relay_cut(struct relay *r, enum how how, enum party by, uint64_t linger_ns)
 		r->abort_ns = clock_mono_ns() + linger_ns;
 }
 
+size_t
+relay_unsent(const struct relay *r)
+{
+	size_t sum = 0;
+
+	for (int d = 0; d < DIR_NDIRS; d++)
+		if (r->side[d].fd >= 0)
+			sum += socket_unsent(r->side[d].fd);
+	return sum;
+}
+
 bool
 relay_forget(struct relay *r, void (*forgotten)(struct relay *r))
 {

@@ -167,6 +167,13 @@ void relay_cut(
     struct relay *r, enum how how, enum party by, uint64_t linger_ns);
 
 /**
+ * relay_unsent() - Bytes that both readers have yet to take from the kernel
+ *
+ * Return: the sum of what socket_unsent() says
+ */
+size_t relay_unsent(const struct relay *r);
+
+/**
  * relay_forget() - Let go of what the loop has of it
  * @forgotten:	Called from the loop, never at once; memory may go then
  *

@@ -92,9 +92,28 @@ def test_idle_timeout_counts_bytes_that_are_still_moving(
         got.extend(part)
         return not part
 
-    wait_until(read_some, 30, "all of it", every=0.005 * SCALE)
+    # The kernel holds most of it when the last byte has been relayed.
+    wait_until(read_some, 30, "all of it", every=0.01 * SCALE)
     sending.result()
+    there.close()
     assert bytes(got) == data
+    proxy.idle().stop()
+    session, = records.jsonl(tmp_path / "log")
+    assert session.reason == "fin"
+
+
+def test_idle_timeout_of_a_reader_that_has_stopped(teeline, server, tmp_path):
+    """What the kernel holds for it does not keep it."""
+    peer = server(rcvbuf=8192)
+    proxy = teeline.proxy(peer.target, "--idle-timeout", "0.5", "-o",
+                          f"jsonl:{tmp_path}/log")
+    client, there = pair(proxy, peer)
+    client.sendall(b"y" * 200_000)
+    proxy.idle().stop()
+    session, = records.jsonl(tmp_path / "log")
+    assert (session.reason, session.first) == ("timeout", "us")
+    assert 0 < session.close["lost"]["c2s"] < 200_000
+    there.close()
 
 
 def test_max_sessions(teeline, server, tmp_path):
