@@ -70,14 +70,15 @@ is_same(const struct jsonish *a, json_t *b)
 static void
 check_tree(const struct jsonish *v, unsigned depth, struct jsonish_pos *last)
 {
-	FUZZ_CHECK(depth <= JSONISH_MAX_DEPTH);
+	bool holds = v->kind == JSONISH_LIST || v->kind == JSONISH_OBJECT;
+
+	FUZZ_CHECK(depth <= JSONISH_MAX_DEPTH + (holds ? 0U : 1U));
 	FUZZ_CHECK(v->pos.line >= last->line && v->pos.column > 0);
 	FUZZ_CHECK(v->pos.line > last->line || v->pos.column > last->column);
 	*last = v->pos;
 	FUZZ_CHECK((v->text != NULL) ==
 		   (v->kind == JSONISH_STRING || v->kind == JSONISH_NUMBER));
-	FUZZ_CHECK(v->nitems == 0 || v->kind == JSONISH_LIST ||
-		   v->kind == JSONISH_OBJECT);
+	FUZZ_CHECK(v->nitems == 0 || holds);
 	for (size_t i = 0; i < v->nitems; i++) {
 		FUZZ_CHECK(
 		    (v->items[i].key != NULL) == (v->kind == JSONISH_OBJECT));

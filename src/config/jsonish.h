@@ -31,7 +31,7 @@ struct err;
 /* A configuration of this size is a mistake: /dev/zero, a capture. */
 #define JSONISH_MAX_BYTES ((size_t)1 << 20)
 
-/* Deepest nesting; ours is 4. */
+/* Most lists and objects in one another; ours is 4. */
 #define JSONISH_MAX_DEPTH 32
 
 /* Most values in all; a node is about 100 bytes. */
