@@ -38,8 +38,8 @@
  * is made before a record is added (writer_full()); what is over the limit is
  * at most a record per worker.  What waits for the rest of its block comes
  * to that: at most four times as much, and never more than 16 MiB.  Besides, a
- * port keeps the memory of four empty batches, and of one when none of its own
- * has been written for WRITER_REST_NS.
+ * port keeps the memory of four empty batches, until none of its own has been
+ * written for WRITER_REST_NS.
  *
  * Failure: bytes that cannot be written are counted (DROP_WRITE_ERROR), and so
  * are records that stand for none and files that cannot be made; the

@@ -249,11 +249,10 @@ call_waiters(struct writer *w)
 }
 
 /*
- * Under the lock.  A port that goes on as it does now needs one batch beside
- * the one that it fills; what a rush needed is given back after a while, or
- * each port would keep megabytes for the next one.  Not at once: a queue that
- * is worked off a hundred times a second would have the kernel clear and map
- * every second page that is recorded.
+ * Under the lock.  What a rush needed is given back after a while, or each port
+ * would keep megabytes for the next one.  Not at once: a queue that is worked
+ * off a hundred times a second would have the kernel clear and map every second
+ * page that is recorded.
  */
 static void
 give_back(struct writer *w, uint64_t now_ns)
@@ -266,9 +265,9 @@ give_back(struct writer *w, uint64_t now_ns)
 		    LIST_ENTRY(node, struct writer_port, node);
 		uint64_t rest_ns = p->came_ns + WRITER_REST_NS;
 
-		if (p->nspare > 1 && rest_ns > now_ns && rest_ns < w->rest_ns)
+		if (p->nspare > 0 && rest_ns > now_ns && rest_ns < w->rest_ns)
 			w->rest_ns = rest_ns;
-		for (; p->nspare > 1 && rest_ns <= now_ns; p->nspare--)
+		for (; p->nspare > 0 && rest_ns <= now_ns; p->nspare--)
 			writer_batch_free(LIST_ENTRY(
 			    list_shift(&p->spare), struct writer_batch, node));
 	}
@@ -292,7 +291,7 @@ retire(struct writer *w, struct writer_batch *b)
 		writer_batch_free(b);
 	}
 	p->came_ns = clock_mono_ns();
-	if (p->nspare > 1 && w->rest_ns == CLOCK_NEVER)
+	if (p->nspare > 0 && w->rest_ns == CLOCK_NEVER)
 		w->rest_ns = p->came_ns + WRITER_REST_NS;
 	if (left <= w->limit / 2 && atomic_exchange(&w->was_full, false))
 		call_waiters(w);
