@@ -140,8 +140,7 @@ struct json_t *sheet_json(const struct sheet *sh) ATTR_WUNRES;
 
 /**
  * sheet_write() - The same as JSON, in a file
- * @path:	Overwritten; mode 0600 when new, in folders that are made if
- * missing
+ * @path:	Overwritten; mode 0600 when new.  Missing folders are made.
  *
  * Return: 0 or -errno with @err
  */
