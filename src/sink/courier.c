@@ -560,7 +560,7 @@ uint64_t
 courier_turn(struct courier *c, uint64_t mono_ns)
 {
 	struct deadline *d;
-	uint64_t calls, due;
+	uint64_t calls, due, blocks;
 
 	pump(c);
 	calls = outcall_target_turn(&c->target, mono_ns);
@@ -569,7 +569,9 @@ courier_turn(struct courier *c, uint64_t mono_ns)
 		    ATTR_CONTAINER(d, struct courier_line, until), false);
 	look_at_end(c, mono_ns);
 	due = due_ns(c, mono_ns);
-	return calls < due ? calls : due;
+	due = calls < due ? calls : due;
+	blocks = outblock_pool_turn(&c->blocks, mono_ns);
+	return blocks < due ? blocks : due;
 }
 
 void

@@ -5,8 +5,8 @@
 void
 outblock_pool_init(struct outblock_pool *p)
 {
+	*p = (struct outblock_pool){ 0 };
 	list_init(&p->spare);
-	p->nspare = 0;
 }
 
 static void
@@ -19,6 +19,8 @@ static struct outblock *
 spare_one(struct outblock_pool *p)
 {
 	p->nspare--;
+	if (p->nspare < p->unused)
+		p->unused = p->nspare;
 	return LIST_ENTRY(list_pop(&p->spare), struct outblock, node);
 }
 
@@ -27,6 +29,39 @@ outblock_pool_done(struct outblock_pool *p)
 {
 	while (p->nspare > 0)
 		unmap(spare_one(p));
+}
+
+static void
+look_from(struct outblock_pool *p, uint64_t mono_ns)
+{
+	p->unused = p->nspare;
+	p->look_ns = mono_ns + OUTBLOCK_REST_NS;
+}
+
+/* The longest unused are at the other end than those that are taken. */
+static void
+give_back(struct outblock_pool *p, size_t n)
+{
+	while (n-- > 0 && p->nspare > OUTBLOCK_KEPT) {
+		p->nspare--;
+		unmap(LIST_ENTRY(list_shift(&p->spare), struct outblock, node));
+	}
+}
+
+uint64_t
+outblock_pool_turn(struct outblock_pool *p, uint64_t mono_ns)
+{
+	if (p->nspare <= OUTBLOCK_KEPT) {
+		p->look_ns = 0;
+		return CLOCK_NEVER;
+	}
+	if (p->look_ns == 0)
+		look_from(p, mono_ns);
+	if (mono_ns < p->look_ns)
+		return p->look_ns;
+	give_back(p, p->unused);
+	look_from(p, mono_ns);
+	return p->nspare > OUTBLOCK_KEPT ? p->look_ns : CLOCK_NEVER;
 }
 
 static struct outblock *
@@ -55,7 +90,7 @@ outblock_new(struct outblock_pool *p)
 void
 outblock_free(struct outblock_pool *p, struct outblock *k)
 {
-	if (p->nspare >= OUTBLOCK_KEPT) {
+	if (p->nspare >= OUTBLOCK_SPARE_MAX) {
 		unmap(k);
 		return;
 	}

@@ -512,14 +512,25 @@ send_now(struct outq *q, const void *data, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
+/*
+ * Others wait for the socket already.  It is asked now and then whether it has
+ * room again: a source that has much to read lets the loop wait.
+ */
+static bool
+is_worth_a_try(const struct outq *q, size_t waited)
+{
+	return waited > 0 && q->buf.len / TOGETHER > waited / TOGETHER;
+}
+
 /* A long one, or one behind others.  As outq_put(). */
 static bool
 put_now(struct outq *q, const uint8_t *data, struct outbuf_record r)
 {
-	size_t n;
+	size_t n, waited;
 	bool fits = true;
 
 	flush_soon(q);
+	waited = q->buf.len;
 	n = send_now(q, data, r.len);
 	if (!r.framed || n == r.len) {
 		size_t paid = r.framed ? r.payload : n;
@@ -530,7 +541,10 @@ put_now(struct outq *q, const uint8_t *data, struct outbuf_record r)
 	r.len -= n;
 	if (r.len > 0)
 		fits = outbuf_append(&q->buf, data + n, &r, true);
-	watch(q);
+	if (is_worth_a_try(q, waited))
+		outq_flush(q);
+	else
+		watch(q);
 	return fits || (r.framed && n == 0);
 }
 

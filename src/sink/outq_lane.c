@@ -195,6 +195,8 @@ outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 		outq_cut_off(ATTR_CONTAINER(d, struct outq_place, late)->q);
 	look_at_end(l, mono_ns);
 	first = due_ns(l, mono_ns);
+	due = outblock_pool_turn(&l->blocks, mono_ns);
+	first = due < first ? due : first;
 	for (size_t i = 0; i < l->ntargets; i++) {
 		due = outcall_target_turn(l->targets[i], mono_ns);
 		first = due < first ? due : first;

@@ -512,6 +512,11 @@ test_full(void **state)
 	answer(sc);
 	hear_run(sc, 'a', (size_t)sc->put);
 	assert_false(courier_is_full(&sc->courier));
+	/* What its length took is not kept for ever. */
+	for (uint64_t i = 0; i < 3; i++)
+		(void)courier_turn(
+		    &sc->courier, clock_mono_ns() + i * OUTBLOCK_REST_NS);
+	assert_int_equal(sc->courier.blocks.nspare, OUTBLOCK_KEPT);
 }
 
 /*

@@ -105,7 +105,35 @@ the_heap_is_as_it_was(void **state)
 	for (size_t i = 0; i < QUEUES; i++)
 		outbuf_drop_all(&sc->b[i], DROP_GONE);
 	assert_in_range(heap(), 0, before + MIB);
-	assert_true(sc->pool.nspare <= OUTBLOCK_KEPT);
+	assert_int_equal(sc->pool.nspare, OUTBLOCK_SPARE_MAX);
+}
+
+/* Blocks that were needed within the second stay, the others go. */
+static void
+what_nobody_needs_for_a_second_is_given_back(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t now_ns = CLOCK_NS_PER_S, due_ns;
+
+	for (size_t i = 0; i < QUEUES; i++)
+		put(&sc->b[i], KIB, false);
+	for (size_t i = 0; i < QUEUES; i++)
+		outbuf_drop_all(&sc->b[i], DROP_GONE);
+	assert_int_equal(sc->pool.nspare, QUEUES);
+	due_ns = outblock_pool_turn(&sc->pool, now_ns);
+	assert_int_equal(due_ns, now_ns + OUTBLOCK_REST_NS);
+	for (size_t i = 0; i < 10; i++)
+		put(&sc->b[i], KIB, false);
+	for (size_t i = 0; i < 10; i++)
+		outbuf_drop_all(&sc->b[i], DROP_GONE);
+	assert_int_equal(outblock_pool_turn(&sc->pool, due_ns - 1), due_ns);
+	assert_int_equal(sc->pool.nspare, QUEUES);
+	now_ns = due_ns;
+	due_ns = outblock_pool_turn(&sc->pool, now_ns);
+	assert_int_equal(due_ns, now_ns + OUTBLOCK_REST_NS);
+	assert_int_equal(sc->pool.nspare, 10);
+	assert_int_equal(outblock_pool_turn(&sc->pool, due_ns), CLOCK_NEVER);
+	assert_int_equal(sc->pool.nspare, OUTBLOCK_KEPT);
 }
 
 /* A queue that was long once is not for ever what that took. */
@@ -147,6 +175,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(the_heap_is_as_it_was),
+		TEST(what_nobody_needs_for_a_second_is_given_back),
 		TEST(an_empty_queue_has_forgotten_its_records),
 		TEST(a_block_is_used_again),
 	};

@@ -122,6 +122,25 @@ test_end_of_the_worker_ends_patience(void **state)
 	assert_true(list_is_empty(&sc->lane.all));
 }
 
+/* Its queue was long once: what that took is not kept for ever. */
+static void
+test_memory_that_nobody_needs_is_given_back(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t now;
+
+	scene_make(sc, (size_t)1 << 20, (size_t)1 << 20, OUTQ_KEEP_HEAD);
+	scene_put_stream(sc, 0, (size_t)1 << 20);
+	scene_attach(sc, "");
+	scene_hear_stream(sc, 0, (size_t)1 << 20);
+	assert_true(sc->lane.blocks.nspare > OUTBLOCK_KEPT);
+	now = clock_mono_ns();
+	assert_true(outq_lane_turn(&sc->lane, now) <= now + OUTBLOCK_REST_NS);
+	(void)outq_lane_turn(&sc->lane, now + OUTBLOCK_REST_NS);
+	(void)outq_lane_turn(&sc->lane, now + 2 * OUTBLOCK_REST_NS);
+	assert_int_equal(sc->lane.blocks.nspare, OUTBLOCK_KEPT);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
@@ -134,6 +153,7 @@ main(void)
 		TEST(test_patience_begins_anew_with_what_is_taken),
 		TEST(test_end_of_the_last_queue_ends_the_worker),
 		TEST(test_end_of_the_worker_ends_patience),
+		TEST(test_memory_that_nobody_needs_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

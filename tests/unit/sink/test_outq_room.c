@@ -95,6 +95,50 @@ test_room_after_a_queue_was_aborted(void **state)
 	LOOPBACK_STEP_UNTIL(sc->live.w, w.woken == 1);
 }
 
+/* What the consumer takes at once, without a turn of the loop. */
+static void
+hear_now(struct scene *sc)
+{
+	uint8_t buf[65536];
+
+	while (recv(sc->consumer, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Not scene_attach()'s, which take a few bytes at a time. */
+static void
+attach_wide(struct scene *sc)
+{
+	int fd[2], bytes = 256 << 10;
+
+	loopback_pair(fd);
+	assert_int_equal(
+	    setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	sc->head = "";
+	sc->consumer = fd[1];
+	assert_int_equal(outq_attach(sc->q, fd[0]), 0);
+}
+
+/* A source that reads for long must not fill a queue that could be sent. */
+static void
+test_the_socket_is_tried_again_within_a_turn(void **state)
+{
+	const size_t step = 2000, steps = 10000;
+	struct scene *sc = *state;
+	size_t before;
+
+	scene_make(sc, (size_t)1 << 20, 0, OUTQ_DROP);
+	attach_wide(sc);
+	while (outq_queued(sc->q) == 0)
+		scene_put_stream(sc, 0, 300000);
+	before = outq_queued(sc->q);
+	for (size_t i = 0; i < steps; i++) {
+		hear_now(sc);
+		scene_put_stream(sc, 0, step);
+	}
+	assert_in_range(outq_queued(sc->q), 0, before + steps * step / 10);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
@@ -106,6 +150,7 @@ main(void)
 		TEST(test_room_after_the_head),
 		TEST(test_room_after_a_finished_queue_was_lost),
 		TEST(test_room_after_a_queue_was_aborted),
+		TEST(test_the_socket_is_tried_again_within_a_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
