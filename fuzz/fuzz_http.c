@@ -172,8 +172,11 @@ static void
 check_events(const struct obuf *out)
 {
 	const char *at = (const char *)out->data, *lf;
-	const char *end = at + out->len;
+	const char *end;
 
+	if (out->len == 0) /* it has said nothing yet */
+		return;
+	end = at + out->len;
 	for (; at < end; at = lf + 1) {
 		json_t *object;
 
