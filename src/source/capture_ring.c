@@ -235,12 +235,13 @@ give_up(struct capture_ring *r)
 	r->common->lost(r->common);
 }
 
-static bool
-has_more(const struct capture_ring *r)
+/* What there is to be said of its descriptor: POLLIN, POLLERR. */
+static short
+ready(const struct capture_ring *r)
 {
 	struct pollfd pfd = { pcap_get_selectable_fd(r->pcap), POLLIN, 0 };
 
-	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+	return poll(&pfd, 1, 0) > 0 ? pfd.revents : 0;
 }
 
 /*
@@ -267,7 +268,7 @@ read_slice(struct capture_ring *r)
 			break;
 		}
 		/* None need not mean the end: a filter may have kept them. */
-		if (n == 0 && !has_more(r))
+		if (n == 0 && (ready(r) & POLLIN) == 0)
 			return true;
 	}
 	return false;
@@ -386,21 +387,16 @@ take(struct capture_ring *r)
 /* --- callbacks --------------------------------------------------------- */
 
 /*
- * An error is how the kernel says that the interface went down; libuv has
- * stopped the handle.  libpcap clears the error when it reads, and fails for
- * all others and when the interface is gone.
+ * An error is how the kernel says that the interface went down.  libpcap clears
+ * it when it reads, and fails for all others and when the interface is gone.
  */
 static void
-on_readable(uv_poll_t *poll, int status, int events)
+take_down(struct capture_ring *r)
 {
-	struct capture_ring *r = poll->data;
 	char text[128];
 
-	(void)events;
-	if (status < 0)
-		r->polling = false;
 	take(r);
-	if (status >= 0 || r->shut || r->state == CAPTURE_RING_OVER)
+	if (r->shut || r->state == CAPTURE_RING_OVER)
 		return;
 	(void)snprintf(text, sizeof(text),
 	    "%s went down: capture goes on when it is up again",
@@ -408,13 +404,32 @@ on_readable(uv_poll_t *poll, int status, int events)
 	tell(r, text);
 }
 
+/* libuv stops a handle with an error. */
+static void
+on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct capture_ring *r = poll->data;
+
+	(void)events;
+	if (status >= 0) {
+		take(r);
+		return;
+	}
+	r->polling = false;
+	take_down(r);
+}
+
+/* A loop that was late comes here before it looks at descriptors. */
 static void
 on_tick(uv_timer_t *timer)
 {
 	struct capture_ring *r = timer->data;
 
 	ask_kernel(r);
-	take(r);
+	if ((ready(r) & POLLERR) != 0)
+		take_down(r);
+	else
+		take(r);
 }
 
 static void

@@ -4,9 +4,11 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -101,6 +103,22 @@ def test_interface_goes_down(teeline, wire, tmp_path):
     small_talk(wire)
     got = tap.closed(2).stop()
     assert [one.bytes("c2s") for one in got.sessions] == [b"hello"] * 2
+
+
+def test_interface_goes_down_while_it_cannot_look(teeline, wire, tmp_path):
+    """A program that is late finds a timer due, too; it is told all the same.
+    """
+    tap = Tap(teeline, tmp_path, wire.client)
+    small_talk(wire)
+    tap.closed(1)
+    tap.run.send(signal.SIGSTOP)
+    wire.client.run("ip", "link", "set", "eth0", "down")
+    due = time.monotonic() + 0.3  # three ticks of the ring's
+    wait_until(lambda: time.monotonic() > due, what="a tick is due")
+    tap.run.send(signal.SIGCONT)
+    wait_until(lambda: tap.run.complaints(rb"eth0 went down"), what="told")
+    wire.client.run("ip", "link", "set", "eth0", "up")
+    tap.stop()
 
 
 def test_interface_disappears(teeline, wire, tmp_path):
