@@ -236,7 +236,7 @@ give_up(struct capture_ring *r)
 }
 
 /* What there is to be said of its descriptor: POLLIN, POLLERR. */
-static short
+static int
 ready(const struct capture_ring *r)
 {
 	struct pollfd pfd = { pcap_get_selectable_fd(r->pcap), POLLIN, 0 };
