@@ -285,7 +285,8 @@ read_c(struct back *b, const char *line, size_t len)
 	const char *end = line + len;
 	const char *p = memchr(line, '"', len);
 
-	if (p == NULL)
+	/* How a session ended may have quotes in it, too. */
+	if (p == NULL || memmem(line, len, "\u25cb", strlen("\u25cb")) != NULL)
 		return;
 	for (p++; p < end && *p != '"';) {
 		if (*p == '\\')

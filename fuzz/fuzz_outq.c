@@ -247,23 +247,25 @@ renew(struct scene *sc, struct slot *s, struct fuzz_in *in)
 
 /* --- what is checked --------------------------------------------------- */
 
-static void
+/* Return: there was something */
+static bool
 hear(struct slot *s, size_t most)
 {
 	uint8_t buf[4096];
 	ssize_t n;
 
 	if (s->peer < 0)
-		return;
+		return false;
 	most = most < sizeof(buf) ? most : sizeof(buf);
 	n = recv(s->peer, buf, most, MSG_DONTWAIT);
 	if (n > 0 && !memory_is_short())
 		model_heard(&s->m, buf, (size_t)n);
 	if (n != 0 || memory_is_short())
-		return;
+		return n > 0;
 	/* Its end: everything came, unless it was thrown away. */
 	FUZZ_CHECK(s->fin || s->cut);
 	FUZZ_CHECK(s->cut || model_is_heard(&s->m));
+	return false;
 }
 
 static uint64_t
@@ -331,9 +333,11 @@ settle(struct scene *sc)
 static void
 drain(struct scene *sc, struct slot *s)
 {
-	for (int i = 0; i < 16; i++) {
+	int quiet = 0;
+
+	while (quiet < 16) {
 		settle(sc);
-		hear(s, SIZE_MAX);
+		quiet = hear(s, SIZE_MAX) ? 0 : quiet + 1;
 	}
 	if (s->q == NULL || outq_state(s->q) != OUTQ_LIVE || s->peer < 0)
 		return;
@@ -387,7 +391,7 @@ consume(struct scene *sc, struct slot *s, struct fuzz_in *in, unsigned what)
 	static const char said[] = "????????????????";
 
 	if (what == 0)
-		hear(s, 1 + 16 * (size_t)fuzz_u8(in));
+		(void)hear(s, 1 + 16 * (size_t)fuzz_u8(in));
 	else if (what == 1)
 		drain(sc, s);
 	if (s->peer < 0)
