@@ -18,7 +18,10 @@ TROUBLE = (b"No space left", b"Permission denied", b"Too many open files",
 
 
 class Consumer:
-    """Listens at a port: reads, reads slowly, stops, resets, goes away."""
+    """Listens at a port: reads, reads slowly, stops, resets, goes away.
+
+    Sessions may have to wait for it: so it is there until the last has ended.
+    """
 
     def __init__(self, soak, port):
         self._soak = soak
@@ -26,12 +29,12 @@ class Consumer:
         self._dice = soak.dice(f"consumer {port}")
 
     def run(self):
-        while not self._soak.over.is_set():
+        while not self._soak.closing.is_set():
             with socket.create_server(("127.0.0.1", self._port)) as listener:
                 listener.settimeout(0.2)
                 until = time.monotonic() + self._dice.uniform(5, 30)
-                while (time.monotonic() < until
-                       and not self._soak.over.is_set()):
+                while not self._soak.closing.is_set() and (
+                        time.monotonic() < until or self._soak.over.is_set()):
                     with contextlib.suppress(TimeoutError):
                         sock, _ = listener.accept()
                         self._soak.go(consume, self._soak, sock,
