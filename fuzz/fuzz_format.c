@@ -279,14 +279,22 @@ read_escape(struct back *b, const char *p)
 	return p + 3;
 }
 
+static bool
+has(const char *line, size_t len, const char *mark)
+{
+	return memmem(line, len, mark, strlen(mark)) != NULL;
+}
+
 static void
 read_c(struct back *b, const char *line, size_t len)
 {
 	const char *end = line + len;
 	const char *p = memchr(line, '"', len);
+	size_t before = p == NULL ? 0 : (size_t)(p - line);
 
 	/* How a session ended may have quotes in it, too. */
-	if (p == NULL || memmem(line, len, "\u25cb", strlen("\u25cb")) != NULL)
+	if (p == NULL || has(line, before, "  \u25cb  ") ||
+	    has(line, before, "  o  "))
 		return;
 	for (p++; p < end && *p != '"';) {
 		if (*p == '\\')
