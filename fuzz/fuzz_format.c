@@ -293,8 +293,8 @@ read_c(struct back *b, const char *line, size_t len)
 	size_t before = p == NULL ? 0 : (size_t)(p - line);
 
 	/* How a session ended may have quotes in it, too. */
-	if (p == NULL || has(line, before, "  \u25cb  ") ||
-	    has(line, before, "  o  "))
+	if (p == NULL || has(line, before, " \u25cb ") ||
+	    has(line, before, " o "))
 		return;
 	for (p++; p < end && *p != '"';) {
 		if (*p == '\\')
