@@ -25,7 +25,7 @@ def main(names, numbers, *argv):
     os.environ["LISTEN_PID"] = str(os.getpid())
     if names != "-":
         os.environ["LISTEN_FDNAMES"] = names
-    os.execv(argv[0], argv)
+    os.execvp(argv[0], argv)
 
 
 if __name__ == "__main__":
