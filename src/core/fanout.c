@@ -343,8 +343,10 @@ open_lane(struct session *s, unsigned i)
 		rc = l->pub.sink->ops->open(&l->pub, state_of(s, l), s);
 	if (rc == 0)
 		s->active |= fanout_lanes_bit(i);
-	else if (rc != -ECANCELED)
+	else if (rc != -ECANCELED) {
 		lost_of(s)->gone |= fanout_lanes_bit(i);
+		count_add(&l->pub.count.missed, 1);
+	}
 }
 
 void

@@ -143,6 +143,8 @@ void sink_spec_done(struct sink_spec *spec);
  *		(core/news.h); NULL: nobody does
  * @self:	Passed to these
  * @max_open:	Most files a sink may keep open; 0: let it choose
+ * @max_linger:	Most connections of sessions that are over, of a sink that
+ *		sends; 0: any number
  */
 struct sink_env {
 	const char *source;
@@ -161,6 +163,7 @@ struct sink_env {
 	void (*tell)(void *self, const struct news *n);
 	void *self;
 	unsigned max_open;
+	unsigned max_linger;
 };
 
 /** struct sink_key - A key=value that a kind understands. */

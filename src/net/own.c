@@ -1,6 +1,9 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -96,41 +99,83 @@ same_end(const struct addr *own, const struct addr *b)
 	       (addr_is_any(own) || addr_same_ip(own, b));
 }
 
-static bool
-is_it(const struct own *o, const struct addr *local, const struct addr *remote)
+/* What was entered at a wildcard is known only by its port. */
+enum match {
+	MATCH_NONE,
+	MATCH_PORT,
+	MATCH_ENDS,
+};
+
+static enum match
+match(const struct own *o, const struct addr *local, const struct addr *remote)
 {
-	return same_end(&o->local, local) &&
-	       (o->remote.family == AF_UNSPEC || same_end(&o->remote, remote));
+	if (!same_end(&o->local, local) ||
+	    (o->remote.family != AF_UNSPEC && !same_end(&o->remote, remote)))
+		return MATCH_NONE;
+	return addr_is_any(&o->local) ? MATCH_PORT : MATCH_ENDS;
+}
+
+static enum match
+better(enum match a, enum match b)
+{
+	return a > b ? a : b;
 }
 
 /* Is @local our end of one whose other end is @remote?  Locked. */
-static bool
+static enum match
 has(const struct addr *local, const struct addr *remote, uint64_t ts_ns)
 {
 	const struct place *p = place_of(local);
+	enum match m = MATCH_NONE;
 	struct list *at;
 
 	for (at = p->now.next; at != &p->now; at = at->next)
-		if (is_it(LIST_ENTRY(at, struct own, node), local, remote))
-			return true;
+		m = better(
+		    m, match(LIST_ENTRY(at, struct own, node), local, remote));
 	for (at = p->before.next; at != &p->before; at = at->next) {
 		const struct past *was = LIST_ENTRY(at, struct past, own.node);
 
-		if (ts_ns <= was->left_ns && is_it(&was->own, local, remote))
-			return true;
+		if (ts_ns <= was->left_ns)
+			m = better(m, match(&was->own, local, remote));
 	}
-	return false;
+	return m;
+}
+
+/*
+ * Others have the same port, too, and a capture hears them.  An address that
+ * can be bound is one of this machine; where nothing can be told it may be.
+ */
+static bool
+is_here(const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = 0;
+	struct addr some = *a;
+	int fd = socket(a->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool here = true;
+
+	some.port = 0;
+	if (fd < 0)
+		return true;
+	if (addr_to_sockaddr(&some, &ss, &len) == 0 &&
+	    bind(fd, (struct sockaddr *)&ss, len) != 0)
+		here = errno != EADDRNOTAVAIL;
+	(void)close(fd); /* nothing was done with it */
+	return here;
 }
 
 bool
 own_has(const struct addr *a, const struct addr *b, uint64_t ts_ns)
 {
-	bool found;
+	enum match as_a, as_b;
 
 	if (!atomic_load(&used))
 		return false;
 	pthread_mutex_lock(&lock);
-	found = has(a, b, ts_ns) || has(b, a, ts_ns);
+	as_a = has(a, b, ts_ns);
+	as_b = has(b, a, ts_ns);
 	pthread_mutex_unlock(&lock);
-	return found;
+	return as_a == MATCH_ENDS || as_b == MATCH_ENDS ||
+	       (as_a == MATCH_PORT && is_here(a)) ||
+	       (as_b == MATCH_PORT && is_here(b));
 }

@@ -31,7 +31,7 @@
 /**
  * struct own - A connection, or a listener; embedded in whoever has it
  * @local:	Our end, AF_INET or AF_INET6; 0.0.0.0 or [::]: any address of
- *		ours, known by its port alone
+ *		this machine; which ones that are is asked when one is heard
  * @remote:	The other end; AF_UNSPEC: any, as for a listener
  * @node:	Private
  *

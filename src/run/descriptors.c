@@ -17,6 +17,14 @@
 #define SINK_FILES_MAX   4096
 #define NO_SOCKETS_TIMES 4
 
+/*
+ * Connections that sinks may keep for sessions that are over: this part of all,
+ * shared by as many sinks as there are, but at least by four.
+ */
+#define LINGERERS_MIN   4
+#define LINGERERS_PART  4
+#define LINGERERS_SINKS 4
+
 /* With fewer descriptors than this none are spent on pipes for splicing. */
 #define PIPES_FROM 256
 
@@ -57,6 +65,16 @@ descriptors_per_sink(size_t all, size_t sinks, size_t shared, bool sockets)
 	if (n > SINK_FILES_MAX * times)
 		n = SINK_FILES_MAX * times;
 	return (unsigned)n;
+}
+
+unsigned
+descriptors_lingering(size_t all, size_t sinks)
+{
+	size_t n = sinks > LINGERERS_SINKS
+		       ? all / LINGERERS_PART / sinks
+		       : all / LINGERERS_PART / LINGERERS_SINKS;
+
+	return n > LINGERERS_MIN ? (unsigned)n : LINGERERS_MIN;
 }
 
 unsigned

@@ -36,6 +36,16 @@ unsigned descriptors_per_sink(
     size_t all, size_t sinks, size_t shared, bool sockets);
 
 /**
+ * descriptors_lingering() - Connections of sessions that are over, which a sink
+ * that sends may keep
+ * @all, @sinks: As above
+ *
+ * All of them together have a quarter of @all at most, unless that is less than
+ * four each.
+ */
+unsigned descriptors_lingering(size_t all, size_t sinks);
+
+/**
  * descriptors_pipes() - Pipes that a worker may have for splicing, of @all
  * @workers:	So many splice, > 0
  *

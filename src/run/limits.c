@@ -24,6 +24,7 @@ limits_share(struct limits_fds *l, const struct plan *p, size_t all)
 	*l = (struct limits_fds){
 		.all = all,
 		.files = descriptors_per_sink(all, p->nsinks, shared, sockets),
+		.lingering = descriptors_lingering(all, p->nsinks),
 		.pipes = splicers > 0 ? descriptors_pipes(all, splicers) : 0,
 	};
 	l->for_pipes = 2 * splicers * l->pipes;

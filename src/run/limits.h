@@ -21,12 +21,15 @@ struct plan;
  * struct limits_fds - Descriptors of a run
  * @all:	That this process may have
  * @files:	That a sink may spend on files of sessions (sink_env.max_open)
+ * @lingering:	That one that sends may spend on consumers of sessions that are
+ *		over (sink_env.max_linger)
  * @pipes:	Pipes that a worker of a proxy may have
  * @for_pipes:	What all of these take
  */
 struct limits_fds {
 	size_t all;
 	unsigned files;
+	unsigned lingering;
 	unsigned pipes;
 	size_t for_pipes;
 };

@@ -148,6 +148,7 @@ sink_env(struct run *r)
 		.tell = control_wants_news(&r->control) ? on_tell : NULL,
 		.self = r,
 		.max_open = r->fds.files,
+		.max_linger = r->fds.lingering,
 	};
 }
 
@@ -487,8 +488,8 @@ start_workers(struct run *r, struct err *err)
 	if (rc != 0)
 		return rc;
 	start_ticking(r);
-	r->fit = sinks_sessions(
-	    &r->sinks, left > other ? left - other : 0, r->fds.files);
+	r->fit =
+	    sinks_sessions(&r->sinks, left > other ? left - other : 0, &r->fds);
 	rc = limits_set(r->inputs, r->ninputs, r->fit, err);
 	for (size_t i = 0; rc == 0 && i < r->ninputs; i++)
 		rc = input_run(&r->inputs[i], err);

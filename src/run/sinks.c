@@ -13,6 +13,7 @@
 #include "core/source.h"
 #include "run/descriptors.h"
 #include "run/kinds.h"
+#include "run/limits.h"
 #include "run/places.h"
 #include "run/sinks.h"
 
@@ -403,18 +404,17 @@ sinks_take_out(struct sinks *s, const struct sink *sink)
 }
 
 uint64_t
-sinks_sessions(const struct sinks *s, size_t fds, unsigned files)
+sinks_sessions(const struct sinks *s, size_t fds, const struct limits_fds *l)
 {
 	size_t each = 2; /* the client's and the server's socket */
 
 	for (size_t i = 0; i < s->n; i++) {
 		bool is_shared = s->made[i].is_shared;
 		size_t own = s->v[i]->session_fds;
-		size_t taken = is_shared ? DESCRIPTORS_SHARED : files;
+		size_t taken = is_shared ? DESCRIPTORS_SHARED : l->files;
 
 		if (own > 0)
-			taken = 0;
-
+			taken = l->lingering;
 		each += own;
 		fds = fds > taken ? fds - taken : 0;
 	}

@@ -9,6 +9,7 @@
 #include "core/sink_spec.h"
 
 struct err;
+struct limits_fds;
 struct packet_iface;
 struct plan;
 struct source;
@@ -136,11 +137,13 @@ void sinks_take_out(struct sinks *s, const struct sink *sink);
 /**
  * sinks_sessions() - How many sessions of a proxy fit into descriptors
  * @fds:	That are not in use yet
- * @files:	So many of them a sink may take that is not shared
+ * @l:		So many of them a sink may take that is not shared, or that has
+ *		connections
  *
  * Return: at least 1, since a run that can do nothing helps nobody
  */
-uint64_t sinks_sessions(const struct sinks *s, size_t fds, unsigned files);
+uint64_t sinks_sessions(
+    const struct sinks *s, size_t fds, const struct limits_fds *l);
 
 /**
  * sinks_try() - Is this specification right, as far as can be told dry?

@@ -2,16 +2,34 @@
 
 #include "sink/compare.h"
 
+/* Memory that a comparison holds on to although it keeps nothing. */
+#define MEMORY_KEPT 4096
+
 void
-compare_init(struct compare *c, size_t limit)
+compare_init(struct compare *c, size_t limit, struct compare_pool *pool)
 {
-	*c = (struct compare){ .limit = limit };
+	*c = (struct compare){ .limit = limit, .pool = pool };
+}
+
+/* Memory counts as long as it is held, whatever is in it. */
+static void
+count_memory(struct compare *c)
+{
+	c->pool->kept = c->pool->kept - c->counted + c->ahead.cap;
+	c->counted = c->ahead.cap;
+}
+
+static void
+let_go(struct compare *c)
+{
+	obuf_done(&c->ahead);
+	count_memory(c);
 }
 
 void
 compare_done(struct compare *c)
 {
-	obuf_done(&c->ahead);
+	let_go(c);
 }
 
 static size_t
@@ -30,8 +48,15 @@ is_settled(const struct compare *c)
 static void
 settle(struct compare *c)
 {
-	obuf_done(&c->ahead);
+	let_go(c);
 	c->from = 0;
+}
+
+/* All comparisons together have a bound, too. */
+static bool
+is_too_much(const struct compare *c, size_t len)
+{
+	return c->pool->kept + len > c->pool->most;
 }
 
 static void
@@ -42,7 +67,7 @@ keep(struct compare *c, enum compare_side side, const uint8_t *data, size_t len)
 		c->from = 0;
 		c->who = side;
 	}
-	if (kept(c) + len > c->limit) {
+	if (kept(c) + len > c->limit || is_too_much(c, len)) {
 		compare_lost(c);
 		return;
 	}
@@ -54,6 +79,7 @@ keep(struct compare *c, enum compare_side side, const uint8_t *data, size_t len)
 		c->from = 0;
 	}
 	obuf_put(&c->ahead, data, len);
+	count_memory(c);
 	if (c->ahead.failed)
 		compare_lost(c);
 }
@@ -77,6 +103,8 @@ compare_add(
 		c->from += n;
 		data += n;
 		len -= n;
+		if (kept(c) == 0 && c->ahead.cap > MEMORY_KEPT)
+			settle(c);
 	}
 	if (len > 0)
 		keep(c, side, data, len);

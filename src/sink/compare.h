@@ -30,8 +30,20 @@ enum compare_verdict {
 #define COMPARE_NVERDICTS (COMPARE_UNKNOWN + 1)
 
 /**
+ * struct compare_pool - What all comparisons of one thread keep
+ * @kept:	Bytes
+ * @most:	That they may be: beyond it nothing more is kept
+ */
+struct compare_pool {
+	size_t kept;
+	size_t most;
+};
+
+/**
  * struct compare - Two streams; private
  * @limit:	Most bytes kept
+ * @pool:	Where they are counted
+ * @counted:	So many of them are
  * @ahead:	What one side has said and the other has not yet
  * @from:	The first of them that counts
  * @who:	Whose they are
@@ -39,6 +51,8 @@ enum compare_verdict {
  */
 struct compare {
 	size_t limit;
+	struct compare_pool *pool;
+	size_t counted;
 	struct obuf ahead;
 	size_t from;
 	enum compare_side who;
@@ -47,8 +61,8 @@ struct compare {
 	bool unknown;
 };
 
-/** compare_init() - Nothing was said. */
-void compare_init(struct compare *c, size_t limit);
+/** compare_init() - Nothing was said; @pool outlives it. */
+void compare_init(struct compare *c, size_t limit, struct compare_pool *pool);
 
 /** compare_done() - Release what is kept. */
 void compare_done(struct compare *c);

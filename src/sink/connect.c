@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@
  * @call:	Likewise
  * @streams:	Which direction is which
  * @linger_ns:	How long what waits may still be called for, or sent
+ * @share:	Descriptors of consumers whose sessions are over
  */
 struct connector {
 	struct endpoint to[NEWS_NSTREAMS];
@@ -33,6 +35,7 @@ struct connector {
 	struct feed_opts feed;
 	struct streams streams;
 	uint64_t linger_ns;
+	struct outq_share share;
 };
 
 /** struct lane - A worker's part. */
@@ -50,7 +53,7 @@ struct state {
 static int
 connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 {
-	const struct connector *c = lane->sink->self;
+	struct connector *c = lane->sink->self;
 	struct lane *l = calloc(1, sizeof(*l));
 	int rc = 0;
 
@@ -58,6 +61,8 @@ connect_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for a worker");
 	outq_lane_init(&l->outq, w, &lane->count, c->linger_ns);
 	l->outq.own = c->call[0].own;
+	l->outq.share = &c->share;
+	atomic_fetch_add(&c->share.lanes, 1);
 	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	for (int i = 0; i < NEWS_NSTREAMS && rc == 0; i++) {
 		rc = outcall_target_init(&l->target[i], &c->call[i], w, err);
@@ -318,7 +323,9 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 		.own = strcmp(env->source, "tap") == 0,
 	};
 	c->linger_ns = 10 * CLOCK_NS_PER_S;
+	c->share.most = env->max_linger;
 	c->feed.limit = sink->queue;
+	c->feed.keep_all = sink->on_full == ON_FULL_PAUSE;
 	c->feed.redial = true;
 	c->feed.kind = connect_kind.name;
 	c->feed.tell = env->tell;

@@ -62,6 +62,10 @@ feed_read_keys(
 		rc = keys_word(spec, "header", headers, &header, err);
 	o->keep_tail = keep == 1;
 	o->header = header == 1;
+	if (rc == 0 && o->keep_tail && o->keep_all)
+		rc = err_set(err, -EINVAL,
+		    "keep=tail: on-full=drop or close is wanted, since with "
+		    "pause nothing is left out");
 	return rc;
 }
 
@@ -140,7 +144,18 @@ absent(const struct feed_opts *o, enum news_stream stream)
 {
 	if (o->startup[stream] == 0)
 		return OUTQ_DROP;
+	if (o->keep_all)
+		return OUTQ_KEEP_ALL;
 	return o->keep_tail ? OUTQ_KEEP_TAIL : OUTQ_KEEP_HEAD;
+}
+
+/* What was kept may all wait, whatever comes then. */
+static size_t
+limit(const struct feed_opts *o, enum news_stream stream)
+{
+	size_t startup = o->keep_all ? 0 : o->startup[stream];
+
+	return startup > o->limit ? startup : o->limit;
 }
 
 int
@@ -156,7 +171,7 @@ feed_open(struct feed *f, struct outq_lane *l, const struct feed_opts *o,
 		.tally = what->tally,
 	};
 	f->q = outq_new(l, &(struct outq_opts){
-			       .limit = o->limit,
+			       .limit = limit(o, what->stream),
 			       .startup = o->startup[what->stream],
 			       .absent = absent(o, what->stream),
 			       .redial = o->redial,

@@ -33,9 +33,10 @@ struct sink_spec;
 
 /**
  * struct feed_opts - What the feeds of a sink have in common
- * @limit:	Of each queue, bytes
+ * @limit:	Of each queue, bytes; or what is kept, if that is more
  * @startup:	[stream] Of its startup buffers; 0: none
  * @keep_tail:	Keep the last bytes, not the first
+ * @keep_all:	Keep all of them, up to @limit: traffic waits for consumers
  * @header:	header=line
  * @redial:	See struct outq_opts
  * @kind:	Of the sink, for news; static
@@ -47,6 +48,7 @@ struct feed_opts {
 	size_t limit;
 	size_t startup[NEWS_NSTREAMS];
 	bool keep_tail;
+	bool keep_all;
 	bool header;
 	bool redial;
 	const char *kind;

@@ -176,6 +176,13 @@ hub_port_behind(const struct hub_port *p)
 
 /* --- clients ----------------------------------------------------------- */
 
+static void
+let_in(struct hub *h)
+{
+	if (h->state == HUB_SERVES && h->nliving < h->o.max_clients)
+		hub_door_lift(&h->door);
+}
+
 /* Its queue is not its any more; @c may be freed. */
 static void
 let_go(struct hub *h, struct hub_client *c)
@@ -183,8 +190,7 @@ let_go(struct hub *h, struct hub_client *c)
 	c->q = NULL;
 	h->nliving--;
 	hub_client_leave(c);
-	if (h->state == HUB_SERVES)
-		gate_lift(&h->door.gate);
+	let_in(h);
 	update_full(h);
 }
 
@@ -245,6 +251,7 @@ on_accept(
     void *self, int fd, const struct addr *peer, const struct addr *listener)
 {
 	struct hub *h = self;
+	uint64_t from_ns = clock_mono_ns();
 	struct hub_client *c =
 	    hub_client_new(&h->ifaces, &h->scratch, h->o.replay, h->nports);
 
@@ -261,8 +268,8 @@ on_accept(
 	list_append(&h->clients, &c->node);
 	h->nliving++;
 	hub_client_sit(c, h->ports);
-	if (h->nliving == h->o.max_clients)
-		gate_shut(&h->door.gate);
+	hub_door_pause(&h->door, from_ns);
+	worker_touch(h->worker);
 }
 
 /* --- batches ----------------------------------------------------------- */
@@ -516,9 +523,15 @@ hub_port_is_over(const struct hub_port *p)
 uint64_t
 hub_port_turn(struct hub_port *p, uint64_t mono_ns)
 {
+	struct hub *h = p->hub;
+	uint64_t due, door;
+
 	if (!p->direct)
 		return CLOCK_NEVER;
-	return outq_lane_turn(&p->hub->outq, mono_ns);
+	door = hub_door_due(&h->door, mono_ns);
+	let_in(h);
+	due = outq_lane_turn(&h->outq, mono_ns);
+	return door < due ? door : due;
 }
 
 /* --- life -------------------------------------------------------------- */

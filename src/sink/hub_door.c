@@ -1,10 +1,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #include "sink/hub_door.h"
 
 /* Connections that wait to be let in. */
 #define BACKLOG 32
+
+/* So many times as long as it took to tell one, the next one waits. */
+#define PACE 20
 
 int
 hub_door_open(
@@ -31,6 +36,31 @@ hub_door_close(struct hub_door *d)
 		own_leave(&d->own[i]);
 	d->entered = false;
 	gate_close(&d->gate);
+}
+
+void
+hub_door_lift(struct hub_door *d)
+{
+	if (d->open_ns == 0)
+		gate_lift(&d->gate);
+}
+
+void
+hub_door_pause(struct hub_door *d, uint64_t from_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	d->open_ns = now_ns + (now_ns - from_ns) * PACE;
+	gate_shut(&d->gate);
+}
+
+uint64_t
+hub_door_due(struct hub_door *d, uint64_t mono_ns)
+{
+	if (d->open_ns != 0 && mono_ns < d->open_ns)
+		return d->open_ns;
+	d->open_ns = 0;
+	return CLOCK_NEVER;
 }
 
 void

@@ -32,6 +32,7 @@
  * @used_first:	They have been given away
  * @streams:	Which direction is which
  * @linger_ns:	How long a consumer may still come for what was kept
+ * @share:	Descriptors of consumers whose sessions are over
  * @full:	The last session was not heard
  * @told_ns:	When the user was told why; 0: never
  */
@@ -47,6 +48,7 @@ struct listener {
 	struct streams streams;
 	bool own;
 	uint64_t linger_ns;
+	struct outq_share share;
 	void (*notice)(void *self, const char *text);
 	void (*remark)(void *self, const char *text);
 	void *env_self;
@@ -72,6 +74,8 @@ listen_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	l->feed = li->feed;
 	outq_lane_init(&l->outq, w, &lane->count, li->linger_ns);
 	l->outq.own = li->own;
+	l->outq.share = &li->share;
+	atomic_fetch_add(&li->share.lanes, 1);
 	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	list_init(&l->portals);
 	deadline_queue_init(&l->patience, li->linger_ns);
@@ -436,7 +440,9 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 	sink->self = li;
 	li->own = strcmp(env->source, "tap") == 0;
 	li->linger_ns = 2 * CLOCK_NS_PER_S;
+	li->share.most = env->max_linger;
 	li->feed.limit = sink->queue;
+	li->feed.keep_all = sink->on_full == ON_FULL_PAUSE;
 	li->notice = env->notice;
 	li->remark = env->remark;
 	li->env_self = env->self;

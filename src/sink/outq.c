@@ -56,6 +56,8 @@
  * @fin_due:	Nothing is put in any more
  * @peer_ended:	The consumer has sent FIN,
  * @fin_sent:	and so have we
+ * @unsent:	Bytes that the consumer's system had still to take when its
+ *		time to end in began, or was looked at last
  * @busy:	Calls of ours on the stack that go on using it
  * @peer:	Who is at the other end,
  * @local:	and our end of the connection
@@ -73,6 +75,7 @@ struct outq {
 	bool fin_due;
 	bool peer_ended;
 	bool fin_sent;
+	size_t unsent;
 	unsigned busy;
 	struct addr peer;
 	struct addr local;
@@ -198,6 +201,13 @@ end_it(struct outq *q)
 	}
 	if (q->peer_ended && q->state == OUTQ_FINISHING)
 		leave_lane(q, DROP_GONE, false);
+}
+
+/* What the consumer's system has still to take. */
+static size_t
+unsent(const struct outq *q)
+{
+	return q->buf.len + plug_unsent(q->plug);
 }
 
 /* Is there nothing to do for the socket but to end? */
@@ -360,7 +370,6 @@ outq_attach(struct outq *q, int fd)
 		unplug(q, true);
 		return rc;
 	}
-	mark_full(q);
 	q->buf.head_over = false;
 	q->peer_ended = false;
 	q->fin_sent = false;
@@ -371,6 +380,7 @@ outq_attach(struct outq *q, int fd)
 		if (q->o.came != NULL)
 			q->o.came(q->o.self);
 	}
+	mark_full(q); /* what was kept may be more than the limit */
 	watch(q);
 	end_soon(q);
 	return 0;
@@ -436,10 +446,18 @@ outq_local(const struct outq *q)
 	return &q->local;
 }
 
+/* Is something kept for a first consumer that bounds itself? */
+static bool
+keeps_some(const struct outq *q)
+{
+	return q->state == OUTQ_ABSENT &&
+	       (q->o.absent == OUTQ_KEEP_HEAD || q->o.absent == OUTQ_KEEP_TAIL);
+}
+
 bool
 outq_full(const struct outq *q)
 {
-	return q->buf.len >= q->o.limit ||
+	return (q->buf.len >= q->o.limit && !keeps_some(q)) ||
 	       outq_lane_has_too_much(lane_of(q), q->buf.len);
 }
 
@@ -465,6 +483,9 @@ keep(struct outq *q, const void *data, const struct outbuf_record *r)
 		break;
 	case OUTQ_KEEP_TAIL:
 		fits = outbuf_keep_tail(&q->buf, data, r, startup);
+		break;
+	case OUTQ_KEEP_ALL:
+		fits = outbuf_append(&q->buf, data, r, true);
 		break;
 	}
 	return fits || r->framed;
@@ -622,9 +643,11 @@ outq_finish(struct outq *q, enum outq_end end)
 	keep_head(q);
 	q->state = OUTQ_FINISHING;
 	q->end = end;
+	q->unsent = SIZE_MAX;
 	outq_lane_linger(&q->place);
 	if (q->plug != NULL) {
 		flush_soon(q);
+		q->unsent = unsent(q);
 		end_soon(q);
 	}
 }
@@ -643,8 +666,27 @@ outq_abort(struct outq *q)
 void
 outq_cut_off(struct outq *q)
 {
+	bool whole = q->plug != NULL && q->buf.len == 0 && q->end == OUTQ_FIN;
+
 	assert(q->state == OUTQ_FINISHING);
-	become_over(q, q->plug != NULL ? DROP_CLOSING : DROP_NO_CONSUMER, true);
+	if (whole && !q->fin_sent)
+		plug_shutdown(q->plug);
+	become_over(
+	    q, q->plug != NULL ? DROP_CLOSING : DROP_NO_CONSUMER, !whole);
+}
+
+bool
+outq_look(struct outq *q)
+{
+	size_t before = q->unsent;
+
+	assert(q->state == OUTQ_FINISHING);
+	if (q->plug == NULL)
+		return false;
+	q->unsent = unsent(q);
+	/* What we have ourselves has a time to go out in. */
+	return q->unsent < before && q->unsent > 0 &&
+	       (q->buf.len == 0 || lane_of(q)->patient);
 }
 
 void

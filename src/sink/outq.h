@@ -55,6 +55,7 @@ enum outq_absent {
 	OUTQ_KEEP_HEAD, /* the first @startup bytes; then startup_full */
 	OUTQ_KEEP_TAIL, /* the last ones; the oldest go as startup_full */
 	/* Either to the byte, but for framed records, which are whole. */
+	OUTQ_KEEP_ALL, /* whoever minds asks outq_full() first */
 };
 
 /**
@@ -120,7 +121,12 @@ const struct addr *outq_peer(const struct outq *q);
 /** outq_local() - Our end of that connection. */
 const struct addr *outq_local(const struct outq *q);
 
-/** outq_full() - Does what waits reach the limit, or too much of them all? */
+/**
+ * outq_full() - Does what waits reach the limit, or too much of them all?
+ *
+ * While a head or a tail is kept, what does not fit is dropped by itself: then
+ * it is never full.
+ */
 bool outq_full(const struct outq *q);
 
 /** outq_queued() - Bytes that wait. */
@@ -194,7 +200,20 @@ void outq_flush(struct outq *q);
 /** outq_try_reset() - Reset it, if its consumer's system has everything. */
 void outq_try_reset(struct outq *q);
 
-/** outq_cut_off() - Time is up: for whom it waited, and whoever never came. */
+/**
+ * outq_cut_off() - Time is up: for whom it waited, and whoever never came
+ *
+ * Of what only the system still has nothing is taken back: it is sent on, and
+ * FIN behind it, as long as the consumer's system takes it.
+ */
 void outq_cut_off(struct outq *q);
+
+/**
+ * outq_look() - Its time is over: cut it off, or is it on its way?
+ *
+ * Return: true if the consumer has taken something since the last look, or
+ *	   since it was finished, and may be waited for
+ */
+bool outq_look(struct outq *q);
 
 #endif /* SINK_OUTQ_H */

@@ -1,3 +1,6 @@
+#include <limits.h>
+#include <stdatomic.h>
+
 #include "base/attr.h"
 #include "base/clock.h"
 #include "net/worker.h"
@@ -11,6 +14,18 @@
 
 /* How often a queue to be reset is looked at: its bytes are on their way. */
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
+
+unsigned
+outq_share_part(const struct outq_share *s)
+{
+	unsigned lanes, part;
+
+	if (s == NULL || s->most == 0)
+		return UINT_MAX;
+	lanes = atomic_load(&s->lanes);
+	part = lanes > 0 ? s->most / lanes : s->most;
+	return part > 0 ? part : 1;
+}
 
 void
 outq_lane_init(struct outq_lane *l, struct worker *w, struct sink_count *count,
@@ -81,6 +96,8 @@ outq_lane_leave(struct outq_place *p)
 	list_remove(&p->soon);
 	list_remove(&p->reset);
 	deadline_cancel(&p->late);
+	if (p->lingers)
+		p->lane->nlate--;
 	if (--p->lane->nqueues == 0)
 		outblock_pool_done(&p->lane->blocks);
 	outq_lane_lost(p->lane);
@@ -127,14 +144,46 @@ outq_lane_reset_soon(struct outq_place *p)
 	worker_touch(p->lane->worker);
 }
 
+/* Descriptors are for sessions first. */
+static void
+make_room(struct outq_lane *l)
+{
+	struct list *at = l->nlate > outq_share_part(l->share)
+			      ? list_shift(&l->late.waiting)
+			      : NULL;
+	struct deadline *d;
+
+	if (at == NULL)
+		return;
+	d = LIST_ENTRY(at, struct deadline, node);
+	outq_cut_off(ATTR_CONTAINER(d, struct outq_place, late)->q);
+}
+
 void
 outq_lane_linger(struct outq_place *p)
 {
-	deadline_arm(&p->lane->late, &p->late, clock_mono_ns());
-	worker_touch(p->lane->worker);
+	struct outq_lane *l = p->lane;
+
+	if (!p->lingers) {
+		p->lingers = true;
+		l->nlate++;
+		make_room(l);
+	}
+	deadline_arm(&l->late, &p->late, clock_mono_ns());
+	worker_touch(l->worker);
 }
 
 /* --- turns ------------------------------------------------------------- */
+
+/* Its time is over, unless it is on its way. */
+static void
+look_at_late(struct outq *q, struct outq_place *p)
+{
+	if (outq_look(q))
+		outq_lane_linger(p);
+	else
+		outq_cut_off(q);
+}
 
 /* Told to finish: nothing but what is on its way keeps the loop. */
 static void
@@ -191,8 +240,12 @@ outq_lane_turn(struct outq_lane *l, uint64_t mono_ns)
 	while ((at = list_shift(&l->soon)) != NULL)
 		outq_flush(LIST_ENTRY(at, struct outq_place, soon)->q);
 	look_at_resets(l);
-	while ((d = deadline_take(&l->late, mono_ns)) != NULL)
-		outq_cut_off(ATTR_CONTAINER(d, struct outq_place, late)->q);
+	while ((d = deadline_take(&l->late, mono_ns)) != NULL) {
+		struct outq_place *p =
+		    ATTR_CONTAINER(d, struct outq_place, late);
+
+		look_at_late(p->q, p);
+	}
 	look_at_end(l, mono_ns);
 	first = due_ns(l, mono_ns);
 	due = outblock_pool_turn(&l->blocks, mono_ns);

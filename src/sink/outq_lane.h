@@ -33,6 +33,20 @@ struct worker;
 #define OUTQ_LANE_TARGETS 2
 
 /**
+ * struct outq_share - Descriptors that the lanes of a sink share
+ * @most:	For connections whose sessions are over, which have descriptors
+ *		of their own no more; 0: any number
+ * @lanes:	Among so many lanes; each counts itself when it is made
+ */
+struct outq_share {
+	unsigned most;
+	_Atomic unsigned lanes;
+};
+
+/** outq_share_part() - What one of the lanes may have; UINT_MAX: any number. */
+unsigned outq_share_part(const struct outq_share *s);
+
+/**
  * struct outq_lane - See above; private, but for what is set by the owner
  * @worker:	Its loop; outlives the lane
  * @targets:	@ntargets of them, which queues call; set by the owner
@@ -42,7 +56,7 @@ struct worker;
  * @blocks:	Where they keep them
  * @most:	That they may hold together
  * @was_full:	They held as much: somebody may wait for room
- * @late:	Those that are FINISHING
+ * @late:	Those that are FINISHING, @nlate of them
  * @finish_ns:	When whatever is left is cut off
  * @held:	The worker's loop waits for that
  * @resets:	Queues that are empty, and to be reset when their consumer's
@@ -50,6 +64,8 @@ struct worker;
  * @soon:	Queues with short records, which go out together
  * @own:	Connections are entered as ours (net/own.h); set by the owner
  *		after outq_lane_init()
+ * @share:	Set likewise: how many may be FINISHING at a time, or the one
+ *		that waits longest is cut off; NULL: any number
  * @patient:	Set likewise, where traffic waits for consumers (ON_FULL_PAUSE):
  *		the linger time of a queue begins anew whenever its consumer
  *		takes something
@@ -66,18 +82,22 @@ struct outq_lane {
 	size_t most;
 	bool was_full;
 	struct deadline_queue late;
+	unsigned nlate;
 	uint64_t finish_ns;
 	struct list resets;
 	struct list soon;
 	bool held;
 	bool own;
+	const struct outq_share *share;
 	bool patient;
 };
 
 /**
  * outq_lane_init() - No queue yet
  * @linger_ns:	How long a finished queue may take to go out and be closed by
- *		its consumer; 0: until the worker ends
+ *		its consumer; 0: until the worker ends.  Once nothing of it is
+ *		left here, the time begins anew as long as the consumer's system
+ *		takes what it was sent.
  */
 void outq_lane_init(struct outq_lane *l, struct worker *w,
     struct sink_count *count, uint64_t linger_ns);
@@ -119,7 +139,7 @@ uint64_t outq_lane_turn(struct outq_lane *l, uint64_t mono_ns);
  * @all:	In the list of all
  * @soon:	In that of those to be sent at the end of the turn
  * @reset:	In that of those that only have to be reset
- * @late:	In that of those that finish
+ * @late:	In that of those that finish, if it @lingers
  */
 struct outq_place {
 	struct outq_lane *lane;
@@ -128,6 +148,7 @@ struct outq_place {
 	struct list soon;
 	struct list reset;
 	struct deadline late;
+	bool lingers;
 };
 
 /** outq_lane_enter() - One more queue. */

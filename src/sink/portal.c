@@ -72,6 +72,8 @@ close_portal(struct portal *p)
 {
 	close_doors(p);
 	deadline_cancel(&p->patience);
+	if (p->ending)
+		p->lane->npatient--;
 	list_remove(&p->node);
 	if (p->lent)
 		port_range_give(p->lane->range, p->port);
@@ -230,6 +232,19 @@ portal_put(struct portal *p, const struct chunk *c)
 	feed_put(&p->feed, c);
 }
 
+/* Descriptors are for sessions first: whoever waits longest waits no more. */
+static void
+end_longest(struct portal_lane *l)
+{
+	struct list *at = list_shift(&l->patience.waiting);
+	struct deadline *d;
+
+	if (at == NULL)
+		return;
+	d = LIST_ENTRY(at, struct deadline, node);
+	end_portal(ATTR_CONTAINER(d, struct portal, patience));
+}
+
 void
 portal_end(struct portal *p, enum how how)
 {
@@ -242,6 +257,8 @@ portal_end(struct portal *p, enum how how)
 		return;
 	}
 	p->ending = true;
+	if (++p->lane->npatient > outq_share_part(p->lane->outq.share))
+		end_longest(p->lane);
 	feed_let_go(&p->feed);
 	deadline_arm(&p->lane->patience, &p->patience, clock_mono_ns());
 	worker_touch(p->lane->outq.worker);

@@ -38,7 +38,7 @@ struct session;
  * @feed:	What is kept, and how much
  * @outq:	Queues
  * @portals:	All of them
- * @patience:	With consumers that have not come
+ * @patience:	With consumers that have not come; @npatient portals
  */
 struct portal_lane {
 	const struct addr *at;
@@ -48,6 +48,7 @@ struct portal_lane {
 	struct outq_lane outq;
 	struct list portals;
 	struct deadline_queue patience;
+	unsigned npatient;
 };
 
 struct portal;

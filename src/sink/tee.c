@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@
 /* Longer than that nobody looks for an answer that differs. */
 #define COMPARE_LIMIT ((size_t)1 << 20)
 
+/* What is kept of answers on one worker, that others are to catch up with. */
+#define COMPARE_MOST ((size_t)64 << 20)
+
 /* For a call, or for answers, when the session is over already. */
 #define PATIENCE_NS (10 * CLOCK_NS_PER_S)
 
@@ -34,6 +38,7 @@ enum what {
  * @what:	dir=
  * @midstream:	Copy sessions whose beginning was not seen as well
  * @call:	How the other server is called
+ * @share:	Descriptors of copies whose sessions are over
  */
 struct tee {
 	struct endpoint to;
@@ -41,6 +46,7 @@ struct tee {
 	bool compare;
 	bool midstream;
 	struct outcall_opts call;
+	struct outq_share share;
 };
 
 static bool
@@ -55,7 +61,7 @@ copies(const struct tee *t, enum dir d)
 static int
 tee_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 {
-	const struct tee *t = lane->sink->self;
+	struct tee *t = lane->sink->self;
 	struct tee_copy_lane *l = calloc(1, sizeof(*l));
 	int rc;
 
@@ -68,12 +74,15 @@ tee_lane_new(struct sink_lane *lane, struct worker *w, struct err *err)
 	}
 	outq_lane_init(&l->outq, w, &lane->count, PATIENCE_NS);
 	l->outq.own = t->call.own;
+	l->outq.share = &t->share;
+	atomic_fetch_add(&t->share.lanes, 1);
 	l->outq.patient = lane->sink->on_full == ON_FULL_PAUSE;
 	l->outq.targets[l->outq.ntargets++] = &l->target;
 	list_init(&l->copies);
 	deadline_queue_init(&l->patience, PATIENCE_NS);
 	l->limit = lane->sink->queue;
 	l->compare = t->compare ? COMPARE_LIMIT : 0;
+	l->ahead.most = COMPARE_MOST;
 	lane->self = l;
 	return 0;
 }
@@ -157,8 +166,9 @@ tee_gap(struct sink_lane *lane, void *st, const struct session *s,
 	struct tee_copy **copy = st;
 
 	(void)s;
+	/* What was said before the hole is delivered. */
 	if (copies(lane->sink->self, g->dir))
-		tee_copy_cut(*copy, true);
+		tee_copy_cut(*copy, false);
 	else
 		tee_copy_answer_gap(*copy);
 }
@@ -170,8 +180,12 @@ tee_end(struct sink_lane *lane, void *st, const struct session *s,
 	const struct tee *t = lane->sink->self;
 	struct tee_copy **copy = st;
 
-	if (!copies(t, e->dir))
+	if (!copies(t, e->dir)) {
+		/* An answer that was cut is no answer to compare with. */
+		if (e->how != HOW_FIN)
+			tee_copy_answer_gap(*copy);
 		return;
+	}
 	if (e->how != HOW_FIN)
 		tee_copy_cut(*copy, false);
 	else if (t->what != WHAT_BOTH || s->ended[dir_other(e->dir)])
@@ -293,6 +307,7 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
 	};
+	t->share.most = env->max_linger;
 	sink->self = t;
 	rc = keys_place(&t->to, ENDPOINT_DIAL, spec->arg, err);
 	if (rc == 0)

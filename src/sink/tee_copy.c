@@ -58,6 +58,8 @@ free_copy(struct tee_copy *c)
 {
 	count_verdict(c);
 	deadline_cancel(&c->patience);
+	if (c->released)
+		c->lane->npatient--;
 	list_remove(&c->node);
 	compare_done(&c->compare);
 	free(c);
@@ -133,8 +135,7 @@ tee_copy_new(struct tee_copy_lane *lane)
 	c->q = outq_new(&lane->outq, &(struct outq_opts){
 					 .limit = lane->limit,
 					 /* full() has the last word. */
-					 .startup = SIZE_MAX,
-					 .absent = OUTQ_KEEP_HEAD,
+					 .absent = OUTQ_KEEP_ALL,
 					 .head = on_reached,
 					 .gone = on_gone,
 					 .answer = on_answer,
@@ -149,7 +150,7 @@ tee_copy_new(struct tee_copy_lane *lane)
 	list_init(&c->node);
 	list_init(&c->patience.node);
 	list_append(&lane->copies, &c->node);
-	compare_init(&c->compare, lane->compare);
+	compare_init(&c->compare, lane->compare, &lane->ahead);
 	outq_call(c->q, &lane->target);
 	return c;
 }
@@ -182,6 +183,8 @@ tee_copy_put(struct tee_copy *c, const uint8_t *data, size_t len)
 			tee_copy_cut(c, true);
 		return;
 	}
+	/* What it has not heard, its answer cannot be to. */
+	compare_lost(&c->compare);
 	count_add(&count->drop_bytes[c->lost], len);
 	count_add(&count->drop_chunks[c->lost], 1);
 }
@@ -226,6 +229,28 @@ tee_copy_cut(struct tee_copy *c, bool now)
 	}
 }
 
+/* Its answers took too long. */
+static void
+end_copy(struct tee_copy *c)
+{
+	compare_lost(&c->compare);
+	let_queue_go(c);
+	free_copy(c);
+}
+
+/* Descriptors are for sessions first: whoever waits longest waits no more. */
+static void
+end_longest(struct tee_copy_lane *lane)
+{
+	struct list *at = list_shift(&lane->patience.waiting);
+	struct deadline *d;
+
+	if (at == NULL)
+		return;
+	d = LIST_ENTRY(at, struct deadline, node);
+	end_copy(ATTR_CONTAINER(d, struct tee_copy, patience));
+}
+
 void
 tee_copy_release(struct tee_copy *c)
 {
@@ -239,20 +264,13 @@ tee_copy_release(struct tee_copy *c)
 		return;
 	}
 	c->released = true;
+	if (++c->lane->npatient > outq_share_part(c->lane->outq.share))
+		end_longest(c->lane);
 	deadline_arm(&c->lane->patience, &c->patience, clock_mono_ns());
 	worker_touch(c->lane->outq.worker);
 }
 
 /* --- lanes ------------------------------------------------------------- */
-
-/* Its answers took too long. */
-static void
-end_copy(struct tee_copy *c)
-{
-	compare_lost(&c->compare);
-	let_queue_go(c);
-	free_copy(c);
-}
 
 uint64_t
 tee_copy_lane_turn(struct tee_copy_lane *lane, uint64_t mono_ns)

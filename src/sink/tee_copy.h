@@ -27,9 +27,10 @@ struct tee_copy;
  * @outq:	Their queues
  * @copies:	All of them
  * @limit:	Of each queue, bytes
- * @patience:	With answers when the session is over
+ * @patience:	With answers when the session is over; @npatient copies
  * @compare:	Compare answers; keep at most so many bytes of one side; 0: do
  *		not
+ * @ahead:	What is kept so for all of them
  */
 struct tee_copy_lane {
 	struct outcall_target target;
@@ -37,7 +38,9 @@ struct tee_copy_lane {
 	struct list copies;
 	size_t limit;
 	struct deadline_queue patience;
+	unsigned npatient;
 	size_t compare;
+	struct compare_pool ahead;
 };
 
 /** tee_copy_new() - Call the other server; NULL without memory. */

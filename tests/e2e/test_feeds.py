@@ -4,6 +4,7 @@ The rule of every test: the relayed session notices nothing.
 """
 
 import json
+import random
 import re
 import socket
 
@@ -210,6 +211,32 @@ def test_listen_for_who_comes_after_the_session(teeline, server, tmp_path):
     proxy.idle().stop()
 
 
+@pytest.mark.parametrize("keep, offset", [("head", 0), ("tail", 500000)])
+def test_more_is_kept_than_the_queue_holds(teeline, server, tmp_path, keep,
+                                           offset):
+    """What waits for a first consumer has a bound of its own."""
+    said = random.Random(1).randbytes(1500000)
+    peer = server()
+    first, last = free_ports(4)
+    proxy = run(teeline, tmp_path, peer,
+                f"listen:127.0.0.1:{first}-{last},startup=1000000,"
+                f"queue=64KiB,keep={keep},header=line")
+    client, there = pair(proxy, peer)
+    client.sendall(said)
+    assert recv_exactly(there, len(said)) == said
+    requests, _ = ports_of(proxy, 1)
+    with connect(requests) as consumer:
+        line = b""
+        while not line.endswith(b"\n"):
+            line += recv_exactly(consumer, 1)
+        assert json.loads(line)["offset"] == offset
+        assert recv_exactly(consumer, 1000000) == said[offset:][:1000000]
+    client.close()
+    there.close()
+    proxy.idle().stop()
+    assert sheet(tmp_path)[1] == {"startup_full": 500000}
+
+
 def test_listen_one_after_the_other(teeline, server, tmp_path):
     """A second consumer waits until the first has gone."""
     peer = server()
@@ -259,7 +286,8 @@ def test_listen_out_of_ports(teeline, server, tmp_path):
         client.close()
         there.close()
         proxy.idle().stop()
-    assert sheet(tmp_path)[1] == {"gone": 7}
+    one, dropped = sheet(tmp_path)
+    assert (one["missed_sessions"], dropped) == (1, {"gone": 7})
 
 
 @pytest.mark.parametrize("place, why", [
@@ -286,6 +314,7 @@ def test_listen_at_no_address_of_ours(teeline, place, why):
     ("connect:h:1/2,role=x", b"role=x: client or server is wanted"),
     ("connect:h:1/2,linger=0", b"linger: 0 is out of range: 1ms to 1d"),
     ("connect:h:1/2,tries=3", b"\"tries\" is no key of connect"),
+    ("connect:h:1/2,keep=tail,on-full=pause", b"keep=tail: on-full=drop or"),
     ("listen:127.0.0.1:1-2,first=7/7", b"two different ports are wanted"),
     ("listen:unix:1-2", b"an address and two ports are wanted"),
     ("listen:fd:1-2", b"an address and two ports are wanted"),

@@ -195,15 +195,16 @@ def test_told_to_end_it_waits_no_longer(teeline, server, tmp_path):
 # --- what is read from files -----------------------------------------------
 
 
+@pytest.mark.parametrize("queue", ["16MiB", "100KiB"])
 @pytest.mark.parametrize("kind", ["tee", "connect"])
-def test_a_file_waits_for_its_consumer(teeline, server, tmp_path, kind):
+def test_a_file_waits_for_its_consumer(teeline, server, tmp_path, kind, queue):
     """on-full=pause: all of it, though the file is at its end long before."""
     consumer, other = server(rcvbuf=4096), server()
     spec = {"tee": f"tee:{consumer.target}",
-            "connect": f"connect:{consumer.target}/{other.port},startup=16M"}
+            "connect": f"connect:{consumer.target}/{other.port}"}
     reading = teeline.start(
         "read", "-f", "none", "-q", "--drain-time", "0", "--stats",
-        tmp_path / "stats", "-o", spec[kind] + ",on-full=pause,queue=16MiB",
+        tmp_path / "stats", "-o", spec[kind] + f",on-full=pause,queue={queue}",
         recorded(tmp_path, LONG), ready=None)
     copy = consumer.accept()
     assert recv_all(copy) == LONG

@@ -200,6 +200,40 @@ def test_compare(teeline, server, tmp_path):
         "equal": 1, "different": 1, "unknown": 0}
 
 
+def test_compare_with_an_answer_that_was_cut(teeline, server, tmp_path):
+    """The client does not wait for all of it: nothing can be said."""
+    peer, shadow = server(), server(echo)
+    proxy = run(teeline, tmp_path, peer, f"tee:{shadow.target},compare=yes")
+    client, there = pair(proxy, peer)
+    client.sendall(b"question")
+    half_close(client)
+    assert recv_all(there) == b"question"
+    there.sendall(b"ques")
+    assert recv_exactly(client, 4) == b"ques"
+    reset(client)
+    proxy.idle().stop()
+    assert sink(tmp_path)["compared"] == {
+        "equal": 0, "different": 0, "unknown": 1}
+
+
+def test_many_sessions_beside_a_stopped_server(teeline, server, tmp_path):
+    """Copies of sessions that are over leave descriptors to those to come."""
+    peer, shadow = server(echo), server()
+    proxy = run(teeline, tmp_path, peer, f"tee:{shadow.target}", nofile=200)
+    for _ in range(300):
+        with connect(proxy.port) as client:
+            client.sendall(b"x")
+            half_close(client)
+            assert recv_all(client) == b"x"
+    clients = [connect(proxy.port) for _ in range(20)]
+    for client in clients:
+        client.sendall(b"y")
+        assert recv_exactly(client, 1) == b"y"
+        client.close()
+    proxy.idle().stop()
+    assert sink(tmp_path)["offered"] == 320
+
+
 @pytest.mark.parametrize("text, words", [
     ("tee:127.0.0.1:9,on-full=drop", b"a copy never has a hole"),
     ("tee:127.0.0.1:9,tries=0", b"tries: 0 is out of range: 1 to 1000000"),

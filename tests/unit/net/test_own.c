@@ -69,6 +69,24 @@ test_listener(void **state)
 	assert_false(has(end("2001:db8::77", 1), o.local));
 }
 
+/* Conversations of other machines may have the port as well. */
+static void
+test_listener_at_every_address(void **state)
+{
+	struct own o = { end("0.0.0.0", 5000), { .family = AF_UNSPEC }, { 0 } };
+
+	(void)state;
+	own_enter(&o);
+	assert_true(has(end("192.0.2.7", 1), end("127.0.0.1", 5000)));
+	assert_true(has(end("192.0.2.7", 5000), end("127.0.0.1", 5000)));
+	assert_false(has(end("127.0.0.1", 5001), end("192.0.2.7", 5000)));
+	assert_false(has(end("192.0.2.7", 5000), end("192.0.2.8", 1)));
+	assert_false(has(end("192.0.2.7", 5000), end("192.0.2.8", 5000)));
+	own_leave(&o);
+	assert_false(has(end("192.0.2.7", 1), end("127.0.0.1", 5000)));
+	assert_true(had(end("192.0.2.7", 1), end("127.0.0.1", 5000), 0));
+}
+
 /* A scope stands in what the kernel told us, and not in packets. */
 static void
 test_scope(void **state)
@@ -157,6 +175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connection),
 		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_listener_at_every_address),
 		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_packet_from_before_it_left),
 		cmocka_unit_test(test_remembers_the_last_ones),

@@ -52,6 +52,18 @@ test_share(void **state)
 }
 
 static void
+test_consumers_of_sessions_that_are_over(void **state)
+{
+	(void)state;
+	assert_int_equal(descriptors_lingering(1024, 0), 64);
+	assert_int_equal(descriptors_lingering(1024, 4), 64);
+	assert_int_equal(descriptors_lingering(1024, 8), 32);
+	assert_int_equal(descriptors_lingering(1 << 20, 1), 65536);
+	assert_int_equal(descriptors_lingering(64, 8), 4);
+	assert_int_equal(descriptors_lingering(8, 1), 4);
+}
+
+static void
 test_files_of_sinks(void **state)
 {
 	(void)state;
@@ -135,6 +147,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_files_of_sinks),
+		cmocka_unit_test(test_consumers_of_sessions_that_are_over),
 		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_sessions),

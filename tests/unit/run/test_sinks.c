@@ -14,6 +14,7 @@
 #include "core/source.h"
 #include "run/descriptors.h"
 #include "run/kinds.h"
+#include "run/limits.h"
 #include "run/sinks.h"
 
 /*
@@ -380,14 +381,15 @@ test_unknown_input(void **state)
 static void
 test_sessions_that_fit(void **state)
 {
+	const struct limits_fds l = { .files = 16, .lingering = 8 };
 	struct plan p;
 	struct sinks s;
 
 	(void)state;
 	plan_init(&p);
 	s = make(&p, PLAN_PROXY);
-	assert_int_equal(sinks_sessions(&s, 100, 16), 50);
-	assert_int_equal(sinks_sessions(&s, 0, 16), 1);
+	assert_int_equal(sinks_sessions(&s, 100, &l), 50);
+	assert_int_equal(sinks_sessions(&s, 0, &l), 1);
 	sinks_free(&s);
 	add(&p, "flows", "d", NULL);
 	add(&p, "tee", "a", NULL);
@@ -395,9 +397,10 @@ test_sessions_that_fit(void **state)
 	s = make(&p, PLAN_PROXY);
 	s.v[1]->session_fds = 1;
 	s.v[2]->session_fds = 6;
-	assert_int_equal(sinks_sessions(&s, 16 + 90, 16), 10);
-	assert_int_equal(sinks_sessions(&s, 16 + 89, 16), 9);
-	assert_int_equal(sinks_sessions(&s, 10, 16), 1);
+	/* Two that send, with consumers of sessions that are over. */
+	assert_int_equal(sinks_sessions(&s, 16 + 2 * 8 + 90, &l), 10);
+	assert_int_equal(sinks_sessions(&s, 16 + 2 * 8 + 89, &l), 9);
+	assert_int_equal(sinks_sessions(&s, 10, &l), 1);
 	sinks_free(&s);
 	plan_done(&p);
 }
@@ -406,7 +409,8 @@ test_sessions_that_fit(void **state)
 static void
 test_sessions_beside_many_sinks(void **state)
 {
-	unsigned files = descriptors_per_sink(1024, 20, 10, true);
+	const unsigned files = descriptors_per_sink(1024, 20, 10, true);
+	const struct limits_fds l = { .files = files };
 	struct plan p;
 	struct sinks s;
 
@@ -420,8 +424,8 @@ test_sessions_beside_many_sinks(void **state)
 	assert_true(s.made[0].is_shared && s.made[1].is_shared);
 	assert_true(!s.made[2].is_shared && !s.made[3].is_shared);
 	assert_int_equal(
-	    sinks_sessions(&s, 1000, files), (1000 - 10 * 4 - 10 * files) / 2);
-	assert_true(sinks_sessions(&s, 1000, files) > 200);
+	    sinks_sessions(&s, 1000, &l), (1000 - 10 * 4 - 10 * files) / 2);
+	assert_true(sinks_sessions(&s, 1000, &l) > 200);
 	sinks_free(&s);
 	plan_done(&p);
 }

@@ -34,12 +34,29 @@ test_room_after_the_first_consumer_came(void **state)
 	struct scene *sc = *state;
 	struct waiting w;
 
-	scene_make(sc, 1000, 10000, OUTQ_KEEP_HEAD);
+	scene_make(sc, 1000, 0, OUTQ_KEEP_ALL);
 	scene_put_stream(sc, 0, 1000);
 	assert_true(outq_full(sc->q));
 	wait_for_room(sc, &w);
 	scene_attach(sc, "");
 	scene_hear_stream(sc, 0, 1000);
+	LOOPBACK_STEP_UNTIL(sc->live.w, w.woken == 1);
+}
+
+/* What is kept has a bound of its own, which nobody waits for. */
+static void
+test_what_is_kept_fills_the_queue_once_it_is_sent(void **state)
+{
+	struct scene *sc = *state;
+	struct waiting w;
+
+	scene_make(sc, 1000, 10000, OUTQ_KEEP_HEAD);
+	scene_put_stream(sc, 0, 9000);
+	assert_false(outq_full(sc->q));
+	scene_attach(sc, "");
+	assert_true(outq_full(sc->q));
+	wait_for_room(sc, &w);
+	scene_hear_stream(sc, 0, 9000);
 	LOOPBACK_STEP_UNTIL(sc->live.w, w.woken == 1);
 }
 
@@ -147,6 +164,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_room_after_the_first_consumer_came),
+		TEST(test_what_is_kept_fills_the_queue_once_it_is_sent),
 		TEST(test_room_after_the_head),
 		TEST(test_room_after_a_finished_queue_was_lost),
 		TEST(test_room_after_a_queue_was_aborted),
