@@ -30,19 +30,19 @@ static const char *const orders[] = { "asc", "desc", NULL };
 
 static void
 page_put(
-    struct obuf *o, const struct roster_page *page, const struct roster *roster)
+    struct obuf *o, const struct roster_page *page, const struct backend *be)
 {
 	jsonout_open(o, NULL, '{');
 	jsonout_open(o, "sessions", '[');
 	for (size_t i = 0; i < page->n; i++)
-		session_json_put(o, NULL, page->sessions[i]);
+		session_json_put(o, NULL, page->sessions[i], be->ports);
 	jsonout_close(o, ']');
 	if (page->next != 0)
 		jsonout_number(o, "next", page->next);
 	else
 		jsonout_null(o, "next");
 	jsonout_number(o, "total", page->total);
-	jsonout_number(o, "open", roster_open(roster));
+	jsonout_number(o, "open", roster_open(be->roster));
 	jsonout_close(o, '}');
 	obuf_putc(o, '\n');
 }
@@ -70,7 +70,7 @@ api_sessions_list(struct http_request *rq)
 	}
 	/* One reservation, so that a long list is hardly ever moved. */
 	if (obuf_room(&body, (page.n + 1) * SESSION_LEN) != NULL)
-		page_put(&body, &page, rq->backend->roster);
+		page_put(&body, &page, rq->backend);
 	roster_page_done(&page);
 	http_reply_json(rq, 200, &body);
 }
@@ -101,7 +101,7 @@ api_sessions_one(struct http_request *rq)
 
 	if (ws == NULL)
 		return;
-	session_json_put(&body, NULL, ws);
+	session_json_put(&body, NULL, ws, rq->backend->ports);
 	obuf_putc(&body, '\n');
 	http_reply_json(rq, 200, &body);
 }
@@ -120,7 +120,7 @@ api_sessions_end(struct http_request *rq)
 		return;
 	}
 	watch_end(rq->backend->watch, ws);
-	session_json_put(&body, NULL, ws);
+	session_json_put(&body, NULL, ws, rq->backend->ports);
 	obuf_putc(&body, '\n');
 	http_reply_json(rq, 202, &body);
 }

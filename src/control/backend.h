@@ -15,6 +15,7 @@
  */
 
 struct err;
+struct ports;
 struct roster;
 struct uv_loop_s;
 struct watch;
@@ -39,6 +40,7 @@ typedef void backend_done(void *self, int error, const char *text);
  * @loop:	The main thread's
  * @watch:	To follow and end sessions
  * @roster:	To list them
+ * @ports:	Where consumers of them may connect to; NULL: nowhere
  * @start_ns:	Event time when the program started
  * @self:	Passed to the functions
  */
@@ -46,6 +48,7 @@ struct backend {
 	struct uv_loop_s *loop;
 	struct watch *watch;
 	struct roster *roster;
+	struct ports *ports;
 	uint64_t start_ns;
 	void *self;
 

@@ -206,7 +206,8 @@ line_tell(struct line *l, const struct news *n)
 {
 	struct letter *letter;
 
-	if (l == NULL)
+	/* That a session is over says its own note. */
+	if (l == NULL || n->type == NEWS_LEFT)
 		return;
 	if (atomic_fetch_add(&l->letters, 1) >= LETTERS_MAX) {
 		letter = NULL;
@@ -223,6 +224,7 @@ line_tell(struct line *l, const struct news *n)
 		.line = l,
 		.news = *n,
 	};
+	letter->news.output = NULL; /* the sink may be gone by then */
 	(void)news_tally_ref(letter->news.tally); /* is what it was */
 	mail_send(l->o.box, &letter->mail);
 }

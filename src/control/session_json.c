@@ -3,6 +3,7 @@
 
 #include "base/jsonout.h"
 #include "base/obuf.h"
+#include "control/ports.h"
 #include "control/session_json.h"
 #include "control/watch.h"
 #include "core/event.h"
@@ -87,8 +88,8 @@ history_put(struct obuf *o, const struct watch_session *ws)
 }
 
 void
-session_json_put(
-    struct obuf *o, const char *key, const struct watch_session *ws)
+session_json_put(struct obuf *o, const char *key,
+    const struct watch_session *ws, struct ports *ports)
 {
 	bool closed = atomic_load_explicit(&ws->closed, memory_order_acquire);
 	uint64_t last_ns = load(&ws->last_ns);
@@ -118,6 +119,7 @@ session_json_put(
 	    closed ? event_party_name((enum party)ws->first) : NULL);
 	jsonout_text(o, "error", closed ? ws->error : NULL);
 	history_put(o, ws);
+	ports_put(ports, o, ws->id);
 	jsonout_close(o, '}');
 }
 

@@ -6,15 +6,20 @@
 #include "core/dir.h"
 
 struct obuf;
+struct ports;
 struct watch_session;
 
 /*
  * session_json.h - sessions as the control plane shows them.
  */
 
-/** session_json_put() - Append all that is known now; @key as in jsonout.h. */
-void session_json_put(
-    struct obuf *o, const char *key, const struct watch_session *ws);
+/**
+ * session_json_put() - Append all that is known now
+ * @key:	As in jsonout.h
+ * @ports:	Where consumers may connect to; NULL: nowhere
+ */
+void session_json_put(struct obuf *o, const char *key,
+    const struct watch_session *ws, struct ports *ports);
 
 /** session_json_opened() - Append its open, as jsonl has it. */
 void session_json_opened(struct obuf *o, const struct watch_session *ws);

@@ -69,6 +69,7 @@ enum news_type {
 	NEWS_OPENED, /* the sink watches the session; it may have ports */
 	NEWS_CAME,   /* a consumer of a stream is there */
 	NEWS_GONE,   /* ... is lost, or has all it gets */
+	NEWS_LEFT,   /* the sink has let go of a session it had ports for */
 	NEWS_FILE_OPENED,
 	NEWS_FILE_CLOSED,
 };
@@ -76,8 +77,9 @@ enum news_type {
 /**
  * struct news - News; borrowed until the callee returns
  * @kind:	Of the sink: "listen", "connect"; static
+ * @output:	OPENED with ports, LEFT: the sink's name; else NULL
  * @session:	Its number
- * @tally:	OPENED: its figures from now on
+ * @tally:	OPENED: its figures from now on; NULL: not counted
  * @port:	OPENED: [stream] where consumers connect to; 0: it calls them
  * @stream:	CAME, GONE: which one
  * @peer:	CAME, GONE: the consumer
@@ -88,6 +90,7 @@ enum news_type {
 struct news {
 	enum news_type type;
 	const char *kind;
+	const char *output;
 	uint64_t session;
 	struct news_tally *tally;
 	uint16_t port[NEWS_NSTREAMS];

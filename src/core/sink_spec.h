@@ -139,8 +139,9 @@ void sink_spec_done(struct sink_spec *spec);
  * @notice:	Tells the user once about trouble; any thread
  * @remark:	Tells the user what is worth knowing only with -v; any thread
  * @stdout_gone: Whoever read standard output has closed it (EPIPE); any thread
- * @tell:	Hears when consumers come and go, on the worker's thread
- *		(core/news.h); NULL: nobody does
+ * @tell:	Hears when consumers, and the ports for them, come and go, on
+ *		the worker's thread (core/news.h); NULL: nobody does
+ * @tallies:	... and wants figures of each session (news.tally)
  * @self:	Passed to these
  * @max_open:	Most files a sink may keep open; 0: let it choose
  * @max_linger:	Most connections of sessions that are over, of a sink that
@@ -161,6 +162,7 @@ struct sink_env {
 	void (*remark)(void *self, const char *text);
 	void (*stdout_gone)(void *self);
 	void (*tell)(void *self, const struct news *n);
+	bool tallies;
 	void *self;
 	unsigned max_open;
 	unsigned max_linger;

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "config/plan.h"
+#include "control/ports.h"
 #include "control/roster.h"
 #include "control/watch.h"
 #include "run/control.h"
@@ -44,6 +45,11 @@ control_make(struct control *c, struct mainloop *loop, struct err *err)
 	if (!manage_is_wanted(&c->manage) && !steer_is_wanted(&c->steer))
 		return 0;
 	rc = make_watch(c, loop, err);
+	if (rc == 0 && manage_is_wanted(&c->manage)) {
+		c->ports = ports_new();
+		if (c->ports == NULL)
+			rc = err_set(err, -ENOMEM, "out of memory");
+	}
 	if (rc != 0 || !steer_is_wanted(&c->steer))
 		return rc;
 	return steer_make(&c->steer, loop, c->watch, c->roster, err);
@@ -64,12 +70,20 @@ control_descriptors(const struct control *c)
 bool
 control_wants_news(const struct control *c)
 {
+	return c->ports != NULL || steer_wants_news(&c->steer);
+}
+
+/* The HTTP API shows ports, but no figures of outputs by session. */
+bool
+control_wants_tallies(const struct control *c)
+{
 	return steer_wants_news(&c->steer);
 }
 
 void
 control_tell(const struct control *c, const struct news *n)
 {
+	ports_tell(c->ports, n);
 	steer_tell(&c->steer, n);
 }
 
@@ -79,7 +93,7 @@ control_start(struct control *c, struct mainloop *loop,
 {
 	steer_serve(&c->steer, run->take_sheet, run->self);
 	return manage_start(&c->manage, loop,
-	    &(struct manage_parts){ run, c->watch, c->roster }, err);
+	    &(struct manage_parts){ run, c->watch, c->roster, c->ports }, err);
 }
 
 void
@@ -109,6 +123,7 @@ control_free(struct control *c)
 	manage_free(&c->manage);
 	steer_free(&c->steer);
 	watch_free(c->watch);
+	ports_free(c->ports);
 	roster_free(c->roster);
 	*c = (struct control){ .watch = NULL };
 }

@@ -15,8 +15,9 @@
  *	watch ──► roster ──┬── manage	HTTP
  *	                   └── steer	lines of JSON
  *
- * Both see the same sessions.  Without either there is nothing to watch for,
- * and every call does nothing.
+ * Both see the same sessions, and hear the news of sinks; of these manage
+ * keeps the ports of open sessions (control/ports.h).  Without either there is
+ * nothing to watch for, and every call does nothing.
  *
  *	control_open()	listens		before privileges are given up
  *	control_make()	watches		before sinks and workers are made
@@ -28,6 +29,7 @@
 struct err;
 struct mainloop;
 struct plan;
+struct ports;
 struct roster;
 struct sink;
 struct watch;
@@ -37,6 +39,7 @@ struct control {
 	const struct plan *plan;
 	struct watch *watch;
 	struct roster *roster;
+	struct ports *ports;
 	struct manage manage;
 	struct steer steer;
 };
@@ -61,6 +64,9 @@ size_t control_descriptors(const struct control *c);
 
 /** control_wants_news() - Is there anybody to tell news to? */
 bool control_wants_news(const struct control *c);
+
+/** control_wants_tallies() - ... who wants figures of each session? */
+bool control_wants_tallies(const struct control *c);
 
 /** control_tell() - See line_tell(). */
 void control_tell(const struct control *c, const struct news *n);

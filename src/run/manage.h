@@ -30,6 +30,7 @@ struct input;
 struct mainloop;
 struct outputs;
 struct plan;
+struct ports;
 struct roster;
 struct sheet;
 struct sink;
@@ -60,6 +61,7 @@ struct manage_parts {
 	const struct manage_run *run;
 	struct watch *watch;
 	struct roster *roster;
+	struct ports *ports;
 };
 
 /** struct manage - Private; embedded, and zeroed before manage_open(). */

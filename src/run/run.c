@@ -146,6 +146,7 @@ sink_env(struct run *r)
 		.remark = on_remark,
 		.stdout_gone = on_stdout_gone,
 		.tell = control_wants_news(&r->control) ? on_tell : NULL,
+		.tallies = control_wants_tallies(&r->control),
 		.self = r,
 		.max_open = r->fds.files,
 		.max_linger = r->fds.lingering,

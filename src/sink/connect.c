@@ -156,7 +156,7 @@ connect_open(struct sink_lane *lane, void *state, const struct session *s)
 	struct lane *l = lane->self;
 	struct state *st = state;
 
-	if (c->feed.tell != NULL)
+	if (c->feed.tallies)
 		st->tally = news_tally_new();
 	for (int i = 0; i < NEWS_NSTREAMS; i++) {
 		struct feed_what what = {
@@ -329,6 +329,7 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 	c->feed.redial = true;
 	c->feed.kind = connect_kind.name;
 	c->feed.tell = env->tell;
+	c->feed.tallies = env->tallies;
 	c->feed.tell_self = env->self;
 	rc = read_target(c, spec, err);
 	if (rc == 0)

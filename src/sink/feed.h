@@ -42,6 +42,7 @@ struct sink_spec;
  * @kind:	Of the sink, for news; static
  * @retry_ns:	Likewise: from a consumer that is lost to the next call
  * @tell:	Hears when consumers come and go; NULL: nobody does
+ * @tallies:	... and wants figures of each session
  * @tell_self:	Passed to it
  */
 struct feed_opts {
@@ -54,6 +55,7 @@ struct feed_opts {
 	const char *kind;
 	uint64_t retry_ns;
 	void (*tell)(void *self, const struct news *n);
+	bool tallies;
 	void *tell_self;
 };
 

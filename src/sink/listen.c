@@ -139,6 +139,7 @@ say_ports(const struct listener *li, const struct sink *sink,
 	struct news n = {
 		.type = NEWS_OPENED,
 		.kind = listen_kind.name,
+		.output = sink->name,
 		.session = s->id,
 		.tally = st->tally,
 		.port = {
@@ -153,6 +154,21 @@ say_ports(const struct listener *li, const struct sink *sink,
 	    "port %u",
 	    sink->name, s->id, n.port[NEWS_REQUESTS], n.port[NEWS_RESPONSES]);
 	li->remark(li->env_self, words);
+	if (li->feed.tell != NULL)
+		li->feed.tell(li->env_self, &n);
+}
+
+static void
+say_left(const struct sink *sink, const struct session *s)
+{
+	const struct listener *li = sink->self;
+	const struct news n = {
+		.type = NEWS_LEFT,
+		.kind = listen_kind.name,
+		.output = sink->name,
+		.session = s->id,
+	};
+
 	if (li->feed.tell != NULL)
 		li->feed.tell(li->env_self, &n);
 }
@@ -232,7 +248,7 @@ listen_open(struct sink_lane *lane, void *state, const struct session *s)
 	bool first =
 	    li->first[0] != 0 && !atomic_exchange(&li->used_first, true);
 
-	if (li->feed.tell != NULL)
+	if (li->feed.tallies)
 		st->tally = news_tally_new();
 	if (open_portals(lane, st, s, first) != 0) {
 		int error = errno;
@@ -282,10 +298,9 @@ listen_end(struct sink_lane *lane, void *state, const struct session *s,
 static void
 listen_close(struct sink_lane *lane, void *state, const struct session *s)
 {
-	(void)lane;
-	(void)s;
 	/* A refused session has nothing to say, and no ends. */
 	let_go(state);
+	say_left(lane->sink, s);
 }
 
 static void
@@ -448,6 +463,7 @@ listen_make(struct sink *sink, const struct sink_spec *spec,
 	li->env_self = env->self;
 	li->feed.kind = listen_kind.name;
 	li->feed.tell = env->tell;
+	li->feed.tallies = env->tallies;
 	li->feed.tell_self = env->self;
 	rc = read_keys(li, spec, err);
 	if (rc == 0)

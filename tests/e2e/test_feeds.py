@@ -10,8 +10,8 @@ import socket
 
 import pytest
 
-from helpers.peers import (Server, closed_port, connect, echo, half_close,
-                           pair, recv_all, recv_exactly, reset)
+from helpers.peers import (Server, closed_port, connect, echo, free_ports,
+                           half_close, pair, recv_all, recv_exactly, reset)
 from helpers.wait import wait_until
 
 PORTS = re.compile(rb"session (\d+): requests at port (\d+), responses at "
@@ -41,25 +41,6 @@ def say(proxy, word=b"hello"):
     half_close(client)
     assert recv_all(client) == word
     client.close()
-
-
-def free_ports(count, *addresses):
-    """So many ports in a row that nobody listens at: (first, last)."""
-    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
-    for first in range(20000, 60000, 97):
-        held = []
-        try:
-            for port in range(first, first + count):
-                for at in addresses or ("127.0.0.1",):
-                    held.append(socket.create_server(
-                        (at, port), family=families[at]))
-            return first, first + count - 1
-        except OSError:
-            continue
-        finally:
-            for one in held:
-                one.close()
-    raise AssertionError("no free ports in a row")
 
 
 def ports_of(proxy, session):

@@ -10,10 +10,11 @@ import time
 
 import pytest
 
-from helpers.peers import (Background, closed_port, connect, echo, half_close,
-                           pair, recv_all, recv_exactly, stalled)
+from helpers.peers import (Background, closed_port, connect, echo, free_ports,
+                           half_close, pair, recv_all, recv_exactly,
+                           stalled)
 from helpers.wait import SCALE
-from test_feeds import free_ports, ports_of, say
+from test_feeds import ports_of, say
 from test_tee import reasons, sink
 
 # More than the system takes for a consumer that has small buffers.

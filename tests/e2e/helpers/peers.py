@@ -270,6 +270,25 @@ def closed_port():
     return f"127.0.0.1:{holder.getsockname()[1]}", holder
 
 
+def free_ports(count, *addresses):
+    """So many ports in a row that nobody listens at: (first, last)."""
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+    for first in range(20000, 60000, 97):
+        held = []
+        try:
+            for port in range(first, first + count):
+                for at in addresses or ("127.0.0.1",):
+                    held.append(socket.create_server(
+                        (at, port), family=families[at]))
+            return first, first + count - 1
+        except OSError:
+            continue
+        finally:
+            for one in held:
+                one.close()
+    raise AssertionError("no free ports in a row")
+
+
 def pair(proxy, peer):
     """A session: (the client's socket, the server's)."""
     client = connect(proxy.port)
