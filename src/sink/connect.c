@@ -35,7 +35,7 @@ struct connector {
 	struct feed_opts feed;
 	struct streams streams;
 	uint64_t linger_ns;
-	struct outq_share share;
+	struct outq_lane_share share;
 };
 
 /** struct lane - A worker's part. */

@@ -48,7 +48,7 @@ struct listener {
 	struct streams streams;
 	bool own;
 	uint64_t linger_ns;
-	struct outq_share share;
+	struct outq_lane_share share;
 	void (*notice)(void *self, const char *text);
 	void (*remark)(void *self, const char *text);
 	void *env_self;

@@ -16,7 +16,7 @@
 #define RESET_LOOK_NS (5 * CLOCK_NS_PER_MS)
 
 unsigned
-outq_share_part(const struct outq_share *s)
+outq_lane_part(const struct outq_lane_share *s)
 {
 	unsigned lanes, part;
 
@@ -148,7 +148,7 @@ outq_lane_reset_soon(struct outq_place *p)
 static void
 make_room(struct outq_lane *l)
 {
-	struct list *at = l->nlate > outq_share_part(l->share)
+	struct list *at = l->nlate > outq_lane_part(l->share)
 			      ? list_shift(&l->late.waiting)
 			      : NULL;
 	struct deadline *d;

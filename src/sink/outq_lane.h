@@ -33,18 +33,18 @@ struct worker;
 #define OUTQ_LANE_TARGETS 2
 
 /**
- * struct outq_share - Descriptors that the lanes of a sink share
+ * struct outq_lane_share - Descriptors that the lanes of a sink share
  * @most:	For connections whose sessions are over, which have descriptors
  *		of their own no more; 0: any number
  * @lanes:	Among so many lanes; each counts itself when it is made
  */
-struct outq_share {
+struct outq_lane_share {
 	unsigned most;
 	_Atomic unsigned lanes;
 };
 
-/** outq_share_part() - What one of the lanes may have; UINT_MAX: any number. */
-unsigned outq_share_part(const struct outq_share *s);
+/** outq_lane_part() - What one of the lanes may have; UINT_MAX: any number. */
+unsigned outq_lane_part(const struct outq_lane_share *s);
 
 /**
  * struct outq_lane - See above; private, but for what is set by the owner
@@ -88,7 +88,7 @@ struct outq_lane {
 	struct list soon;
 	bool held;
 	bool own;
-	const struct outq_share *share;
+	const struct outq_lane_share *share;
 	bool patient;
 };
 

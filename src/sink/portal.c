@@ -257,7 +257,7 @@ portal_end(struct portal *p, enum how how)
 		return;
 	}
 	p->ending = true;
-	if (++p->lane->npatient > outq_share_part(p->lane->outq.share))
+	if (++p->lane->npatient > outq_lane_part(p->lane->outq.share))
 		end_longest(p->lane);
 	feed_let_go(&p->feed);
 	deadline_arm(&p->lane->patience, &p->patience, clock_mono_ns());

@@ -46,7 +46,7 @@ struct tee {
 	bool compare;
 	bool midstream;
 	struct outcall_opts call;
-	struct outq_share share;
+	struct outq_lane_share share;
 };
 
 static bool

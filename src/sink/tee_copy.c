@@ -264,7 +264,7 @@ tee_copy_release(struct tee_copy *c)
 		return;
 	}
 	c->released = true;
-	if (++c->lane->npatient > outq_share_part(c->lane->outq.share))
+	if (++c->lane->npatient > outq_lane_part(c->lane->outq.share))
 		end_longest(c->lane);
 	deadline_arm(&c->lane->patience, &c->patience, clock_mono_ns());
 	worker_touch(c->lane->outq.worker);

@@ -128,12 +128,12 @@ test_what_is_queued_is_cut_off(void **state)
 static void
 test_no_more_than_the_share(void **state)
 {
-	struct outq_share share = { .most = 4, .lanes = 2 };
+	struct outq_lane_share share = { .most = 4, .lanes = 2 };
 	struct scene *sc = *state;
 	int consumers[3];
 
 	make(sc);
-	assert_int_equal(outq_share_part(&share), 2);
+	assert_int_equal(outq_lane_part(&share), 2);
 	sc->lane.share = &share;
 	for (int i = 0; i < 3; i++) {
 		if (i > 0)
