@@ -225,6 +225,7 @@ def test_many_sessions_beside_a_stopped_server(teeline, server, tmp_path):
             client.sendall(b"x")
             half_close(client)
             assert recv_all(client) == b"x"
+    assert proxy.descriptors() < 100
     clients = [connect(proxy.port) for _ in range(20)]
     for client in clients:
         client.sendall(b"y")
