@@ -321,6 +321,9 @@ connect_make(struct sink *sink, const struct sink_spec *spec,
 		.timeout_ns = 5 * CLOCK_NS_PER_S,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
+		.name = sink->name,
+		.tell = env->remark,
+		.tell_self = env->self,
 	};
 	c->linger_ns = 10 * CLOCK_NS_PER_S;
 	c->share.most = env->max_linger;

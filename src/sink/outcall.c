@@ -1,5 +1,7 @@
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -53,6 +55,22 @@ leave(struct outcall *c)
 	c->entered = false;
 }
 
+/* Longest words about a target: its name, and the sink's. */
+#define WORDS_MAX 512
+
+static void
+tell(struct outcall_target *t, int error)
+{
+	char text[ADDR_TEXT_MAX], words[WORDS_MAX];
+
+	if (t->is_absent || t->o.tell == NULL)
+		return;
+	t->is_absent = true;
+	(void)snprintf(words, sizeof(words), "%.64s: %s does not answer: %s",
+	    t->o.name, endpoint_format(t->o.endpoint, text), strerror(-error));
+	t->o.tell(t->o.tell_self, words);
+}
+
 /* The entry stays as long as the connection may live: until cancelled. */
 static void
 answered(struct outcall *c, int fd, const struct addr *to)
@@ -60,6 +78,7 @@ answered(struct outcall *c, int fd, const struct addr *to)
 	socket_tune(fd, to);
 	list_remove(&c->node);
 	c->tried = 0;
+	c->target->is_absent = false;
 	c->answered(c->self, fd);
 }
 
@@ -69,6 +88,7 @@ failed(struct outcall *c, int error)
 	const struct outcall_opts *o = &c->target->o;
 
 	leave(c);
+	tell(c->target, error);
 	if (o->tries > 0 && ++c->tried >= o->tries) {
 		c->tried = 0;
 		list_remove(&c->node);

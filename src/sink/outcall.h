@@ -35,6 +35,10 @@ struct worker;
  * @tries:	Then the call has failed; 0: for ever
  * @own:	Enter the connections as ours (net/own.h): traffic is captured.
  *		The entry lasts until outcall_cancel().
+ * @name:	Of the sink; lives as long as it
+ * @tell:	Hears that a call has failed, and why; again only once one was
+ *		answered.  Called on each worker; NULL: nobody hears it
+ * @tell_self:	Passed to it
  */
 struct outcall_opts {
 	const struct endpoint *endpoint;
@@ -42,9 +46,15 @@ struct outcall_opts {
 	uint64_t retry_ns;
 	unsigned tries;
 	bool own;
+	const char *name;
+	void (*tell)(void *self, const char *text);
+	void *tell_self;
 };
 
-/** struct outcall_target - Where calls of one worker go; private. */
+/**
+ * struct outcall_target - Where calls of one worker go; private
+ * @is_absent:	The last call has failed, which was told
+ */
 struct outcall_target {
 	struct outcall_opts o;
 	struct worker *worker;
@@ -52,6 +62,7 @@ struct outcall_target {
 	struct deadline_queue pauses;
 	struct list calls;
 	bool stopped;
+	bool is_absent;
 };
 
 /**

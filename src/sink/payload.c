@@ -452,6 +452,9 @@ payload_make(struct sink *sink, const struct sink_spec *spec,
 		.timeout_ns = 5 * CLOCK_NS_PER_S,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
+		.name = sink->name,
+		.tell = env->notice,
+		.tell_self = env->self,
 	};
 	sink->self = p;
 	rc = keys_place(&p->to, ENDPOINT_DIAL, spec->arg, err);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,9 @@
 
 #define DAY_NS (86400 * CLOCK_NS_PER_S)
 
+/* Longest words about it: its name, and where it leads to. */
+#define WORDS_MAX 512
+
 /** enum what - Which directions are copied, as dir= spells them. */
 enum what {
 	WHAT_CLIENT,
@@ -39,6 +43,8 @@ enum what {
  * @midstream:	Copy sessions whose beginning was not seen as well
  * @call:	How the other server is called
  * @share:	Descriptors of copies whose sessions are over
+ * @told_loop:	That the other server is the proxy itself,
+ * @notice:	to whom
  */
 struct tee {
 	struct endpoint to;
@@ -47,6 +53,9 @@ struct tee {
 	bool midstream;
 	struct outcall_opts call;
 	struct outq_lane_share share;
+	_Atomic bool told_loop;
+	void (*notice)(void *self, const char *text);
+	void *notice_self;
 };
 
 static bool
@@ -133,15 +142,45 @@ tee_full(const struct sink_lane *lane)
 
 /* --- events ------------------------------------------------------------ */
 
+/* A copy to where its session was accepted would be copied, and so on. */
+static bool
+leads_back(const struct tee_copy_lane *l, const struct session *s)
+{
+	const struct resolve *to = &l->target.resolve;
+
+	for (size_t i = 0; i < to->naddrs; i++)
+		if (addr_equal(&to->addrs[i], session_listen(s)))
+			return true;
+	return false;
+}
+
+static void
+tell_loop(struct tee *t, const struct sink *sink)
+{
+	char text[ADDR_TEXT_MAX], words[WORDS_MAX];
+
+	if (atomic_exchange(&t->told_loop, true))
+		return;
+	(void)snprintf(words, sizeof(words),
+	    "%.64s: %s is where the proxy itself listens: what comes in there "
+	    "is not copied",
+	    sink->name, endpoint_format(&t->to, text));
+	t->notice(t->notice_self, words);
+}
+
 static int
 tee_open(struct sink_lane *lane, void *st, const struct session *s)
 {
-	const struct tee *t = lane->sink->self;
+	struct tee *t = lane->sink->self;
 	struct tee_copy **c = st;
 
 	/* Without its beginning it is a stream with a hole. */
 	if (s->midstream && !t->midstream)
 		return -ENODATA;
+	if (leads_back(lane->self, s)) {
+		tell_loop(t, lane->sink);
+		return -ELOOP;
+	}
 	*c = tee_copy_new(lane->self);
 	return *c != NULL ? 0 : -ENOMEM;
 }
@@ -306,8 +345,13 @@ tee_make(struct sink *sink, const struct sink_spec *spec,
 		.timeout_ns = 10 * CLOCK_NS_PER_S,
 		.retry_ns = CLOCK_NS_PER_S,
 		.own = strcmp(env->source, "tap") == 0,
+		.name = sink->name,
+		.tell = env->remark,
+		.tell_self = env->self,
 	};
 	t->share.most = env->max_linger;
+	t->notice = env->notice;
+	t->notice_self = env->self;
 	sink->self = t;
 	rc = keys_place(&t->to, ENDPOINT_DIAL, spec->arg, err);
 	if (rc == 0)

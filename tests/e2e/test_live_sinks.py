@@ -131,7 +131,9 @@ def test_nobody_at_the_start_is_no_error(teeline, server, tmp_path):
     holder.close()
     assert reasons(sink(tmp_path)) == {"no_consumer": 5}
     assert reasons(sink(tmp_path, "connect")) == {"no_consumer": 10}
-    assert not proxy.complaints(rb"(?i)refused|error")
+    # With -v it is said once of each place.
+    assert len(proxy.complaints(rb"(?i)refused|error")) == 3
+    assert proxy.err.count(b" does not answer: Connection refused\n") == 3
 
 
 def test_compare_without_an_answer(teeline, server, tmp_path):

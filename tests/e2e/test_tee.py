@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from helpers.peers import (Background, closed_port, connect, echo, half_close,
-                           pair, recv_all, recv_exactly, reset, was_reset)
+from helpers.peers import (Background, closed_port, connect, echo, free_ports,
+                           half_close, pair, recv_all, recv_exactly, reset,
+                           was_reset)
 
 
 def run(teeline, tmp_path, peer, *sinks, **how):
@@ -214,6 +215,24 @@ def test_compare_with_an_answer_that_was_cut(teeline, server, tmp_path):
     proxy.idle().stop()
     assert sink(tmp_path)["compared"] == {
         "equal": 0, "different": 0, "unknown": 1}
+
+
+def test_to_the_proxy_itself(teeline, server, tmp_path):
+    """Its copies would be copied, and those again: it says so once."""
+    peer = server(echo)
+    port = free_ports(1)[0]
+    proxy = teeline.proxy(peer.target, "-f", "none", "-o",
+                          f"tee:127.0.0.1:{port}", "--stats",
+                          tmp_path / "stats", listen=f"127.0.0.1:{port}")
+    for _ in range(2):
+        with connect(port) as client:
+            client.sendall(b"hello")
+            half_close(client)
+            assert recv_all(client) == b"hello"
+    proxy.idle().stop()
+    assert proxy.err.count(b"is where the proxy itself listens") == 1
+    one = sink(tmp_path)
+    assert (reasons(one), one["missed_sessions"]) == ({"gone": 10}, 2)
 
 
 def test_many_sessions_beside_a_stopped_server(teeline, server, tmp_path):

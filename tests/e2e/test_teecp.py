@@ -361,6 +361,7 @@ def test_absent_target(copier, wire):
         shown(running, rb"gone 5\b")
         running.stop()
     assert stats(running) == [(0, 0, 3, 1)]
+    assert running.err.count(b" does not answer: Connection refused\n") == 1
     assert running.err.endswith(b" lost {gone:1}\n")
 
 

@@ -14,6 +14,7 @@
  * @at:		Where; nobody listens until somebody does
  * @bound:	Holds the port meanwhile
  * @queued:	See deafen()
+ * @told:	So often; the last words are @words
  */
 struct scene {
 	struct live live;
@@ -27,6 +28,8 @@ struct scene {
 	unsigned answered;
 	unsigned failed;
 	int error;
+	unsigned told;
+	char words[256];
 };
 
 static void
@@ -46,6 +49,15 @@ on_failed(void *self, int error)
 
 	sc->failed++;
 	sc->error = error;
+}
+
+static void
+on_tell(void *self, const char *text)
+{
+	struct scene *sc = self;
+
+	sc->told++;
+	(void)snprintf(sc->words, sizeof(sc->words), "%s", text);
 }
 
 static uint64_t
@@ -106,6 +118,9 @@ make(struct scene *sc, uint64_t retry_ns, unsigned tries, bool own)
 				 .retry_ns = retry_ns,
 				 .tries = tries,
 				 .own = own,
+				 .name = "shadow",
+				 .tell = on_tell,
+				 .tell_self = sc,
 			     },
 			     sc->live.w, &err),
 	    0);
@@ -197,6 +212,31 @@ test_calls_for_ever_until_somebody_is_there(void **state)
 	assert_true(outcall_is_on(&sc->call[0]));
 	assert_int_equal(listen(sc->bound, 4), 0);
 	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
+}
+
+/* Once, however often it fails; and again when it was there and has gone. */
+static void
+test_who_does_not_answer_is_told(void **state)
+{
+	struct scene *sc = *state;
+	char text[ADDR_TEXT_MAX], want[256];
+
+	make(sc, 1 * MS, 3, false);
+	(void)snprintf(want, sizeof(want),
+	    "shadow: %s does not answer: Connection refused",
+	    endpoint_format(&sc->endpoint, text));
+	outcall_start(&sc->call[0], true);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 1);
+	assert_int_equal(sc->told, 1);
+	assert_string_equal(sc->words, want);
+	assert_int_equal(listen(sc->bound, 4), 0);
+	outcall_start(&sc->call[0], true);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->answered == 1);
+	close(sc->bound);
+	sc->bound = loopback_bind(&(struct addr){ .family = AF_INET });
+	outcall_start(&sc->call[0], true);
+	LOOPBACK_STEP_UNTIL(sc->live.w, sc->failed == 2);
+	assert_int_equal(sc->told, 2);
 }
 
 /* A consumer that comes and goes costs a connection per pause. */
@@ -311,6 +351,7 @@ main(void)
 		TEST(test_fails_after_so_many_tries),
 		TEST(test_waits_for_an_answer_so_long),
 		TEST(test_calls_for_ever_until_somebody_is_there),
+		TEST(test_who_does_not_answer_is_told),
 		TEST(test_begins_with_a_pause),
 		TEST(test_cancelled_calls_tell_nobody),
 		TEST(test_a_target_that_stopped_calls_nobody),
